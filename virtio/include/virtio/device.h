@@ -1,0 +1,187 @@
+/*
+ * The life of a virtio device: seen, claimed, negotiated, running, and who ended it. VirtIO 1.3 §2.1, §2.2, §3.1.
+ *
+ *   virtio_bus_init(&bus, &plat, &trace);
+ *   virtio_mmio_probe(&bus, base, size, &device)         only reads; says what is there
+ *   virtio_device_claim(device, "gpu")                   one owner; everybody else gets VIRTIO_ERR_OWNED
+ *   virtio_device_negotiate(device, &want)               reset, ACKNOWLEDGE, DRIVER, FEATURES_OK
+ *   virtq_setup(&queue, device, ...)                     each queue; see virtio/queue.h
+ *   virtio_device_start(device)                          DRIVER_OK
+ *   ... virtio_device_health(device) now and then ...
+ *   virtio_device_release(device, "gpu")                 reset, nobody's
+ *
+ * The caller serialises calls on one device, but for virtio_device_take_interrupts, which interrupt handlers may call.
+ * There are no globals: what is shared hangs on the bus.
+ */
+#ifndef VIRTIO_DEVICE_H
+#define VIRTIO_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/virtio.h"
+
+#include "virtio/error.h"
+#include "virtio/platform.h"
+#include "virtio/trace.h"
+#include "virtio/transport.h"
+
+enum {
+    VIRTIO_BUS_DEVICES_MAX = 64,  /* devices that one bus can hold */
+    VIRTIO_DEVICE_QUEUES_MAX = 8, /* virtqueues of one device that the library can drive */
+    VIRTIO_WHO_BYTES = 16,        /* longest name of an owner, kept in traces; the rest is cut */
+    VIRTIO_RESET_TIMEOUT_MS = 100,
+};
+
+struct virtq;
+struct virtio_bus;
+
+/* A rule that the other side broke: a sentence with its section, and the value seen. */
+struct virtio_fault {
+    const char *rule; /* NULL: none; else "used id is not in flight (VirtIO 1.3 §2.7.8)" */
+    uint64_t value;
+    uint64_t time_ns;
+};
+
+/* One reset of a device as the library knows it. */
+struct virtio_reset {
+    char who[VIRTIO_WHO_BYTES];
+    uint64_t time_ns; /* 0: none yet */
+};
+
+/* Read freely; written by the library only. */
+struct virtio_device {
+    struct virtio_bus *bus;
+    const struct virtio_transport_ops *ops;
+    volatile uint8_t *regs;
+    uint64_t base; /* physical, as given to probe: the device's identity */
+    uint32_t id;   /* VIRTIO_ID_*, also unknown ones */
+    uint32_t vendor;
+    uint8_t index; /* on its bus; trace origin */
+
+    char owner[VIRTIO_WHO_BYTES]; /* empty: nobody */
+    uint8_t status;               /* what we last wrote */
+    uint64_t offered;
+    uint64_t wanted;
+    uint64_t accepted;
+
+    struct virtq *queues[VIRTIO_DEVICE_QUEUES_MAX];
+    struct virtio_fault fault; /* sticky until a reset */
+    struct virtio_reset last_reset;
+    uint64_t reset_count;
+    uint64_t interrupt_count;
+    uint64_t config_change_count;
+};
+
+/* The caller's root object: what was seen, who owns it, the trace and the platform. */
+struct virtio_bus {
+    const struct virtio_platform *plat;
+    struct virtio_trace *trace; /* NULL: no trace */
+    struct virtio_device devices[VIRTIO_BUS_DEVICES_MAX];
+    uint32_t device_count;
+};
+
+/* `plat` and `trace` (or NULL) outlive the bus. Returns: VIRTIO_OK, VIRTIO_ERR_INVALID when a needed function is NULL. */
+enum virtio_err virtio_bus_init(struct virtio_bus *bus, const struct virtio_platform *plat,
+                                struct virtio_trace *trace);
+
+/*
+ * Look at the virtio-mmio slot at physical `base` (`size` bytes, at least 0x100). Reads MagicValue, Version, DeviceID and VendorID,
+ * writes nothing, so probing a running device is harmless. Probing the same base again gives the same device.
+ * Returns: VIRTIO_OK and *device for every device, of known kind or not; VIRTIO_EMPTY for an empty slot (DeviceID 0);
+ * VIRTIO_ERR_NO_DEVICE (no magic value); VIRTIO_ERR_UNSUPPORTED (a version that is neither 1 nor 2);
+ * VIRTIO_ERR_NO_MEMORY (the bus is full, or the registers cannot be mapped).
+ * Source: VirtIO 1.3 §4.2.2, §4.2.3.1.1.
+ */
+enum virtio_err virtio_mmio_probe(struct virtio_bus *bus, uint64_t base, size_t size,
+                                  struct virtio_device **device);
+
+/* The device's kind in words ("gpu", "network"); "unknown" otherwise. Never NULL. */
+const char *virtio_device_kind(uint32_t id);
+
+/* Become the owner. Returns: VIRTIO_OK, VIRTIO_ERR_OWNED (also when the owner has the same name). */
+enum virtio_err virtio_device_claim(struct virtio_device *device, const char *who);
+
+/* Reset and give the device back. Returns: VIRTIO_OK, VIRTIO_ERR_OWNED when `who` is not the owner, VIRTIO_ERR_TIMEOUT. */
+enum virtio_err virtio_device_release(struct virtio_device *device, const char *who);
+
+/*
+ * Reset, and record who asked. Whoever asks: also somebody who is not the owner, which is how black screens are made;
+ * the owner's next virtio_device_health then says VIRTIO_ERR_LOST, and the log names `who`.
+ * Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT when status does not read 0 within VIRTIO_RESET_TIMEOUT_MS.
+ * Source: VirtIO 1.3 §2.4.2.
+ */
+enum virtio_err virtio_device_reset(struct virtio_device *device, const char *who);
+
+/* What a driver wants of a device. */
+struct virtio_feature_request {
+    uint64_t wanted;   /* accepted where offered */
+    uint64_t required; /* without one of these the driver cannot work; a subset of wanted */
+};
+
+/*
+ * Reset the device and agree on features. VERSION_1 is wanted and required for modern transports without being asked for;
+ * legacy ones get the low 32 bits only. FEATURES_OK is read back. On failure FAILED is set.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_UNSUPPORTED (a required bit is not offered, or FEATURES_OK did not stick);
+ * VIRTIO_ERR_STATE (not claimed); VIRTIO_ERR_TIMEOUT (reset).
+ * Source: VirtIO 1.3 §2.2.1, §3.1.1.
+ */
+enum virtio_err
+virtio_device_negotiate(struct virtio_device *device, const struct virtio_feature_request *request);
+
+static inline bool
+virtio_device_has(const struct virtio_device *device, unsigned feature_bit)
+{
+    return ((device->accepted >> feature_bit) & 1) != 0;
+}
+
+/* The name of a feature bit for a kind of device ("EDID", "INDIRECT_DESC"); NULL when unknown. */
+const char *virtio_feature_name(uint32_t device_id, unsigned feature_bit);
+
+/* Set DRIVER_OK: the device may now use its queues. Returns: VIRTIO_OK, VIRTIO_ERR_STATE before FEATURES_OK. */
+enum virtio_err virtio_device_start(struct virtio_device *device);
+
+/* Set FAILED: we give up on the device, with one line in the log that says why. */
+void virtio_device_fail(struct virtio_device *device, const char *why);
+
+/*
+ * Is the device still what we left? Reads the status register (one slow access): call it when something is late, not in
+ * a fast path. The first finding sets device->fault, is traced and is logged with the name of whoever reset the device.
+ * Returns: VIRTIO_OK, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET, VIRTIO_ERR_BROKEN (a fault was recorded before),
+ * VIRTIO_ERR_STATE when the device was never started.
+ */
+enum virtio_err virtio_device_health(struct virtio_device *device);
+
+/*
+ * The device broke a rule: keep the first one, count, trace, log. `rule` is a string constant.
+ * Context: any.
+ */
+void virtio_device_break(struct virtio_device *device, const char *rule, uint64_t value);
+
+/*
+ * Read and acknowledge the interrupt status: VIRTIO_INTERRUPT_* bits (abi/virtio_mmio.h). A configuration change is counted.
+ * Context: interrupt handlers, or polling.
+ */
+uint32_t virtio_device_take_interrupts(struct virtio_device *device);
+
+/*
+ * Read `bytes` of configuration space at `offset` so that they belong together: repeated while the generation changes.
+ * `fields` tells the widths in which the structure must be read: the widths of its fields in order, ended by 0
+ * (a MAC address is "\1\1\1\1\1\1"); multi-byte fields arrive little-endian, as in the abi headers.
+ * Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT when the generation never holds still (broken is then set),
+ * VIRTIO_ERR_BUFFER_TOO_SMALL when the fields' sum is more than `bytes`.
+ * Source: VirtIO 1.3 §2.5.1.
+ */
+enum virtio_err virtio_config_read(struct virtio_device *device, size_t offset, const char *fields,
+                                   void *data, size_t bytes);
+
+/* Write one little-endian-converted value of 1, 2 or 4 bytes at `offset`. */
+void
+virtio_config_write(struct virtio_device *device, size_t offset, unsigned width, uint32_t value);
+
+/* Log a printf-like line through the platform: %s %d %u %x %llu %llx %zu %c %% with width and zero flag; cut at 200 characters. */
+void virtio_log(const struct virtio_platform *plat, enum virtio_log_level level, const char *format,
+                ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * The trace: what the library did and saw, in 32-byte records in a ring of the caller's memory.
+ *
+ *   struct trace_record ring[4096];
+ *   virtio_trace_init(&trace, &plat, ring, 4096);
+ *   virtio_trace_enable(&trace, true);
+ *   ... drivers run ...
+ *   struct virtio_trace_reader reader = virtio_trace_read_start(&trace);
+ *   while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {
+ *       virtio_trace_format(&record, line, sizeof(line));
+ *   }
+ *
+ * Events are declared once, in virtio/trace.def. When the trace is off, an event costs one load and one branch.
+ * Writers: any context, several CPUs (a slot is taken by one atomic addition). Reading while others write gives whole
+ * lines, of which the oldest may be lost; for exact results turn the trace off first.
+ */
+#ifndef VIRTIO_TRACE_H
+#define VIRTIO_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/trace_record.h"
+
+#include "virtio/error.h"
+#include "virtio/platform.h"
+
+enum virtio_trace_event {
+#define TRACE_EVENT(name, text) TRACE_##name,
+#include "virtio/trace.def"
+#undef TRACE_EVENT
+    TRACE_EVENT_COUNT
+};
+
+struct virtio_trace {
+    struct trace_record *ring;
+    uint32_t capacity; /* records; a power of two */
+    uint32_t next_cookie;
+    uint64_t written; /* records ever written; the next slot is written % capacity */
+    bool is_on;
+    const struct virtio_platform *plat;
+};
+
+/*
+ * `ring`: `capacity` records of the caller's, a power of two of at least 16. The trace is off afterwards.
+ * Returns: VIRTIO_OK, VIRTIO_ERR_INVALID.
+ */
+enum virtio_err virtio_trace_init(struct virtio_trace *trace, const struct virtio_platform *plat,
+                                  struct trace_record *ring, uint32_t capacity);
+
+/* Turn recording on or off; what is in the ring stays. */
+void virtio_trace_enable(struct virtio_trace *trace, bool on);
+
+/* Forget what was recorded. */
+void virtio_trace_clear(struct virtio_trace *trace);
+
+/* A new cookie for one command: never 0, repeats after 2^32 - 1. `trace` may be NULL: 0 then. */
+uint32_t virtio_trace_cookie(struct virtio_trace *trace);
+
+/* Write one record now; use virtio_trace_emit. */
+void virtio_trace_write(struct virtio_trace *trace, enum virtio_trace_event event, uint32_t cookie,
+                        uint16_t origin_queue, uint64_t a, uint64_t b);
+
+/*
+ * Record an event where the trace exists and is on. `origin_queue` is origin << 8 | queue.
+ * Context: any.
+ */
+static inline void
+virtio_trace_emit(struct virtio_trace *trace, enum virtio_trace_event event, uint32_t cookie,
+                  uint16_t origin_queue, uint64_t a, uint64_t b)
+{
+    if (trace != NULL && trace->is_on) {
+        virtio_trace_write(trace, event, cookie, origin_queue, a, b);
+    }
+}
+
+/* Record `bytes` of a command or response after its own event: TRACE_BYTES records of 16 bytes each. */
+void virtio_trace_payload(struct virtio_trace *trace, uint32_t cookie, uint16_t origin_queue,
+                          const void *data, size_t bytes);
+
+/* A position in the ring: a copy of nothing, so the records must not be cleared while it is in use. */
+struct virtio_trace_reader {
+    const struct virtio_trace *trace;
+    uint64_t next;
+    uint64_t lost; /* records that were overwritten before they were read */
+};
+
+/* Start at the oldest record that is still there. */
+struct virtio_trace_reader virtio_trace_read_start(const struct virtio_trace *trace);
+
+/* Copy out the next record. Returns: VIRTIO_OK, VIRTIO_EMPTY at the end. */
+enum virtio_err virtio_trace_read(struct virtio_trace_reader *reader, struct trace_record *record);
+
+/* The event's name as in trace.def ("virtq_add"); "unknown" beyond the table. */
+const char *virtio_trace_event_name(uint16_t event);
+
+/*
+ * Print one record as one line of text without newline; typed commands are printed by their drivers' own printers
+ * (vgpu_trace_format and friends), which the kernel tries first.
+ * Returns: characters written, less than `bytes`; the text is always terminated.
+ */
+size_t virtio_trace_format(const struct trace_record *record, char *text, size_t bytes);
+
+/* Latencies by powers of two of a nanosecond: bucket i counts those in [2^i, 2^(i+1)). */
+enum { VIRTIO_HISTOGRAM_BUCKETS = 40 };
+
+struct virtio_histogram {
+    uint64_t count;
+    uint64_t sum_ns;
+    uint64_t min_ns; /* valid when count > 0 */
+    uint64_t max_ns;
+    uint32_t buckets[VIRTIO_HISTOGRAM_BUCKETS];
+};
+
+/* Count one latency. A zeroed histogram is an empty one. */
+void virtio_histogram_add(struct virtio_histogram *histogram, uint64_t latency_ns);
+
+/* Upper bound, in ns, of the bucket in which the given share (0 to 1000 per mille) of all latencies lies; 0 when empty. */
+uint64_t virtio_histogram_quantile_ns(const struct virtio_histogram *histogram, unsigned per_mille);
+
+#endif
