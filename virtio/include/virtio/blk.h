@@ -1,0 +1,163 @@
+/*
+ * Block driver: sectors of 512 bytes. VirtIO 1.3 §5.2.
+ *
+ *   vblk_init(&blk, device, &config, &arena)
+ *   vblk_read(&blk, sector, count, memory, timeout_ms)       waits; copies through the driver's own buffer
+ *
+ * Many requests in flight, without a copy:
+ *
+ *   op = (struct vblk_op){ .type = VBLK_WRITE, .sector = 8, .sector_count = 16, .data = memory, .done = on_done };
+ *   vblk_submit(&blk, &op)  ...  vblk_flush_queue(&blk)     one notification for many
+ *   vblk_poll(&blk)                                        calls on_done(&op) with op.err set, for each that completed
+ *
+ *   request = | head 16, device-readable | data | status 1, device-writable |       each a descriptor of its own, §5.2.6
+ *
+ * A blocking call never lends the caller's memory to the device: after VIRTIO_ERR_TIMEOUT the device still holds the
+ * driver's buffer only, and blocking calls answer VIRTIO_ERR_BUSY until it has given that back.
+ *
+ * Context of all functions: the caller serialises the calls on one vblk; none allocates; those that wait say so.
+ */
+#ifndef VIRTIO_BLK_H
+#define VIRTIO_BLK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/virtio_blk.h"
+
+#include "virtio/device.h"
+#include "virtio/queue.h"
+
+enum {
+    VBLK_QUEUE_SIZE_DEFAULT = 64,
+    VBLK_QUEUE_SIZE_MAX = 1024,
+    VBLK_OPS_DEFAULT = 16,
+    VBLK_OPS_MAX = 256,
+    VBLK_BOUNCE_BYTES_DEFAULT = 16384,
+    VBLK_TIMEOUT_MS_DEFAULT = 5000,
+};
+
+struct vblk_config {
+    uint16_t queue_size; /* a power of two up to VBLK_QUEUE_SIZE_MAX; 0: VBLK_QUEUE_SIZE_DEFAULT */
+    uint16_t op_count;   /* requests in flight at most, up to VBLK_OPS_MAX; 0: VBLK_OPS_DEFAULT */
+    uint32_t
+        bounce_bytes; /* buffer of blocking calls, a multiple of 512; 0: VBLK_BOUNCE_BYTES_DEFAULT */
+    bool is_interrupting; /* false: polled */
+    uint64_t
+        ring_features; /* those of VIRTIO_F_RING_PACKED, INDIRECT_DESC, EVENT_IDX, IN_ORDER... to ask for */
+};
+
+enum vblk_type { VBLK_READ, VBLK_WRITE, VBLK_FLUSH, VBLK_GET_ID, VBLK_TYPE_COUNT };
+
+/* One request: the caller's, and its data too, from vblk_submit until `done` is called. */
+struct vblk_op {
+    enum vblk_type type;
+    uint64_t sector;       /* read and write */
+    uint32_t sector_count; /* read and write: at least 1 */
+    void *data;            /* read, write; get id: VIRTIO_BLK_ID_BYTES. Contiguous for the device */
+    void (*done)(struct vblk_op *op); /* called by vblk_poll; may submit; may be NULL */
+    void *ctx;                        /* the caller's */
+    enum virtio_err err; /* result: as vblk_read returns; VIRTIO_ERR_STATE while in flight */
+    uint64_t latency_ns; /* result */
+};
+
+/* Private: head and status of one request in flight, in memory that the device sees. */
+struct vblk_cell {
+    struct virtio_blk_req head;
+    volatile uint8_t status;
+    uint8_t unused[15];
+};
+
+/* Private. */
+struct vblk_slot {
+    struct vblk_op *op;
+    struct vblk_cell *cell;
+    uint64_t cell_addr;
+    uint32_t data_bytes;
+    struct vblk_slot *next_free;
+};
+
+struct vblk_stats {
+    uint64_t ops[VBLK_TYPE_COUNT];
+    uint64_t bytes[VBLK_TYPE_COUNT];
+    uint64_t io_errors;
+    uint64_t unsupported;
+    uint64_t refused; /* by our own bounds checks */
+    uint64_t busy;
+};
+
+/* Read freely; written by the library only. */
+struct vblk {
+    struct virtio_device *device; /* NULL: not initialized */
+    struct virtq queue;
+    uint64_t capacity_sectors;
+    uint32_t block_bytes; /* the device's own unit; 512 where it does not say */
+    uint32_t max_bytes;   /* of one request's data */
+    bool is_read_only;
+    bool has_flush;
+    uint16_t op_count;
+    uint16_t in_flight;
+    struct vblk_slot *slots;
+    struct vblk_slot *free;
+    uint8_t *bounce; /* for blocking calls, which use sync_op */
+    uint32_t bounce_bytes;
+    bool is_sync_in_flight;
+    struct vblk_op sync_op;
+    struct virtio_histogram latency[VBLK_TYPE_COUNT];
+    struct vblk_stats stats;
+};
+
+/* Arena bytes, at most, that vblk_init takes. 0 when `config` is out of range. NULL: the defaults. */
+size_t vblk_arena_bytes(const struct vblk_config *config);
+
+/*
+ * Claim `device` as "blk" and bring it up. `blk` is the caller's and lives until vblk_finish.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE; VIRTIO_ERR_OWNED; VIRTIO_ERR_INVALID (configuration); VIRTIO_ERR_NO_MEMORY;
+ * VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN. After a failure the device is nobody's.
+ * Source: VirtIO 1.3 §5.2.5.
+ */
+enum virtio_err vblk_init(struct vblk *blk, struct virtio_device *device,
+                          const struct vblk_config *config, struct virtio_arena *arena);
+
+/*
+ * Reset the device and give it back. Requests in flight are done with VIRTIO_ERR_LOST. Accepts a zeroed vblk.
+ */
+void vblk_finish(struct vblk *blk);
+
+/*
+ * Start a request; `vblk_flush_queue` must follow, once for many.
+ * Returns: VIRTIO_OK: `done` will be called; otherwise it will not: VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_INVALID (beyond the
+ * capacity, no sector, too long, data that cannot be shared); VIRTIO_ERR_REFUSED (write to a read-only device);
+ * VIRTIO_ERR_UNSUPPORTED (flush); VIRTIO_ERR_BUSY; VIRTIO_ERR_BROKEN.
+ * Source: VirtIO 1.3 §5.2.6, §5.2.6.1.
+ */
+enum virtio_err vblk_submit(struct vblk *blk, struct vblk_op *op);
+
+/* Notify the device of what was submitted, where it wants to know. */
+void vblk_flush_queue(struct vblk *blk);
+
+/*
+ * Complete what the device has done, calling each op's `done`.
+ * Returns: VIRTIO_OK when something completed; VIRTIO_EMPTY; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN.
+ */
+enum virtio_err vblk_poll(struct vblk *blk);
+
+/*
+ * Read or write `sector_count` sectors, in as many requests as needed. Waits up to `timeout_ms` for each request.
+ * Returns: VIRTIO_OK; as vblk_submit; VIRTIO_ERR_IO (the device failed this request); VIRTIO_ERR_UNSUPPORTED;
+ * VIRTIO_ERR_TIMEOUT; VIRTIO_ERR_LOST; VIRTIO_ERR_NEEDS_RESET; VIRTIO_ERR_BROKEN.
+ */
+enum virtio_err vblk_read(struct vblk *blk, uint64_t sector, uint32_t sector_count, void *data,
+                          uint32_t timeout_ms);
+enum virtio_err vblk_write(struct vblk *blk, uint64_t sector, uint32_t sector_count,
+                           const void *data, uint32_t timeout_ms);
+
+/* Make what was written durable. Waits, returns: as vblk_write; VIRTIO_ERR_UNSUPPORTED without the FLUSH feature. */
+enum virtio_err vblk_flush(struct vblk *blk, uint32_t timeout_ms);
+
+/* The device's name for itself, terminated, at most VIRTIO_BLK_ID_BYTES characters. Waits, returns: as vblk_read. */
+enum virtio_err
+vblk_get_id(struct vblk *blk, char id[VIRTIO_BLK_ID_BYTES + 1], uint32_t timeout_ms);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * Input driver: keyboards, mice, tablets. VirtIO 1.3 §5.8.
+ *
+ *   vinput_init(&input, device, &config, &arena)
+ *   while (vinput_next(&input, &event) == VIRTIO_OK) { ... }      types and codes as in abi/virtio_input.h (evdev)
+ *   vinput_set_led(&input, VIRTIO_INPUT_LED_CAPS_LOCK, true)
+ *
+ * Context of all functions: the caller serialises the calls on one vinput; none allocates or waits.
+ */
+#ifndef VIRTIO_INPUT_H
+#define VIRTIO_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/virtio_input.h"
+
+#include "virtio/device.h"
+#include "virtio/queue.h"
+
+enum {
+    VINPUT_EVENTS_DEFAULT = 64,
+    VINPUT_EVENTS_MAX = 256,
+    VINPUT_STATUS_COUNT = 8, /* LED changes in flight at most */
+    VINPUT_NAME_BYTES = VIRTIO_INPUT_DATA_BYTES + 1,
+};
+
+struct vinput_config {
+    uint16_t
+        event_count; /* event buffers, a power of two up to VINPUT_EVENTS_MAX; 0: VINPUT_EVENTS_DEFAULT */
+    bool is_interrupting;   /* false: polled */
+    uint64_t ring_features; /* those of VIRTIO_F_RING_PACKED, EVENT_IDX, IN_ORDER... to ask for */
+};
+
+struct vinput_event {
+    uint16_t type;
+    uint16_t code;
+    uint32_t
+        value; /* EV_KEY: 0 up, 1 down, 2 repeat; EV_REL: two's complement; EV_ABS: within the axis' range */
+};
+
+/* The range of an absolute axis; two's complement. */
+struct vinput_axis {
+    int32_t min;
+    int32_t max;
+};
+
+struct vinput_stats {
+    uint64_t events;
+    uint64_t leds;
+    uint64_t leds_busy;
+};
+
+/* Read freely; written by the library only. */
+struct vinput {
+    struct virtio_device *device; /* NULL: not initialized */
+    struct virtq events;
+    struct virtq status;
+    struct virtio_input_event *event_cells; /* [event_count], the device writes there */
+    uint64_t event_addr;
+    struct virtio_input_event *status_cells; /* [VINPUT_STATUS_COUNT] */
+    uint64_t status_addr;
+    uint16_t event_count;
+    uint8_t status_busy; /* bit i: status cell i is in flight */
+    uint32_t types;      /* bit t: the device sends evdev type t */
+    bool has_events_to_return;
+    char name[VINPUT_NAME_BYTES];
+    char serial[VINPUT_NAME_BYTES];
+    uint16_t bustype;
+    uint16_t vendor;
+    uint16_t product;
+    uint16_t version;
+    struct vinput_axis axis_x; /* of EV_ABS; min == max: none */
+    struct vinput_axis axis_y;
+    struct vinput_stats stats;
+};
+
+/* Arena bytes, at most, that vinput_init takes. 0 when `config` is out of range. NULL: the defaults. */
+size_t vinput_arena_bytes(const struct vinput_config *config);
+
+/*
+ * Claim `device` as "input", ask it who it is, and start it. `input` is the caller's and lives until vinput_finish.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE; VIRTIO_ERR_OWNED; VIRTIO_ERR_INVALID (configuration); VIRTIO_ERR_NO_MEMORY;
+ * VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN. After a failure the device is nobody's.
+ * Source: VirtIO 1.3 §5.8.5.
+ */
+enum virtio_err vinput_init(struct vinput *input, struct virtio_device *device,
+                            const struct vinput_config *config, struct virtio_arena *arena);
+
+/* Reset the device and give it back. Accepts a zeroed vinput. */
+void vinput_finish(struct vinput *input);
+
+/*
+ * Take the next event and give its buffer back to the device.
+ * Returns: VIRTIO_OK; VIRTIO_EMPTY; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN.
+ * Source: VirtIO 1.3 §5.8.6.
+ */
+enum virtio_err vinput_next(struct vinput *input, struct vinput_event *event);
+
+/* Does the device send events of an evdev type (VIRTIO_INPUT_EV_*)? */
+static inline bool
+vinput_has_type(const struct vinput *input, unsigned type)
+{
+    return type < 32 && ((input->types >> type) & 1) != 0;
+}
+
+/*
+ * Ask the configuration space: `select` is VIRTIO_INPUT_CFG_*. Up to `data_bytes` are copied; *size is what the device has.
+ * Returns: VIRTIO_OK; VIRTIO_EMPTY (the device has no such thing; *size is 0); VIRTIO_ERR_NOT_INITIALIZED;
+ * VIRTIO_ERR_BUFFER_TOO_SMALL (nothing copied); VIRTIO_ERR_TIMEOUT; VIRTIO_ERR_BROKEN (a size above VIRTIO_INPUT_DATA_BYTES).
+ * Source: VirtIO 1.3 §5.8.4, §5.8.5.1.
+ */
+enum virtio_err vinput_query(struct vinput *input, uint8_t select, uint8_t subsel, void *data,
+                             size_t data_bytes, size_t *size);
+
+/*
+ * Turn an LED (VIRTIO_INPUT_LED_*) on or off.
+ * Returns: VIRTIO_OK: on its way; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_UNSUPPORTED (the device has no LEDs);
+ * VIRTIO_ERR_BUSY (VINPUT_STATUS_COUNT are in flight); VIRTIO_ERR_BROKEN.
+ * Source: VirtIO 1.3 §5.8.6.1.
+ */
+enum virtio_err vinput_set_led(struct vinput *input, uint16_t led, bool on);
+
+#endif
