@@ -48,3 +48,7 @@ clean:
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
+
+# For scripts: the value of a variable, as in `make -s print-includes`.
+print-%:
+	@echo '$($*)'

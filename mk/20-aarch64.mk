@@ -5,7 +5,8 @@
 
 a64 := $(out)/aarch64
 a64_cc := $(CROSS_AARCH64)gcc
-a64_flags := $(common_cflags) -ffreestanding -nostdlib -mgeneral-regs-only -mstrict-align -fno-pic -fno-pie \
+a64_nostdinc := -nostdinc -isystem $(shell $(a64_cc) -print-file-name=include 2>/dev/null)
+a64_flags := $(common_cflags) $(a64_nostdinc) -ffreestanding -nostdlib -mgeneral-regs-only -mstrict-align -fno-pic -fno-pie \
              -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -ffunction-sections -fdata-sections
 a64_kernel_incs := $(includes) -Ikernel/arch/aarch64/include $(kernel_incs) \
                    -isystem $(deps)/libfdt/libfdt -isystem $(deps)/lwip/src/include
@@ -24,7 +25,7 @@ kernel: $(a64)/Image
 lib: $(a64)/libvirtio.a
 
 $(a64)/libvirtio.a: $(a64_virtio_objs)
-	@rm -f $@
+	@mkdir -p $(@D) && rm -f $@
 	$(CROSS_AARCH64)ar $(ARFLAGS) $@ $^
 
 kernel_ld := kernel/arch/aarch64/kernel.ld

@@ -1,8 +1,8 @@
 # Programs for this machine: unit tests, tests against QEMU's devices, fuzzers.  Sanitizers are always on.
 
--include tests/unit/sources.mk
--include tests/qtest/sources.mk
--include tests/fuzz/sources.mk
+-include $(sort $(wildcard tests/unit/*.mk))
+-include $(sort $(wildcard tests/qtest/*.mk))
+-include $(sort $(wildcard tests/fuzz/*.mk))
 
 # $(1) = directory under build, $(2) = compiler, $(3) = flags: the driver library, the fake device and the compile rules.
 define host_flavour
@@ -11,11 +11,11 @@ $(1)_incs := $$(includes) -Ikernel/arch/host/include $$(kernel_host_incs) -isyst
 $(1)_flags := $$(common_cflags) -D_GNU_SOURCE -fno-omit-frame-pointer $(3)
 
 $$(out)/$(1)/libvirtio.a: $$(call objects,$$(out)/$(1),$$(virtio_srcs))
-	@rm -f $$@
+	@mkdir -p $$(@D) && rm -f $$@
 	ar $$(ARFLAGS) $$@ $$^
 
 $$(out)/$(1)/libfake.a: $$(call objects,$$(out)/$(1),$$($(1)_fake_srcs))
-	@rm -f $$@
+	@mkdir -p $$(@D) && rm -f $$@
 	ar $$(ARFLAGS) $$@ $$^
 
 $$(out)/$(1)/obj/$$(deps)/%.o: $$(deps)/%.c | $$(deps)/libfdt/.pin $$(deps)/lwip/.pin

@@ -1,0 +1,1 @@
+"""What ./bench runs: figures of ours, each beside its peer, in one run."""

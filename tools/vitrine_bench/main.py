@@ -1,0 +1,102 @@
+"""./bench: measures the figures one after another and prints each beside its peer and its bar."""
+
+import argparse
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+from vitrine_bench import library  # noqa: E402
+from vitrine_bench.figure import Unavailable  # noqa: E402
+
+EPILOG = """\
+Figures come from tools/vitrine_bench and from tests/perf/*_figures.py (each with a function figures()).
+exit status: 0 measured; 1 a bar was missed (with --strict) or a measurement broke; 2 wrong use; 3 set-up failed
+"""
+
+
+class TeachingParser(argparse.ArgumentParser):
+    def error(self, message):
+        sys.stderr.write(f"bench: {message}\nbench: './bench --help' explains every option\n")
+        sys.exit(2)
+
+
+def parse(argv):
+    parser = TeachingParser(prog="./bench", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+                            allow_abbrev=False, description="Measures Vitrine, each figure beside its peer, in one run.")
+    parser.add_argument("--only", metavar="PATTERN", default="", help="only figures whose name matches this regular expression")
+    parser.add_argument("--list", action="store_true", help="list the figures and their bars; measure nothing")
+    parser.add_argument("--strict", action="store_true", help="end with 1 when a bar is missed")
+    parser.add_argument("--yes", action="store_true", help="install missing packages without asking")
+    options = parser.parse_args(argv)
+    try:
+        re.compile(options.only)
+    except re.error as e:
+        parser.error(f"--only {options.only}: no regular expression ({e})")
+    return options
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.figures()
+
+
+def all_figures():
+    found, where = library.figures(), os.path.join(TOP, "tests/perf")
+    for name in sorted(os.listdir(where)) if os.path.isdir(where) else []:
+        if name.endswith("_figures.py"):
+            found += load(os.path.join(where, name))
+    return found
+
+
+def set_up(figures, yes):
+    groups = sorted({g for f in figures for g in f.groups})
+    command = [os.path.join(TOP, "tools/setup/setup")] + (["--yes"] if yes else []) + groups
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def show(figure, width):
+    """Measures and prints one figure; gives 'met', 'missed', 'unknown', 'unavailable' or 'broken'."""
+    print(f"{figure.name:<{width}}  {figure.about} ...", flush=True)
+    try:
+        r = figure.measure()
+    except Unavailable as e:
+        print(f"{'':<{width}}  not measured here: {e}")
+        return "unavailable"
+    except Exception as e:  # one broken measurement must not hide the others
+        print(f"{'':<{width}}  broken: {type(e).__name__}: {e}")
+        return "broken"
+    peer = f"   peer {r.peer:,.6g} {r.unit}" if r.peer is not None else ""
+    verdict = {True: "met", False: "missed", None: "unknown"}[r.met]
+    print(f"{'':<{width}}  ours {r.ours:,.6g} {r.unit}{peer}   bar {figure.bar}: {verdict}   {r.note}".rstrip(), flush=True)
+    return verdict
+
+
+def main(argv):
+    options = parse(argv)
+    figures = [f for f in all_figures() if re.search(options.only, f.name)]
+    if not figures:
+        print(f"bench: no figure matches --only {options.only}; './bench --list' names them all", file=sys.stderr)
+        return 2
+    width = max(len(f.name) for f in figures)
+    if options.list:
+        for figure in figures:
+            print(f"{figure.name:<{width}}  {figure.about}; bar: {figure.bar}")
+        return 0
+    if not set_up(figures, options.yes):
+        return 3
+    verdicts = [show(figure, width) for figure in figures]
+    print(", ".join(f"{verdicts.count(v)} {v}" for v in ("met", "missed", "unknown", "unavailable", "broken")))
+    return 1 if "broken" in verdicts or (options.strict and "missed" in verdicts) else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

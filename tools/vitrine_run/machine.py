@@ -1,0 +1,73 @@
+"""What machine QEMU is asked to be, from a handful of choices that ./run and the tests share."""
+
+import dataclasses
+import os
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+IMAGE = os.path.join(TOP, "build/aarch64/Image")
+SCRATCH_DISK_BYTES = 16 << 20
+
+
+@dataclasses.dataclass
+class Machine:
+    """One virtual machine; the defaults are those of ./run."""
+
+    image: str = IMAGE
+    smp: int = 1
+    memory_mib: int = 512
+    gic: int = 3
+    el2: bool = False
+    mmio: int = 2
+    rings: str = "split"
+    gpu_driver: str = "queued"
+    display: str = "none"
+    exec_commands: str = ""
+    hold: bool = False
+    bootargs: str = ""
+    no_reboot: bool = True
+    pause_at_shutdown: bool = False
+    extra: tuple = ()
+    qemu: str = "qemu-system-aarch64"
+
+    def append_line(self):
+        """The kernel's command line; vitrine.exec= is last because it takes the rest of the line."""
+        words = [f"vitrine.gpu={self.gpu_driver}", f"vitrine.rings={self.rings}"]
+        if self.hold:
+            words.append("vitrine.hold=1")
+        if self.bootargs:
+            words.append(self.bootargs)
+        if self.exec_commands:
+            words.append(f"vitrine.exec={self.exec_commands}")
+        return " ".join(words)
+
+    def qemu_command(self, run_dir, serial):
+        """The whole command line; `run_dir` is a private directory for sockets and the scratch disk."""
+        packed = ",packed=on" if self.rings == "packed" else ""
+        disk = os.path.join(run_dir, "disk.img")
+        board = f"virt,gic-version={self.gic}" + (",virtualization=on" if self.el2 else "")
+        words = [self.qemu, "-M", board, "-cpu", "cortex-a72", "-smp", str(self.smp), "-m", f"{self.memory_mib}M"]
+        words += ["-accel", "tcg", "-nodefaults", "-display", qemu_display(self.display), "-serial", serial]
+        words += ["-kernel", self.image, "-append", self.append_line()]
+        words += ["-qmp", f"unix:{run_dir}/qmp,server=on,wait=off"]
+        words += ["-no-reboot"] if self.no_reboot else []
+        words += ["-action", "shutdown=pause"] if self.pause_at_shutdown else []
+        words += ["-global", f"virtio-mmio.force-legacy={'true' if self.mmio == 1 else 'false'}"]
+        words += ["-device", f"virtio-gpu-device,id=gpu0,xres=1280,yres=800{packed}"]
+        words += ["-netdev", "user,id=net0", "-device", f"virtio-net-device,id=nic0,netdev=net0{packed}"]
+        words += ["-drive", f"if=none,id=disk0,format=raw,file={disk}"]
+        words += ["-device", f"virtio-blk-device,id=blk0,drive=disk0,serial=vitrine-scratch{packed}"]
+        words += ["-device", f"virtio-keyboard-device,id=kbd0{packed}"]
+        words += ["-device", f"virtio-tablet-device,id=tablet0{packed}"]
+        return words + list(self.extra)
+
+
+def qemu_display(display):
+    """--display of ./run in QEMU's words."""
+    return {"window": "gtk", "vnc": "vnc=127.0.0.1:0,to=99", "none": "none"}[display]
+
+
+def make_scratch_disk(path):
+    """A small sparse disk with a text in its first sector, so that a read shows something."""
+    with open(path, "wb") as f:
+        f.write(b"Vitrine scratch disk, sector 0\n")
+        f.truncate(SCRATCH_DISK_BYTES)

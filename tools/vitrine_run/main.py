@@ -1,0 +1,251 @@
+"""./run: set up, build, boot, and either hand over the serial line or run commands and judge them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from vitrine_run import guest as guest_module  # noqa: E402
+from vitrine_run import options as options_module  # noqa: E402
+from vitrine_run import picture  # noqa: E402
+from vitrine_run.guest import Guest, GuestError  # noqa: E402
+from vitrine_run.machine import TOP, Machine  # noqa: E402
+from vitrine_run.qmp import Qmp, QmpError  # noqa: E402
+
+OK, COMMAND_FAILED, SETUP_FAILED, PANICKED, TIMED_OUT = 0, 1, 3, 4, 124
+TOUR = "devices; gpu info; gpu test"
+DEFAULT_EXEC_TIMEOUT_S = 60.0
+TRACE_BEGIN, TRACE_END = "---TRACE BEGIN---", "---TRACE END---"
+
+
+def say(text):
+    print(f"run: {text}", file=sys.stderr, flush=True)
+
+
+def has_desktop():
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def set_up(options):
+    """Brings packages and pinned sources; True when all is there."""
+    groups = ["base"] + (["window"] if options.display == "window" else [])
+    command = [os.path.join(TOP, "tools/setup/setup")] + (["--yes"] if options.yes else []) + groups
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def build(preset):
+    """Builds the kernel; True on success, else its errors have been shown."""
+    command = ["make", "-s", "-C", TOP, f"-j{os.cpu_count() or 1}", f"PRESET={preset}", "kernel"]
+    if subprocess.run(command[:1] + ["-q"] + command[1:], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        return True
+    say("building the kernel")
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        say("the build failed; its last lines:")
+        print("\n".join(done.stdout.splitlines()[-30:]), file=sys.stderr)
+    return done.returncode == 0
+
+
+def image_path(preset):
+    return os.path.join(TOP, "build" if preset == "strict" else "build/debug", "aarch64/Image")
+
+
+def describe(machine):
+    return (
+        f"{machine.smp} CPU, {machine.memory_mib} MiB, GICv{machine.gic}, virtio-mmio version {machine.mmio}, "
+        f"{machine.rings} rings, gpu driver {machine.gpu_driver}, display {machine.display}"
+    )
+
+
+def make_machine(options, commands):
+    return Machine(
+        image=image_path(options.preset), smp=options.smp, memory_mib=options.memory, gic=options.gic, el2=options.el2,
+        mmio=options.mmio, rings=options.rings, gpu_driver=options.gpu_driver, display=options.display,
+        exec_commands=commands or "", hold=bool(commands) and bool(options.screenshot),
+        bootargs=f"vitrine.log={options.log}" if options.log else "", no_reboot=bool(commands),
+        pause_at_shutdown=not commands and bool(options.screenshot),
+    )
+
+
+def save_screenshot(pic, path):
+    picture.write_png(pic, path)
+    say(f"screenshot: {path} ({pic.width}x{pic.height}, {len(pic.colours())} colours)")
+
+
+class Echo:
+    """Passes the guest's output on to stdout, line by line, and keeps the trace dump out of it."""
+
+    def __init__(self):
+        self._rest = ""
+        self._in_trace = False
+        self.trace_lines = []
+
+    def __call__(self, text):
+        lines = (self._rest + text).split("\n")
+        self._rest = lines.pop()
+        for line in lines:
+            self._line(line)
+        sys.stdout.flush()
+
+    def _line(self, line):
+        if line.strip() == TRACE_BEGIN:
+            self._in_trace, self.trace_lines = True, []
+        elif line.strip() == TRACE_END:
+            self._in_trace = False
+        elif self._in_trace:
+            self.trace_lines.append(line)
+        else:
+            print(line)
+
+    def finish(self):
+        if self._rest and not self._in_trace:
+            print(self._rest, flush=True)
+
+
+def save_trace(echo, path):
+    """Writes the trace that the guest dumped; True when it was there and is JSON."""
+    text = "\n".join(echo.trace_lines)
+    try:
+        events = json.loads(text)
+    except ValueError as e:
+        say(f"--trace {path}: the guest's dump is no JSON ({e})")
+        return False
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text + "\n")
+    count = len(events.get("traceEvents", [])) if isinstance(events, dict) else len(events)
+    say(f"trace: {path} ({count} events)")
+    return True
+
+
+def watch_exec(guest, options, echo, timeout_s):
+    """Follows a guest that runs commands, up to its power-off; gives the exit status of ./run."""
+    deadline = time.monotonic() + timeout_s
+    m = guest.expect(r"^vitrine: exec done status=(\d+)$|^PANIC:.*$", timeout_s)
+    if m.group(1) is None:
+        finish_panic(guest)
+        say("the guest's kernel panicked")
+        return PANICKED
+    status = OK
+    if options.screenshot:
+        save_screenshot(guest.screendump(), options.screenshot)
+        guest.send("")
+    guest.wait_end(max(deadline - time.monotonic(), 1.0))
+    if options.trace and not save_trace(echo, options.trace):
+        status = COMMAND_FAILED
+    failed = int(m.group(1))
+    if failed:
+        say(f"{failed} command{'s' if failed > 1 else ''} failed in the guest")
+        status = COMMAND_FAILED
+    return status
+
+
+def finish_panic(guest):
+    """Lets a panicking kernel print its dump: until it is silent for a moment."""
+    try:
+        guest.wait_end(3.0)
+    except TimeoutError:
+        pass
+
+
+def run_exec(options, commands):
+    """Boots, runs the commands without a person, gives the exit status."""
+    if options.trace:
+        commands = f"trace on; {commands}; trace json"
+    machine = make_machine(options, commands)
+    timeout_s = options.timeout or DEFAULT_EXEC_TIMEOUT_S
+    say(f"booting: {describe(machine)}")
+    echo = Echo()
+    try:
+        with Guest(machine, on_output=echo) as guest:
+            try:
+                return watch_exec(guest, options, echo, timeout_s)
+            finally:
+                echo.finish()
+    except TimeoutError:
+        say(f"time ran out after {timeout_s:g} s (--timeout)")
+        return TIMED_OUT
+    except GuestError as e:
+        say(str(e).split("\n--- last lines")[0])
+        errors = str(e).partition("--- QEMU said ---")[2].strip()
+        if errors:
+            say(f"QEMU said: {errors}")
+        return COMMAND_FAILED
+    except QmpError as e:
+        say(f"screenshot: {e}")
+        return COMMAND_FAILED
+
+
+def screenshot_at_shutdown(process, run_dir, path):
+    """Waits, beside the interactive shell, for the guest's power-off; takes the picture, then ends QEMU."""
+    try:
+        qmp = Qmp(os.path.join(run_dir, "qmp"))
+        if qmp.wait_event("SHUTDOWN"):
+            save_screenshot(guest_module.screendump(qmp, run_dir), path)
+            qmp.command("quit")
+    except QmpError as e:
+        say(f"screenshot: {e}")
+        process.terminate()
+
+
+def run_interactive(options):
+    """Gives the serial line to the person at the terminal."""
+    machine = make_machine(options, None)
+    say(f"booting: {describe(machine)}")
+    say("Ctrl-A X ends QEMU; Ctrl-A C changes between the shell and QEMU's monitor")
+    run_dir = guest_module.make_run_dir()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to the guest's shell
+    try:
+        process = subprocess.Popen(machine.qemu_command(run_dir, "mon:stdio"))
+        if options.display == "vnc":
+            tell_vnc_address(run_dir)
+        if options.screenshot:
+            arguments = (process, run_dir, options.screenshot)
+            threading.Thread(target=screenshot_at_shutdown, args=arguments, daemon=True).start()
+        return wait_interactive(process, options.timeout)
+    finally:
+        guest_module.shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def tell_vnc_address(run_dir):
+    qmp = Qmp(os.path.join(run_dir, "qmp"))
+    info = qmp.command("query-vnc")
+    say(f"display: VNC at {info['host']}:{info['service']}")
+    qmp.close()
+
+
+def wait_interactive(process, timeout_s):
+    try:
+        process.wait(timeout=timeout_s)
+        return OK if process.returncode == 0 else SETUP_FAILED
+    except subprocess.TimeoutExpired:
+        guest_module.end_process(process)
+        say(f"time ran out after {timeout_s:g} s (--timeout)")
+        return TIMED_OUT
+
+
+def main(argv):
+    options = options_module.parse(argv)
+    commands, interactive = options.exec_commands, sys.stdin.isatty() and sys.stdout.isatty()
+    if commands is None and (not interactive or options.trace):
+        commands = TOUR
+    options.display = options.display or ("window" if has_desktop() else "none")
+    if not set_up(options) or not build(options.preset):
+        return SETUP_FAILED
+    if commands is None:
+        return run_interactive(options)
+    if options.exec_commands is None:
+        say(f"no terminal here, so this shows a tour: --exec '{TOUR}'")
+    return run_exec(options, commands)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)

@@ -1,0 +1,1 @@
+"""Everything ./test runs: a registry of suites, the suites themselves, and the report."""
