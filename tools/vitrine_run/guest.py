@@ -15,7 +15,11 @@ from .qmp import Qmp
 
 
 class GuestError(Exception):
-    """The guest did not do what was waited for; the message ends with the last lines it printed."""
+    """The guest did not do what was waited for.  `reason` is one line; str() adds the last lines it printed."""
+
+    def __init__(self, reason, last_words="", qemu_errors=""):
+        super().__init__(reason + last_words)
+        self.reason, self.qemu_errors = reason, qemu_errors
 
 
 class Guest:
@@ -82,7 +86,7 @@ class Guest:
                 if m:
                     self._position = m.end()
                     return m
-                raise GuestError(f"the guest ended before it printed /{pattern}/{self.last_words()}")
+                raise GuestError(f"the guest ended before it printed /{pattern}/", self.last_words(), self.qemu_errors())
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no /{pattern}/ within {timeout_s:g} s{self.last_words()}")
 
@@ -91,10 +95,14 @@ class Guest:
         self.process.stdin.write((line + "\n").encode())
         self.process.stdin.flush()
 
+    def qemu_errors(self):
+        """What QEMU itself complained of."""
+        self._errors.seek(0)
+        return self._errors.read().strip()
+
     def last_words(self, count=15):
         """The end of what the guest and QEMU printed, for error messages."""
-        self._errors.seek(0)
-        errors = self._errors.read().strip()
+        errors = self.qemu_errors()
         tail = "\n".join(self.output.splitlines()[-count:])
         return f"\n--- last lines of the guest ---\n{tail}" + (f"\n--- QEMU said ---\n{errors}" if errors else "")
 

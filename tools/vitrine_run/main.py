@@ -19,6 +19,7 @@ from vitrine_run.qmp import Qmp, QmpError  # noqa: E402
 OK, COMMAND_FAILED, SETUP_FAILED, PANICKED, TIMED_OUT = 0, 1, 3, 4, 124
 TOUR = "devices; gpu info; gpu test"
 DEFAULT_EXEC_TIMEOUT_S = 60.0
+EXEC_END = r"^vitrine: exec done status=(\d+)$|^PANIC:.*$"
 TRACE_BEGIN, TRACE_END = "---TRACE BEGIN---", "---TRACE END---"
 
 
@@ -124,7 +125,7 @@ def save_trace(echo, path):
 def watch_exec(guest, options, echo, timeout_s):
     """Follows a guest that runs commands, up to its power-off; gives the exit status of ./run."""
     deadline = time.monotonic() + timeout_s
-    m = guest.expect(r"^vitrine: exec done status=(\d+)$|^PANIC:.*$", timeout_s)
+    m = guest.expect(EXEC_END, timeout_s)
     if m.group(1) is None:
         finish_panic(guest)
         say("the guest's kernel panicked")
@@ -169,10 +170,9 @@ def run_exec(options, commands):
         say(f"time ran out after {timeout_s:g} s (--timeout)")
         return TIMED_OUT
     except GuestError as e:
-        say(str(e).split("\n--- last lines")[0])
-        errors = str(e).partition("--- QEMU said ---")[2].strip()
-        if errors:
-            say(f"QEMU said: {errors}")
+        say("the guest ended before all commands were run" if "status=" in e.reason else e.reason)
+        if e.qemu_errors:
+            say(f"QEMU said: {e.qemu_errors}")
         return COMMAND_FAILED
     except QmpError as e:
         say(f"screenshot: {e}")
@@ -243,6 +243,7 @@ def main(argv):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: QEMU goes with us
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
