@@ -1,0 +1,493 @@
+/*
+ * The GPU driver, 2D: commands go out, many at a time; completions come back by poll or interrupt. VirtIO 1.3 §5.7.
+ *
+ *   vgpu_init(&vgpu, device, &config, &arena)           claims, negotiates, sets up both queues, starts
+ *   vgpu_cmd_transfer_to_host_2d(&vgpu, ..., &then)     offered to the device, which may still sleep
+ *   vgpu_cmd_resource_flush(&vgpu, ..., &then)
+ *   vgpu_notify(&vgpu)                                  once for all of them
+ *   vgpu_poll(&vgpu)                                    calls then.done for each that was answered, or was not in time
+ *   vgpu_finish(&vgpu)                                  names what leaked, resets, releases
+ *
+ * A blocking call is the same with a wait around it, and so has a deadline:
+ *   err = vgpu_wait(&vgpu, &wait, vgpu_cmd_set_scanout(&vgpu, 2, 7, &rect, vgpu_wait_start(&wait)));
+ *
+ * Beneath are two drivers with one API: `queued` keeps up to `depth` commands in flight, `simple` sends one, waits for it, and
+ * only then returns: the reference to compare command sequences with.
+ *
+ * The life of the device and of each framebuffer is a state of the one list below; see vgpu_state.
+ *
+ * The device is not trusted: each response must have the type that belongs to its command, the length of that type, and the
+ * fence asked for. The first lie fails the device with rule and value (virtio_device.fault) and ends every command in flight
+ * with VIRTIO_ERR_BROKEN. A command that is late is reported once; its memory stays the device's until the device gives
+ * it back or is reset.
+ *
+ * Context: the caller serialises all calls on one vgpu (a lock, or interrupts off); only vgpu_interrupt may come at any time.
+ * Callbacks run inside vgpu_poll, inside waits, and with `simple` inside the submitting call; they may submit, not wait.
+ */
+#ifndef VIRTIO_GPU_H
+#define VIRTIO_GPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "virtio/device.h"
+#include "virtio/gpu_protocol.h"
+#include "virtio/queue.h"
+#include "virtio/trace.h"
+
+enum {
+    VGPU_DEPTH_DEFAULT = 64,
+    VGPU_DEPTH_MAX = 256,
+    VGPU_TIMEOUT_DEFAULT_MS = 1000,
+    VGPU_RESOURCES_DEFAULT = 32,
+    VGPU_REQUEST_BYTES_MAX = 96, /* of a command's own bytes; more goes in segments of the caller */
+};
+
+#define VGPU_SCANOUT_NONE UINT32_MAX
+
+/*
+ * States of a device (upper half) and of a framebuffer on it (lower half).
+ *
+ *   Uninitialized -> Negotiating -> SettingUpQueues -> Running -> Stopping -> Uninitialized
+ *   Uninitialized -> InitializingResourceCreate2D -> InitializingResourceAttachBacking -> InitializingSetScanout -> Ready
+ *                 <- FinishingResourceUnref <- FinishingResourceDetachBacking <- FinishingSetScanout <-
+ *
+ * Every state may go to Failed. A framebuffer without a scanout leaves the two SetScanout states out.
+ */
+enum vgpu_state {
+    VGPU_UNINITIALIZED,
+    VGPU_NEGOTIATING,
+    VGPU_SETTING_UP_QUEUES,
+    VGPU_RUNNING,
+    VGPU_STOPPING,
+    VGPU_INITIALIZING_RESOURCE_CREATE_2D,
+    VGPU_INITIALIZING_RESOURCE_ATTACH_BACKING,
+    VGPU_INITIALIZING_SET_SCANOUT,
+    VGPU_READY,
+    VGPU_FINISHING_SET_SCANOUT,
+    VGPU_FINISHING_RESOURCE_DETACH_BACKING,
+    VGPU_FINISHING_RESOURCE_UNREF,
+    VGPU_FAILED,
+    VGPU_STATE_COUNT
+};
+
+/* "InitializingSetScanout"; "unknown" beyond the list. Never NULL. */
+const char *vgpu_state_name(enum vgpu_state state);
+
+/* Does the table allow this change? */
+bool vgpu_state_allows(enum vgpu_state from, enum vgpu_state to);
+
+enum vgpu_driver {
+    VGPU_DRIVER_QUEUED,
+    VGPU_DRIVER_SIMPLE,
+};
+
+struct vgpu;
+
+/* Zeroed: the defaults. */
+struct vgpu_config {
+    enum vgpu_driver driver;
+    uint16_t depth;         /* commands in flight; 0: VGPU_DEPTH_DEFAULT; at most VGPU_DEPTH_MAX */
+    uint16_t resources_max; /* 0: VGPU_RESOURCES_DEFAULT */
+    uint32_t timeout_ms;    /* of a command that does not say; 0: VGPU_TIMEOUT_DEFAULT_MS */
+    uint32_t capset_bytes_max; /* largest capability set to be read; 0: none */
+    uint64_t features;         /* reserved feature bits wanted besides (packed ring, ...) */
+    bool is_interrupting;
+    bool uses_indirect; /* one ring entry per command where the device allows it */
+
+    /* The host changed its displays: vgpu->info is new; a bit of `changed` per scanout. May be NULL. */
+    void (*displays_changed)(void *ctx, uint32_t changed);
+    void *ctx;
+};
+
+/* How a command ended. Valid during the callback. */
+struct vgpu_completion {
+    /*
+     * VIRTIO_OK; VIRTIO_ERR_REFUSED (response_type tells why); VIRTIO_ERR_TIMEOUT; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST,
+     * VIRTIO_ERR_NEEDS_RESET (the device failed); VIRTIO_ERR_NOT_INITIALIZED (vgpu_finish came first).
+     */
+    enum virtio_err err;
+    uint32_t request_type;
+    uint32_t response_type;  /* 0 when there was none */
+    const void *response;    /* of the device's memory: copy, then look; NULL when there was none */
+    uint32_t response_bytes; /* written by the device */
+    uint32_t cookie;
+    uint64_t fence_id; /* 0: not fenced */
+    uint64_t latency_ns;
+};
+
+/* What to do when a command ends. NULL in its place: nothing; failures are counted all the same. */
+struct vgpu_then {
+    void (*done)(void *ctx, const struct vgpu_completion *completion); /* may be NULL */
+    void *ctx;
+    uint64_t timeout_ns; /* 0: the driver's */
+    bool is_fenced;      /* ask for a fence; its id is vgpu_last_fence afterwards */
+};
+
+/* Any command, as bytes. */
+struct vgpu_request {
+    const void *command; /* begins with a header of a type of vgpu_message_find; copied */
+    uint32_t command_bytes;
+    const struct virtq_seg
+        *extra; /* device-readable memory that follows; the device's until the command ends */
+    uint16_t extra_count;
+    const struct vgpu_then *then; /* copied */
+};
+
+struct vgpu_counters {
+    uint64_t sent;
+    uint64_t completed; /* with the response wanted */
+    uint64_t refused;
+    uint64_t timed_out;
+    uint64_t late; /* answered after they had timed out */
+};
+
+/* Figures of one kind of command. */
+struct vgpu_figures {
+    struct vgpu_counters counters;
+    struct virtio_histogram latency;
+};
+
+/* A resource on the device. Read freely; written by the library only. */
+struct vgpu_resource {
+    uint32_t id; /* 0: the entry is free */
+    uint32_t format;
+    uint32_t width_px;
+    uint32_t height_px;
+    uint64_t backing_bytes; /* attached; 0: none */
+    uint32_t refs;
+    bool is_busy; /* a command about its life is in flight */
+    uint16_t busy_type;
+    uint64_t busy_bytes; /* private: of the attach in flight */
+    struct vgpu *vgpu;
+    struct vgpu_then then; /* private: the caller's, for that command */
+};
+
+/* Private: a command in flight; its request and response buffers are its own from init to finish. */
+struct vgpu_slot {
+    const struct vgpu_message *message;
+    struct vgpu_then then;
+    uint64_t start_ns;
+    uint64_t deadline_ns;
+    uint64_t fence_id;
+    uint32_t cookie;
+    uint32_t response_bytes;
+    uint8_t *request;
+    uint8_t *
+        response; /* where this command's response goes: the slot's own small buffer or a large one */
+    uint64_t request_addr;
+    uint64_t response_addr;
+    uint16_t next_free;
+    uint8_t large_idx; /* which large buffer; VGPU_LARGE_NONE */
+    uint8_t phase;     /* enum vgpu_slot_phase */
+};
+
+enum { VGPU_LARGE_COUNT = 4 };
+
+struct vgpu_driver_ops; /* private: `queued` and `simple`, one file each */
+
+/* Read freely; written by the library only. In the caller's memory. */
+struct vgpu {
+    struct virtio_device *device;
+    const struct vgpu_driver_ops *ops;
+    struct vgpu_config config; /* with the defaults filled in */
+    enum vgpu_state state;
+    enum virtio_err failure; /* why the state is Failed */
+    struct virtq queues[VIRTIO_GPU_QUEUE_COUNT];
+
+    struct vgpu_slot *slots; /* [slot_count] */
+    uint16_t slot_count;
+    uint16_t slots_free;
+    uint16_t free_head;
+    uint16_t in_flight_count;
+    uint8_t *slot_memory; /* requests and small responses, shared with the device */
+    uint64_t slot_memory_addr;
+    uint8_t *large_memory; /* VGPU_LARGE_COUNT responses of large_bytes */
+    uint64_t large_memory_addr;
+    uint32_t large_bytes;
+    uint32_t large_used; /* a bit each */
+
+    uint64_t last_fence_id;
+    uint64_t next_deadline_ns; /* no command in flight is due before */
+    uint64_t next_health_ns;
+
+    struct vgpu_resource *resources; /* [resource_count] */
+    uint16_t resource_count;
+    uint32_t next_resource_id;
+
+    uint32_t scanout_count; /* of the device's configuration, checked: 1 to 16 */
+    uint32_t capset_count;
+    struct vgpu_display_info info;  /* as last read */
+    uint32_t config_change_pending; /* atomic: set by interrupt, taken by poll */
+    bool is_display_info_in_flight;
+    uint64_t display_event_count;
+
+    struct vgpu_counters counters;
+    struct vgpu_figures figures[VGPU_MSG_COUNT];
+    uint32_t last_refusal; /* type of the last error response, 0: none */
+};
+
+/* Arena bytes, at most, that vgpu_init takes for `config`. */
+size_t vgpu_arena_bytes(const struct vgpu_config *config);
+
+/*
+ * Bring the device up: claim it as "gpu", negotiate (EDID and RESOURCE_UUID where offered, config->features), set up controlq and
+ * cursorq, start. Sends no command.
+ * `vgpu`: the caller's memory, any content, at one address until vgpu_finish. `arena`: vgpu_arena_bytes, until vgpu_finish.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE (not a GPU); VIRTIO_ERR_INVALID (config out of range); VIRTIO_ERR_OWNED;
+ * VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_NO_MEMORY; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN (the device's configuration
+ * says nonsense). After a failure the device is nobody's again.
+ * Source: VirtIO 1.3 §3.1.1, §5.7.5.
+ */
+enum virtio_err vgpu_init(struct vgpu *vgpu, struct virtio_device *device,
+                          const struct vgpu_config *config, struct virtio_arena *arena);
+
+/*
+ * Reset and release the device. Resources still referenced are named in the log, commands in flight end with
+ * VIRTIO_ERR_NOT_INITIALIZED, and all memory is the caller's again. Accepts a zeroed vgpu and a failed one.
+ * Returns: how many resources leaked.
+ */
+unsigned vgpu_finish(struct vgpu *vgpu);
+
+/*
+ * Offer a command to the device.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_BUSY (no free slot: poll, then try again); VIRTIO_ERR_INVALID (not a known type, shorter than
+ * that type, or longer than VGPU_REQUEST_BYTES_MAX); VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST,
+ * VIRTIO_ERR_NEEDS_RESET once the device has failed. Unless VIRTIO_OK, `done` is not called.
+ * Source: VirtIO 1.3 §5.7.6.5.
+ */
+enum virtio_err vgpu_submit(struct vgpu *vgpu, const struct vgpu_request *request);
+
+/* Tell the device about what was submitted since the last time: one notification per queue at most. */
+void vgpu_notify(struct vgpu *vgpu);
+
+/*
+ * Take what the device has answered, report what is late, look after display events that an interrupt announced.
+ * Returns: how many commands ended.
+ */
+unsigned vgpu_poll(struct vgpu *vgpu);
+
+/*
+ * Interrupt handler's part: reads and acknowledges the interrupt status, notes a configuration change for vgpu_poll.
+ * Context: interrupt; may come while any other function runs.
+ * Returns: true when vgpu_poll has something to do.
+ */
+bool vgpu_interrupt(struct vgpu *vgpu);
+
+/* Commands that can be submitted now without VIRTIO_ERR_BUSY. */
+unsigned vgpu_room(const struct vgpu *vgpu);
+
+/* Id of the fence of the last command submitted with is_fenced; 0: none yet. */
+uint64_t vgpu_last_fence(const struct vgpu *vgpu);
+
+/* Has the fence passed: has the device answered its command? Also true for ids never given. */
+bool vgpu_fence_done(const struct vgpu *vgpu, uint64_t fence_id);
+
+/* Wait for a fence. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; why the device failed, as vgpu_submit. */
+enum virtio_err vgpu_fence_wait(struct vgpu *vgpu, uint64_t fence_id, uint64_t timeout_ns);
+
+/* A wait for one command, on the caller's stack. */
+struct vgpu_wait {
+    struct vgpu_then then;
+    struct vgpu_completion
+        completion; /* response is NULL after the wait: its bytes went to `copy` */
+    void *copy;     /* NULL, or where to copy the response to */
+    uint32_t copy_bytes;
+    bool is_done;
+};
+
+/* Prepare `wait`, and get what to submit the command with. */
+const struct vgpu_then *vgpu_wait_start(struct vgpu_wait *wait);
+
+/*
+ * Notify and wait for the command that was submitted with vgpu_wait_start, at most for the command's own timeout; the platform's
+ * relax is called in between. `submitted`: what the submission returned; if not VIRTIO_OK, that is the answer.
+ * Context: thread; blocks.
+ * Returns: as vgpu_completion.err, and wait->completion has the rest.
+ */
+enum virtio_err vgpu_wait(struct vgpu *vgpu, struct vgpu_wait *wait, enum virtio_err submitted);
+
+/* Wait until `count` commands have room. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; why the device failed. */
+enum virtio_err vgpu_room_wait(struct vgpu *vgpu, unsigned count, uint64_t timeout_ns);
+
+/*
+ * One function for each command; arguments go to the device as they are. `then` may be NULL.
+ * Returns: as vgpu_submit.
+ */
+enum virtio_err vgpu_cmd_get_display_info(struct vgpu *vgpu, const struct vgpu_then *then);
+enum virtio_err
+vgpu_cmd_get_edid(struct vgpu *vgpu, uint32_t scanout_id, const struct vgpu_then *then);
+
+struct vgpu_image {
+    uint32_t format; /* enum virtio_gpu_format */
+    uint32_t width_px;
+    uint32_t height_px;
+};
+enum virtio_err
+vgpu_cmd_resource_create_2d(struct vgpu *vgpu, uint32_t resource_id, const struct vgpu_image *image,
+                            const struct vgpu_then *then);
+enum virtio_err
+vgpu_cmd_resource_unref(struct vgpu *vgpu, uint32_t resource_id, const struct vgpu_then *then);
+/* resource_id 0 turns the scanout off. */
+enum virtio_err vgpu_cmd_set_scanout(struct vgpu *vgpu, uint32_t scanout_id, uint32_t resource_id,
+                                     const struct vgpu_rect *rect, const struct vgpu_then *then);
+enum virtio_err vgpu_cmd_resource_flush(struct vgpu *vgpu, uint32_t resource_id,
+                                        const struct vgpu_rect *rect, const struct vgpu_then *then);
+enum virtio_err
+vgpu_cmd_transfer_to_host_2d(struct vgpu *vgpu, uint32_t resource_id, const struct vgpu_rect *rect,
+                             uint64_t offset_bytes, const struct vgpu_then *then);
+
+/* Memory behind a resource. It is shared with the device until the detach, or unref, has ended. */
+struct vgpu_backing {
+    void *memory;   /* contiguous for the device, or NULL with entries */
+    uint64_t bytes; /* in all */
+    const struct virtio_gpu_mem_entry
+        *entries; /* in shared memory too, until the attach has ended */
+    uint32_t entry_count;
+};
+/* Also VIRTIO_ERR_INVALID: the memory cannot be shared, or has neither form. */
+enum virtio_err
+vgpu_cmd_attach_backing(struct vgpu *vgpu, uint32_t resource_id, const struct vgpu_backing *backing,
+                        const struct vgpu_then *then);
+enum virtio_err
+vgpu_cmd_detach_backing(struct vgpu *vgpu, uint32_t resource_id, const struct vgpu_then *then);
+enum virtio_err
+vgpu_cmd_get_capset_info(struct vgpu *vgpu, uint32_t capset_idx, const struct vgpu_then *then);
+enum virtio_err vgpu_cmd_get_capset(struct vgpu *vgpu, uint32_t capset_id, uint32_t version,
+                                    const struct vgpu_then *then);
+enum virtio_err
+vgpu_cmd_assign_uuid(struct vgpu *vgpu, uint32_t resource_id, const struct vgpu_then *then);
+/* Cursor commands go by the cursor queue and end without a response. */
+enum virtio_err vgpu_cmd_update_cursor(struct vgpu *vgpu, const struct vgpu_cursor *cursor,
+                                       const struct vgpu_then *then);
+enum virtio_err vgpu_cmd_move_cursor(struct vgpu *vgpu, const struct vgpu_cursor *cursor,
+                                     const struct vgpu_then *then);
+
+/*
+ * Ask and wait; the answer typed.
+ * Context: thread; blocks.
+ * Returns: as vgpu_wait; VIRTIO_ERR_BROKEN also for an answer that contradicts itself; VIRTIO_ERR_UNSUPPORTED without the
+ * feature (EDID, RESOURCE_UUID).
+ */
+enum virtio_err vgpu_display_info_wait(struct vgpu *vgpu); /* the answer is vgpu->info */
+enum virtio_err vgpu_edid_wait(struct vgpu *vgpu, uint32_t scanout_id, uint8_t *edid,
+                               size_t *edid_bytes); /* room for VIRTIO_GPU_EDID_BYTES_MAX */
+enum virtio_err
+vgpu_capset_info_wait(struct vgpu *vgpu, uint32_t capset_idx, struct vgpu_capset_info *info);
+enum virtio_err vgpu_capset_wait(struct vgpu *vgpu, const struct vgpu_capset_info *info,
+                                 uint8_t *capset, size_t *capset_bytes); /* in: room; out: length */
+enum virtio_err vgpu_uuid_wait(struct vgpu *vgpu, uint32_t resource_id, uint8_t uuid[16]);
+
+/*
+ * Look for a display event by hand: for polled drivers, now and then (a register read). When there is one: it is cleared, display
+ * info is read anew, and config.displays_changed is called from a later vgpu_poll.
+ * Returns: VIRTIO_OK (there was an event); VIRTIO_EMPTY; as virtio_config_read; as vgpu_submit.
+ * Source: VirtIO 1.3 §5.7.4.2.
+ */
+enum virtio_err vgpu_check_events(struct vgpu *vgpu);
+
+/* --- resources: commands with a memory of what they made --- */
+
+/*
+ * Create a resource with one reference, the caller's. `id` 0: a free one is chosen.
+ * Returns: as vgpu_submit; VIRTIO_ERR_INVALID (the id is taken; an empty image); VIRTIO_ERR_BUSY also when the table is full. When the
+ * command fails later, `then` is told and the entry is free again.
+ */
+enum virtio_err vgpu_resource_create(struct vgpu *vgpu, uint32_t id, const struct vgpu_image *image,
+                                     const struct vgpu_then *then, struct vgpu_resource **resource);
+
+/* Attach or detach memory. Also VIRTIO_ERR_STATE: has backing already, has none, or another such command is in flight. */
+enum virtio_err
+vgpu_resource_attach(struct vgpu_resource *resource, const struct vgpu_backing *backing,
+                     const struct vgpu_then *then);
+enum virtio_err vgpu_resource_detach(struct vgpu_resource *resource, const struct vgpu_then *then);
+
+/* One more who uses it. */
+void vgpu_resource_ref(struct vgpu_resource *resource);
+
+/*
+ * One fewer. The last one destroys the resource on the device; its id is free when that has ended.
+ * Returns: VIRTIO_OK (`then` is told at once, with err VIRTIO_OK, where it was not the last); as vgpu_submit, and then
+ * the reference is still there; VIRTIO_ERR_STATE while another command about it is in flight.
+ */
+enum virtio_err vgpu_resource_unref(struct vgpu_resource *resource, const struct vgpu_then *then);
+
+/* The live resource of that id; NULL. No reference is taken. */
+struct vgpu_resource *vgpu_resource_find(struct vgpu *vgpu, uint32_t id);
+
+/*
+ * Visit every resource that is alive, in the order of the table. `visit` may be NULL.
+ * Returns: how many there are.
+ */
+unsigned
+vgpu_resource_report(const struct vgpu *vgpu,
+                     void (*visit)(void *ctx, const struct vgpu_resource *resource), void *ctx);
+
+/* --- framebuffers: a resource with memory, shown on a scanout or not, by explicit states --- */
+
+struct vgpu_framebuffer_config {
+    struct vgpu_image image;
+    struct vgpu_backing backing;
+    uint32_t resource_id;          /* 0: any free one */
+    uint32_t scanout_id;           /* VGPU_SCANOUT_NONE: not shown */
+    struct vgpu_rect scanout_rect; /* empty: the whole image */
+};
+
+/* In the caller's memory; starts zeroed. */
+struct vgpu_framebuffer {
+    struct vgpu *vgpu;
+    struct vgpu_framebuffer_config config;
+    struct vgpu_resource *resource;
+    enum vgpu_state state;
+    enum virtio_err failure; /* why the state is Failed */
+    uint32_t refusal;        /* the error response behind it, 0: none */
+    void (*done)(void *ctx, struct vgpu_framebuffer *framebuffer); /* private */
+    void *ctx;
+};
+
+/*
+ * Start to create, back and show a framebuffer; each step is taken when the one before was answered, inside vgpu_poll.
+ * `done` (may be NULL) is called once: the state is then Ready or Failed.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_STATE (not Uninitialized); VIRTIO_ERR_INVALID (backing smaller than the image; sizes of 0 or beyond
+ * 16384); as vgpu_submit. After a failure: bring it down, which undoes what was done.
+ * Source: VirtIO 1.3 §5.7.6.1.
+ */
+enum virtio_err
+vgpu_framebuffer_bring_up(struct vgpu_framebuffer *framebuffer, struct vgpu *vgpu,
+                          const struct vgpu_framebuffer_config *config,
+                          void (*done)(void *ctx, struct vgpu_framebuffer *framebuffer), void *ctx);
+
+/* The way back, from Ready or Failed to Uninitialized. Returns: VIRTIO_OK; VIRTIO_ERR_STATE; as vgpu_submit. */
+enum virtio_err
+vgpu_framebuffer_bring_down(struct vgpu_framebuffer *framebuffer,
+                            void (*done)(void *ctx, struct vgpu_framebuffer *framebuffer),
+                            void *ctx);
+
+/* The same, waiting. Returns: VIRTIO_OK, or why it Failed. Context: thread; blocks. */
+enum virtio_err
+vgpu_framebuffer_bring_up_wait(struct vgpu_framebuffer *framebuffer, struct vgpu *vgpu,
+                               const struct vgpu_framebuffer_config *config);
+enum virtio_err vgpu_framebuffer_bring_down_wait(struct vgpu_framebuffer *framebuffer);
+
+/* --- the trace --- */
+
+/*
+ * Print a GPU record of the trace: a command or response with all fields, joined from the byte records that follow it, a change of
+ * state by name. `reader`: stands behind `record`; not moved. Records of event TRACE_BYTES are parts of others: skip them.
+ *   [12.345678] #17 -> SET_SCANOUT r (0,0 1280x800) scanout_id 0 resource_id 7
+ *   [12.345701] #17 <- OK_NODATA to SET_SCANOUT after 23 us
+ * Returns: characters written, less than `text_bytes`; 0 when it is not a GPU record (virtio_trace_format prints those).
+ */
+size_t vgpu_trace_format(const struct virtio_trace_reader *reader,
+                         const struct trace_record *record, char *text, size_t text_bytes);
+
+/*
+ * Print any record as one element of a Chrome trace ("traceEvents" array, without the comma): commands with their duration,
+ * at their response; the rest as instants.
+ * Returns: characters written; 0 for records that are parts of others, and where the text has no room.
+ */
+size_t vgpu_trace_json(const struct virtio_trace_reader *reader, const struct trace_record *record,
+                       char *text, size_t text_bytes);
+
+#endif
