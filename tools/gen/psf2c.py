@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Turns a PC screen font (PSF1 or PSF2, 8x16, with its unicode table) into a C table of 256 glyphs in Latin-1 order.
+"""Turns a PC screen font (PSF1 or PSF2, 8x16, with its unicode table) into a struct display_font in Latin-1 order.
 
 usage: psf2c.py FONT.psf OUT.c OUT.h
 
 Code points 0x20..0x7e and 0xa0..0xff come from the font's unicode table; one that the font lacks, and every control
-code, gets the font's glyph for U+FFFD or else a hollow box, so that no text disappears silently.
+code, gets the font's glyph for U+FFFD or else a hollow box, so that no text disappears silently.  That glyph also ends
+the table (index 256), where the display layer looks for what a font does not have.
 """
 
 import struct
@@ -58,23 +59,34 @@ def latin1_glyphs(data):
         raise SystemExit(f"psf2c: glyphs are {height} pixels high; {HEIGHT} wanted")
     missing = glyphs[mapping[0xFFFD]] if 0xFFFD in mapping else HOLLOW_BOX
     printable = set(range(0x20, 0x7F)) | set(range(0xA0, 0x100))
-    return [glyphs[mapping[c]] if c in printable and c in mapping else missing for c in range(256)]
+    return [glyphs[mapping[c]] if c in printable and c in mapping else missing for c in range(256)] + [missing]
 
 
 def c_source(glyphs):
     lines = ['/* Made by tools/gen/psf2c.py; not to be edited. */', '#include "font_8x16.h"', ""]
-    lines.append("const unsigned char font_8x16_glyphs[256][16] = {")
+    lines.append("static const uint8_t glyphs[257 * 16] = {")
     for code, rows in enumerate(glyphs):
-        lines.append(f"    /* 0x{code:02x} */ {{ " + ", ".join(f"0x{b:02x}" for b in rows) + " },")
-    return "\n".join(lines + ["};", ""])
+        lines.append(f"    /* 0x{code:02x} */ " + ", ".join(f"0x{b:02x}" for b in rows) + ",")
+    return "\n".join(lines + ["};", "", C_FONT])
 
+
+C_FONT = """const struct display_font font_8x16 = {
+    .glyphs = glyphs,
+    .width_px = 8,
+    .height_px = 16,
+    .first_code = 0,
+    .glyph_count = 257,
+};
+"""
 
 C_HEADER = """/* Made by tools/gen/psf2c.py; not to be edited.
- * An 8x16 console font in Latin-1 order: one byte per row, bit 7 is the leftmost pixel. */
+ * An 8x16 console font: codes 0 to 255 are Latin-1, the last glyph stands for whatever the font does not have. */
 #ifndef VITRINE_GEN_FONT_8X16_H
 #define VITRINE_GEN_FONT_8X16_H
 
-extern const unsigned char font_8x16_glyphs[256][16];
+#include "virtio/display.h"
+
+extern const struct display_font font_8x16;
 
 #endif
 """
