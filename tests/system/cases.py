@@ -89,7 +89,7 @@ def expect_in(pattern, text, what):
 
 
 def suites():
-    from . import boots, frontdoor, graphics  # they register themselves
+    from . import boots, embedding, frontdoor, graphics  # they register themselves
 
-    assert boots and frontdoor and graphics and IMAGE
+    assert boots and embedding and frontdoor and graphics and IMAGE
     return list(_registry)

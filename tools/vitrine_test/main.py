@@ -46,9 +46,11 @@ def parse(argv):
 
 
 def all_suites():
-    from system import cases  # found under tests/; needs nothing but the standard library
+    from peers import suites as peers  # these are found under tests/; they need nothing but the standard library
+    from proof import suites as proofs
+    from system import cases
 
-    found = checks.suites() + programs.suites() + cases.suites()
+    found = checks.suites() + programs.suites() + cases.suites() + peers.suites() + proofs.suites()
     builds = [s for s in found if s.name.startswith("build.")]
     return builds + [s for s in found if s not in builds]
 

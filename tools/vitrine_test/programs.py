@@ -1,9 +1,7 @@
 """Suites that are programs: unit tests, fuzzers, tests against QEMU's devices, the embedding example."""
 
 import os
-import shutil
 import sys
-import tempfile
 import threading
 
 from .suite import TOP, Suite, run_program, sources
@@ -75,16 +73,6 @@ def build_suites():
     ]
 
 
-def embed():
-    """The example, copied beside nothing but abi/ and virtio/, builds and runs by its own makefile."""
-    with tempfile.TemporaryDirectory(prefix="vitrine-embed-") as where:
-        shutil.copytree(os.path.join(TOP, "examples/embed"), where, dirs_exist_ok=True)
-        for part in ("abi", "virtio"):
-            shutil.copytree(os.path.join(TOP, part), os.path.join(where, "vitrine", part))
-        run_program(["make", "-s", "-C", where, f"-j{os.cpu_count() or 1}", "VITRINE=vitrine", "check"], 300,
-                    what="examples/embed in a foreign tree")
-
-
 def reproducible():
     run_program([sys.executable, "tools/check/reproducible.py"], 1800, what="tools/check/reproducible.py")
 
@@ -93,8 +81,6 @@ def suites():
     found = build_suites()
     found += [unit_suite(n) for n in names("tests/unit", r"_test\.c$")]
     found += [s for n in names("tests/fuzz", r"_fuzz\.c$") for s in fuzz_suites(n)]
-    if os.path.isdir(os.path.join(TOP, "examples/embed")):
-        found.append(Suite("embed", "the library in a foreign tree: examples/embed", embed))
     found += [qtest_suite(n) for n in names("tests/qtest", r"_test\.c$")]
     found.append(Suite("long.reproducible", "two builds in two directories are byte-identical", reproducible,
                        long_only=True, alone=True))
