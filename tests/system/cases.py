@@ -1,4 +1,4 @@
-"""All system tests as suites for ./test, and the little they share."""
+"""What the system tests share: booting, typing, checking, and the registry that suites.py hands to ./test."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 from vitrine_run.guest import Guest, GuestError
-from vitrine_run.machine import IMAGE, Machine
+from vitrine_run.machine import Machine
 from vitrine_run.qmp import QmpError
 from vitrine_test.suite import TOP, Failed, Suite, run_program
 
@@ -14,14 +14,14 @@ PROMPT = r"^vitrine> "
 BOOT_TIMEOUT_S = 30.0
 
 _build_lock = threading.Lock()
-_registry = []
+registry = []
 
 
 def system(name, about):
     """Registers a function as the suite system.NAME."""
 
     def register(function):
-        _registry.append(Suite(f"system.{name}", about, lambda: _run(function)))
+        registry.append(Suite(f"system.{name}", about, lambda: _run(function)))
         return function
 
     return register
@@ -86,10 +86,3 @@ def run_command(*arguments, timeout_s=120):
 
 def expect_in(pattern, text, what):
     check(re.search(pattern, text, re.M), f"{what}: no /{pattern}/ in:\n{text[-3000:]}")
-
-
-def suites():
-    from . import boots, embedding, frontdoor, graphics  # they register themselves
-
-    assert boots and embedding and frontdoor and graphics and IMAGE
-    return list(_registry)
