@@ -41,6 +41,7 @@ help:
 	@sed -n 's/^## //p' Makefile mk/*.mk
 
 ## make             build the kernel and the driver library       (the same as `make all`)
+## make V=1         show every command in full; PRESET=debug builds into build/debug, where warnings are no errors
 ## make clean       remove everything built; fetched sources stay in build/deps
 clean:
 	rm -rf $(filter-out $(deps) $(build)/apt,$(wildcard $(build)/*))

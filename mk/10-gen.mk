@@ -4,7 +4,7 @@ $(gen):
 	@mkdir -p $@
 
 $(gen)/font_8x16.c: tools/gen/psf2c.py $(deps)/font/.pin | $(gen)
-	$(PYTHON) tools/gen/psf2c.py $(deps)/font/Lat15-Terminus16.psf $@ $(@:.c=.h)
+	$(call say,GEN)$(PYTHON) tools/gen/psf2c.py $(deps)/font/Lat15-Terminus16.psf $@ $(@:.c=.h)
 $(gen)/font_8x16.h: $(gen)/font_8x16.c ;
 
 generated := $(gen)/font_8x16.c $(gen)/font_8x16.h

@@ -26,32 +26,32 @@ lib: $(a64)/libvirtio.a
 
 $(a64)/libvirtio.a: $(a64_virtio_objs)
 	@mkdir -p $(@D) && rm -f $@
-	$(CROSS_AARCH64)ar $(ARFLAGS) $@ $^
+	$(call say,AR)$(CROSS_AARCH64)ar $(ARFLAGS) $@ $^
 
 kernel_ld := kernel/arch/aarch64/kernel.ld
 $(a64)/vitrine.elf: $(a64_kernel_objs) $(a64_deps_objs) $(a64)/libvirtio.a $(kernel_ld)
-	$(a64_cc) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	$(call say,LD)$(a64_cc) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	    -Wl,--no-warn-rwx-segments -Wl,--gc-sections -Wl,--fatal-warnings -Wl,-Map=$@.map $(kernel_ldflags) -T $(kernel_ld) \
 	    -o $@ $(a64_kernel_objs) $(a64_deps_objs) $(a64)/libvirtio.a -lgcc
 
 $(a64)/Image: $(a64)/vitrine.elf
-	$(CROSS_AARCH64)objcopy -O binary $< $@
+	$(call say,IMAGE)$(CROSS_AARCH64)objcopy -O binary $< $@
 
 $(a64)/obj/virtio/%.o: virtio/%.c Makefile mk/00-flags.mk mk/20-aarch64.mk
 	@mkdir -p $(@D)
-	$(a64_cc) $(a64_flags) $(includes) -c $< -o $@
+	$(call say,CC)$(a64_cc) $(a64_flags) $(includes) -c $< -o $@
 
 $(a64)/obj/$(deps)/%.o: $(deps)/%.c
 	@mkdir -p $(@D)
-	$(a64_cc) $(filter-out -Werror,$(a64_flags)) $(relaxed) $(a64_kernel_incs) -c $< -o $@
+	$(call say,CC)$(a64_cc) $(filter-out -Werror,$(a64_flags)) $(relaxed) $(a64_kernel_incs) -c $< -o $@
 
 $(a64)/obj/%.o: %.c Makefile mk/00-flags.mk mk/20-aarch64.mk
 	@mkdir -p $(@D)
-	$(a64_cc) $(a64_flags) $(a64_kernel_incs) -c $< -o $@
+	$(call say,CC)$(a64_cc) $(a64_flags) $(a64_kernel_incs) -c $< -o $@
 
 $(a64)/obj/%.o: %.S Makefile mk/00-flags.mk mk/20-aarch64.mk
 	@mkdir -p $(@D)
-	$(a64_cc) $(a64_flags) $(a64_kernel_incs) -D__ASSEMBLER__ -c $< -o $@
+	$(call say,CC)$(a64_cc) $(a64_flags) $(a64_kernel_incs) -D__ASSEMBLER__ -c $< -o $@
 
 # The kernel's sources may include fetched headers and generated ones: these come first.
 $(a64_kernel_objs): | $(deps)/libfdt/.pin $(deps)/lwip/.pin $(generated)

@@ -12,19 +12,19 @@ $(1)_flags := $$(common_cflags) -D_GNU_SOURCE -fno-omit-frame-pointer $(3)
 
 $$(out)/$(1)/libvirtio.a: $$(call objects,$$(out)/$(1),$$(virtio_srcs))
 	@mkdir -p $$(@D) && rm -f $$@
-	ar $$(ARFLAGS) $$@ $$^
+	$$(call say,AR)ar $$(ARFLAGS) $$@ $$^
 
 $$(out)/$(1)/libfake.a: $$(call objects,$$(out)/$(1),$$($(1)_fake_srcs))
 	@mkdir -p $$(@D) && rm -f $$@
-	ar $$(ARFLAGS) $$@ $$^
+	$$(call say,AR)ar $$(ARFLAGS) $$@ $$^
 
 $$(out)/$(1)/obj/$$(deps)/%.o: $$(deps)/%.c | $$(deps)/libfdt/.pin $$(deps)/lwip/.pin
 	@mkdir -p $$(@D)
-	$(2) $$(filter-out -Werror,$$($(1)_flags)) $$(relaxed) $$($(1)_incs) -c $$< -o $$@
+	$$(call say,CC)$(2) $$(filter-out -Werror,$$($(1)_flags)) $$(relaxed) $$($(1)_incs) -c $$< -o $$@
 
 $$(out)/$(1)/obj/%.o: %.c Makefile mk/00-flags.mk mk/30-host.mk | $$(generated) $$(deps)/libfdt/.pin $$(deps)/lwip/.pin
 	@mkdir -p $$(@D)
-	$(2) $$($(1)_flags) $$($(1)_incs) $$($$(basename $$(notdir $$*))_incs) -c $$< -o $$@
+	$$(call say,CC)$(2) $$($(1)_flags) $$($(1)_incs) $$($$(basename $$(notdir $$*))_incs) -c $$< -o $$@
 
 -include $$(shell find $$(out)/$(1)/obj -name '*.d' 2>/dev/null)
 endef
@@ -34,7 +34,7 @@ define host_program
 $(out)/$(1)/bin/$(basename $(notdir $(4))): $$(call objects,$$(out)/$(1),$(4) $$($(basename $(notdir $(4)))_srcs)) \
                                             $$(out)/$(1)/libfake.a $$(out)/$(1)/libvirtio.a
 	@mkdir -p $$(@D)
-	$(2) $(3) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$($(basename $(notdir $(4)))_libs) -o $$@
+	$$(call say,LD)$(2) $(3) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$($(basename $(notdir $(4)))_libs) -o $$@
 endef
 
 sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all
