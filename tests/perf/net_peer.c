@@ -4,7 +4,6 @@
  * usage: net_peer PEER_PORT QEMU_PORT       behind `-netdev dgram` with local port QEMU_PORT and remote port PEER_PORT,
  * both of 127.0.0.1.  Prints `ready` and serves until its standard input is closed.
  */
-#define _GNU_SOURCE
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,7 +143,8 @@ drain(struct peer *p)
 static struct sockaddr_in
 local_port(const char *text)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(text)) };
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)strtoul(text, NULL, 10)) };
 
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return a;
@@ -198,12 +198,12 @@ main(int argc, char **argv)
     struct peer p = { 0 };
 
     if (argc != 3) {
-        fprintf(stderr, "usage: net_peer PEER_PORT QEMU_PORT\n");
+        (void)fprintf(stderr, "usage: net_peer PEER_PORT QEMU_PORT\n");
         return 2;
     }
     p.fd = open_socket(argv[1], argv[2]);
-    puts("ready");
-    fflush(stdout);
+    (void)puts("ready");
+    (void)fflush(stdout);
     serve(&p);
     return 0;
 }

@@ -3,7 +3,7 @@
 
 usage: fetch_peers.py BUILD_DIR [NAME ...]       (names: linux efi spin cbmc; default: all that are missing)
 
-  linux   Debian 12's arm64 kernel and an initramfs made here (tests/peers/linux_init.c and the modules it needs)
+  linux   Debian 12's arm64 kernel and an initramfs made here (tools/peers/guest and the modules it needs)
   efi     EDK2 for QEMU's AArch64 'virt' machine, with its VirtioGpuDxe
   spin    the model checker of tests/model
   cbmc    the bounded model checker of tests/proof, from Debian 13, with the C library it is linked with
@@ -154,8 +154,8 @@ def main(argv):
     for name in missing:
         bring(build, name)
     if "linux" in wanted:
-        sources = sorted(glob.glob(os.path.join(TOP, "tests", "peers", "linux_*.c")))
-        headers = glob.glob(os.path.join(TOP, "tests", "pe*", "*.h"))
+        sources = sorted(glob.glob(os.path.join(HERE, "guest", "*.c")))
+        headers = glob.glob(os.path.join(HERE, "guest", "*.h")) + [os.path.join(TOP, "tests", "perf", "net_peer_protocol.h")]
         initramfs.make(os.path.join(build, "peers", "linux"), TOP, sources, headers)
     return 0
 

@@ -2,8 +2,8 @@
  * The Linux peer: what its init (linux_init.c) can be asked for on the kernel's command line, `bench=NAME:SECONDS,...`.
  * Each figure is one line on the console, in the form that our own kernel's shell uses: `bench NAME key=value ...`.
  */
-#ifndef TESTS_PEERS_LINUX_INIT_H
-#define TESTS_PEERS_LINUX_INIT_H
+#ifndef TOOLS_PEERS_GUEST_LINUX_INIT_H
+#define TOOLS_PEERS_GUEST_LINUX_INIT_H
 
 #include <stddef.h>
 #include <stdint.h>

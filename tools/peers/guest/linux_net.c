@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/peers/linux_init.h"
 #include "tests/perf/net_peer_protocol.h"
+#include "tools/peers/guest/linux_init.h"
 
 #define BATCH_COUNT  64
 #define ANSWER_MS    100
@@ -44,8 +44,8 @@ silence_ipv6(void)
     FILE *f = fopen("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w");
 
     if (f != NULL) {
-        fputs("1", f);
-        fclose(f);
+        (void)fputs("1", f);
+        (void)fclose(f);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * The Linux peer's only process: loads the modules beside it, measures what the command line names, powers off.
  */
-#include "tests/peers/linux_init.h"
+#include "tools/peers/guest/linux_init.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ now_ns(void)
 static void
 power_off(void)
 {
-    fflush(stdout);
+    (void)fflush(stdout);
     sync();
     reboot(RB_POWER_OFF);
     for (;;) {
@@ -90,7 +90,7 @@ samples_print(struct samples *s, const char *name, const char *unit)
     printf("bench %s %s=%zu elapsed_ns=%llu p50_ns=%u p99_ns=%u max_ns=%u\n", name, unit, n,
            (unsigned long long)s->elapsed_ns, n != 0 ? s->item_ns[n / 2] : 0,
            n != 0 ? s->item_ns[n - 1 - n / 100] : 0, n != 0 ? s->item_ns[n - 1] : 0);
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 static void
@@ -99,7 +99,7 @@ load_module(const char *name)
     char path[300];
     int fd;
 
-    snprintf(path, sizeof(path), "/modules/%s", name);
+    (void)snprintf(path, sizeof(path), "/modules/%s", name);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) != 0 && errno != EEXIST)) {
         die(path);
@@ -125,7 +125,7 @@ static void
 run_job(char *text, struct samples *s)
 {
     char *colon = strchr(text, ':');
-    unsigned seconds = colon != NULL ? (unsigned)atoi(colon + 1) : 2;
+    unsigned seconds = colon != NULL ? (unsigned)strtoul(colon + 1, NULL, 10) : 2;
 
     if (colon != NULL) {
         *colon = '\0';
@@ -143,14 +143,14 @@ run_job(char *text, struct samples *s)
 int
 main(void)
 {
-    struct samples s = { .item_capacity = SAMPLE_CAPACITY };
+    static uint32_t item_ns[SAMPLE_CAPACITY];
+    struct samples s = { .item_ns = item_ns, .item_capacity = SAMPLE_CAPACITY };
     char *list;
 
     mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
     mount("proc", "/proc", "proc", 0, NULL);
     mount("sysfs", "/sys", "sysfs", 0, NULL);
     load_modules();
-    s.item_ns = malloc(SAMPLE_CAPACITY * sizeof(*s.item_ns));
     list = getenv("bench"); /* the kernel hands unknown command line words to init */
     for (char *job = strtok(list != NULL ? list : "", ","); job != NULL; job = strtok(NULL, ",")) {
         run_job(job, &s);

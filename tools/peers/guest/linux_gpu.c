@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/peers/linux_init.h"
+#include "tools/peers/guest/linux_init.h"
 
 #define DAMAGE_PX     64U
 #define SPRITE_COUNT  8U
@@ -254,7 +254,7 @@ fill(uint32_t *pixels, uint32_t stride_px, const struct drm_clip_rect *r, uint32
 {
     for (uint32_t y = r->y1; y < r->y2; y++) {
         for (uint32_t x = r->x1; x < r->x2; x++) {
-            pixels[y * stride_px + x] = color;
+            pixels[(size_t)y * stride_px + x] = color;
         }
     }
 }
@@ -289,16 +289,20 @@ naive_scene_frame(struct screen *s, uint32_t i)
 static void
 scene_frame(struct screen *s, uint32_t i)
 {
+    struct drm_clip_rect erased[SPRITE_COUNT];
     struct drm_clip_rect rects[2 * SPRITE_COUNT];
     uint32_t stride_px = s->pitch_bytes / 4;
 
     for (uint32_t n = 0; n < SPRITE_COUNT; n++) {
-        rects[2 * n] = sprite_at(s, n, i);
-        fill(s->pixels, stride_px, &rects[2 * n], 0x00203040U);
+        erased[n] = sprite_at(s, n, i);
+        fill(s->pixels, stride_px, &erased[n], 0x00203040U);
     }
+    memcpy(rects, erased, sizeof(erased));
     for (uint32_t n = 0; n < SPRITE_COUNT; n++) {
-        rects[2 * n + 1] = sprite_at(s, n, i + 1);
-        fill(s->pixels, stride_px, &rects[2 * n + 1], 0x00ffffffU - n * 0x00112233U);
+        struct drm_clip_rect drawn = sprite_at(s, n, i + 1);
+
+        fill(s->pixels, stride_px, &drawn, 0x00ffffffU - n * 0x00112233U);
+        rects[SPRITE_COUNT + n] = drawn;
     }
     dirty(s, rects, 2 * SPRITE_COUNT);
 }

@@ -1,0 +1,144 @@
+"""Command sequences of ours beside the peers' (S0-21), judged by what QEMU's device says that it received."""
+
+import os
+import sys
+import tempfile
+
+from vitrine_run.guest import GuestError
+from vitrine_test.suite import TOP, Failed, Skipped, Suite, run_program
+
+sys.path.insert(0, os.path.join(TOP, "tools/peers"))
+import compare  # noqa: E402
+import machines  # noqa: E402
+import sequence  # noqa: E402
+
+OURS_COMMANDS = "gpu test; gpu info"
+
+
+def check(problem, steps):
+    if problem:
+        seen = "\n".join("  " + s.text() for s in sequence.commands(steps)[:60])
+        raise Failed(f"{problem}\nthe device saw:\n{seen}")
+
+
+def check_essential(steps):
+    missing = sequence.missing_essential(steps)
+    check(missing and f"no {missing} in its place: {' -> '.join(sequence.ESSENTIAL)}", steps)
+
+
+def with_kernel(function):
+    def run():
+        run_program(["make", "-s", "kernel"], 600, what="make kernel")
+        try:
+            with tempfile.TemporaryDirectory(prefix="vitrine-sequences-") as where:
+                function(where)
+        except GuestError as e:
+            raise Failed(str(e)) from e
+
+    return run
+
+
+def with_peer(*names):
+    """A peer that was never fetched is no failure, but it is said."""
+
+    def decorate(function):
+        def run():
+            try:
+                for name in names:
+                    machines.require(name)
+                with tempfile.TemporaryDirectory(prefix="vitrine-sequences-") as where:
+                    function(where)
+            except machines.PeerMissing as e:
+                raise Skipped(str(e)) from e
+            except GuestError as e:
+                raise Failed(str(e)) from e
+
+        return run
+
+    return decorate
+
+
+def fetched():
+    try:
+        machines.fetch("linux", "efi")
+    except machines.PeerMissing as e:
+        raise Skipped(str(e)) from e
+
+
+def ours_is_complete(driver):
+    @with_kernel
+    def run(where):
+        check_essential(compare.ours(where, OURS_COMMANDS, gpu_driver=driver))
+
+    return run
+
+
+@with_kernel
+def queued_equals_simple(where):
+    queued = compare.ours(where, OURS_COMMANDS, gpu_driver="queued")
+    simple = compare.ours(where, OURS_COMMANDS, gpu_driver="simple")
+    check(sequence.difference(sequence.commands(queued), sequence.commands(simple)), queued)
+
+
+@with_peer("linux")
+def linux_is_complete(where):
+    check_essential(compare.linux(where))
+
+
+@with_peer("efi")
+def efi_sets_a_scanout(where):
+    """EDK2 shows its first frame without a transfer: what is asserted is what it does have."""
+    names = [s.name for s in compare.efi(where, quiet_s=0.5)]
+    for name in ("RESOURCE_CREATE_2D", "RESOURCE_ATTACH_BACKING", "SET_SCANOUT", "RESOURCE_FLUSH"):
+        if name not in names:
+            raise Failed(f"EDK2 sent no {name}; it sent {', '.join(names)}")
+
+
+SAMPLE = """\
+10@1.000000:virtio_set_status vdev 0x55 val 15
+10@1.100000:virtio_gpu_cmd_res_create_2d res 0x7, fmt 0x2, w 1280, h 800
+10@1.200000:virtio_gpu_cmd_res_back_attach res 0x7
+virtio_gpu_cmd_set_scanout id 0, res 0x7, w 1280, h 800, x 0, y 0
+virtio_gpu_cmd_res_xfer_toh_2d res 0x7
+10@1.300000:virtio_gpu_cmd_res_flush res 0x7, w 64, h 64, x 8, y 16
+qemu-system-aarch64: terminating on signal 15
+"""
+
+
+def expect(what, got, want):
+    if got != want:
+        raise Failed(f"{what}: got {got!r}, expected {want!r}")
+
+
+def reader_reads():
+    """The reader and the judge themselves, on a sample and on broken ones."""
+    with tempfile.TemporaryDirectory() as where:
+        path = os.path.join(where, "sample")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(SAMPLE)
+        steps = sequence.read(path)
+    expect("steps", [s.text() for s in steps], [
+        "status 15", "RESOURCE_CREATE_2D r1 format 2 1280x800", "RESOURCE_ATTACH_BACKING r1",
+        "SET_SCANOUT r1 scanout 0 1280x800+0+0", "TRANSFER_TO_HOST_2D r1", "RESOURCE_FLUSH r1 64x64+8+16"])
+    expect("first flush", sequence.first_time(steps, "RESOURCE_FLUSH"), 1.3)
+    expect("missing of the whole", sequence.missing_essential(steps), None)
+    expect("missing without a transfer", sequence.missing_essential(steps[:4] + steps[5:]), "TRANSFER_TO_HOST_2D")
+    swapped = steps[:1] + [steps[2], steps[1]] + steps[3:]
+    expect("missing when out of order", sequence.missing_essential(swapped), "RESOURCE_ATTACH_BACKING")
+    expect("difference of equals", sequence.difference(steps, steps), None)
+    expect("difference of a longer one", sequence.difference(steps, steps[:-1]),
+           "6 commands / 5 commands; the first more is RESOURCE_FLUSH r1 64x64+8+16")
+    rows = sequence.align([steps[1:], steps[1:3] + steps[4:]])
+    expect("alignment", [[bool(s) for s in row] for row in rows], [[True] * 2] * 2 + [[True, False]] + [[True] * 2] * 2)
+
+
+def suites():
+    return [
+        Suite("peers.reader", "the reader of QEMU's traces, on samples", reader_reads),
+        Suite("peers.ours-queued", "the device sees create, attach, set scanout, transfer, flush: queued", ours_is_complete("queued")),
+        Suite("peers.ours-simple", "the device sees create, attach, set scanout, transfer, flush: simple", ours_is_complete("simple")),
+        Suite("peers.queued-equals-simple", "both drivers send the device the same commands", queued_equals_simple),
+        Suite("peers.linux", "Linux's virtio-gpu has the same essential sequence", linux_is_complete),
+        Suite("peers.efi", "EDK2's VirtioGpuDxe sets up a scanout and flushes it", efi_sets_a_scanout),
+        Suite("long.peers.fetch", "the peers come from the distribution's archive", fetched, long_only=True, alone=True),
+    ]
