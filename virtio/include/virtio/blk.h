@@ -44,8 +44,7 @@ struct vblk_config {
     uint32_t
         bounce_bytes; /* buffer of blocking calls, a multiple of 512; 0: VBLK_BOUNCE_BYTES_DEFAULT */
     bool is_interrupting; /* false: polled */
-    uint64_t
-        ring_features; /* those of VIRTIO_F_RING_PACKED, INDIRECT_DESC, EVENT_IDX, IN_ORDER... to ask for */
+    uint64_t features;    /* reserved feature bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
 };
 
 enum vblk_type { VBLK_READ, VBLK_WRITE, VBLK_FLUSH, VBLK_GET_ID, VBLK_TYPE_COUNT };
@@ -108,7 +107,7 @@ struct vblk {
     struct vblk_stats stats;
 };
 
-/* Arena bytes, at most, that vblk_init takes. 0 when `config` is out of range. NULL: the defaults. */
+/* Arena bytes, at most, that vblk_init takes. 0 when `config` is out of range. NULL: the defaults, with VIRTIO_FEATURES_LIBRARY. */
 size_t vblk_arena_bytes(const struct vblk_config *config);
 
 /*

@@ -29,8 +29,8 @@ enum {
 struct vinput_config {
     uint16_t
         event_count; /* event buffers, a power of two up to VINPUT_EVENTS_MAX; 0: VINPUT_EVENTS_DEFAULT */
-    bool is_interrupting;   /* false: polled */
-    uint64_t ring_features; /* those of VIRTIO_F_RING_PACKED, EVENT_IDX, IN_ORDER... to ask for */
+    bool is_interrupting; /* false: polled */
+    uint64_t features;    /* reserved feature bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
 };
 
 struct vinput_event {
@@ -64,7 +64,6 @@ struct vinput {
     uint16_t event_count;
     uint8_t status_busy; /* bit i: status cell i is in flight */
     uint32_t types;      /* bit t: the device sends evdev type t */
-    bool has_events_to_return;
     char name[VINPUT_NAME_BYTES];
     char serial[VINPUT_NAME_BYTES];
     uint16_t bustype;
@@ -76,7 +75,7 @@ struct vinput {
     struct vinput_stats stats;
 };
 
-/* Arena bytes, at most, that vinput_init takes. 0 when `config` is out of range. NULL: the defaults. */
+/* Arena bytes, at most, that vinput_init takes. 0 when `config` is out of range. NULL: the defaults, with VIRTIO_FEATURES_LIBRARY. */
 size_t vinput_arena_bytes(const struct vinput_config *config);
 
 /*

@@ -11,7 +11,7 @@
  *   vnet_reserve(&net, &slot)  write slot.data  vnet_commit(&net, &slot, bytes)  ...  vnet_flush(&net)
  *   vnet_receive_frame(&net, &frame)  read frame.segs[]  vnet_recycle(&net, &frame)
  *
- * Header and frame lie in one buffer, so that a device without any layout freedom (§5.1.6.6) is served as well:
+ * Header and frame lie in one buffer and one descriptor (two for a legacy device without ANY_LAYOUT, §5.1.6.6):
  *
  *   | 6 or 8 | header 12, or 10 (§5.1.6.1) | frame ...           |      the frame begins 2 bytes after a multiple of 4,
  *   0                                      18                stride     so that the IP header is aligned to 4
@@ -57,8 +57,7 @@ struct vnet_config {
     uint32_t
         buffer_bytes; /* header and frame, a multiple of 64 from MIN to MAX; 0: VNET_BUFFER_BYTES_DEFAULT */
     bool is_interrupting; /* false: the receive queue is polled */
-    uint64_t
-        ring_features; /* those of VIRTIO_F_RING_PACKED, EVENT_IDX, IN_ORDER, ACCESS_PLATFORM... to ask for */
+    uint64_t features;    /* reserved feature bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
     uint8_t fallback_mac
         [VIRTIO_NET_MAC_BYTES]; /* where the device has none; zeros: 02:00:00:00:00:index */
 };
@@ -125,8 +124,9 @@ struct vnet {
     struct vnet_pool rx_pool;
     struct vnet_pool tx_pool;
     uint32_t header_bytes;
-    uint32_t frame_room; /* frame bytes that one buffer holds */
-    uint16_t mtu;        /* 1500 without the MTU feature */
+    uint16_t segs_per_buffer; /* descriptors: 2 for a legacy device without ANY_LAYOUT, else 1 */
+    uint32_t frame_room;      /* frame bytes that one buffer holds */
+    uint16_t mtu;             /* 1500 without the MTU feature */
     uint8_t mac[VIRTIO_NET_MAC_BYTES];
     bool has_mergeable;
     bool has_control;
@@ -135,8 +135,6 @@ struct vnet {
     bool is_control_awaited; /* a control command is in flight, perhaps after a timeout */
     bool is_promiscuous;
     bool is_allmulti;
-    bool is_interrupting;
-    uint32_t tx_in_flight;
     uint8_t *control_memory; /* command, data and ack */
     uint64_t control_addr;
     struct vnet_frame
@@ -151,13 +149,13 @@ enum {
 };
 
 /*
- * Arena bytes, at most, that vnet_init takes. 0 when `config` is out of range. NULL: the defaults.
+ * Arena bytes, at most, that vnet_init takes. 0 when `config` is out of range. NULL: the defaults, with VIRTIO_FEATURES_LIBRARY.
  */
 size_t vnet_arena_bytes(const struct vnet_config *config);
 
 /*
  * Claim `device` as "net" and bring it up: features, MAC, MTU, queues, receive buffers, DRIVER_OK.
- * `net` is the caller's and lives until vnet_finish; `config` NULL: the defaults, polled, no ring features.
+ * `net` is the caller's and lives until vnet_finish; `config` NULL: the defaults, polled, VIRTIO_FEATURES_LIBRARY.
  * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE (another kind of device, or it has no queues); VIRTIO_ERR_OWNED; VIRTIO_ERR_INVALID
  * (configuration out of range, or buffers too small for the device's MTU); VIRTIO_ERR_NO_MEMORY (arena, or memory that
  * cannot be shared); VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN (device->fault says why).

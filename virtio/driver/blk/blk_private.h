@@ -1,0 +1,31 @@
+/*
+ * Shared by the files of the block driver.
+ */
+#ifndef VIRTIO_DRIVER_BLK_BLK_PRIVATE_H
+#define VIRTIO_DRIVER_BLK_BLK_PRIVATE_H
+
+#include "virtio/blk.h"
+#include "virtio/driver/bring_up.h"
+
+/* Returns: VIRTIO_OK, VIRTIO_ERR_NOT_INITIALIZED, VIRTIO_ERR_BROKEN. */
+static inline enum virtio_err
+blk_usable(const struct vblk *blk)
+{
+    if (blk->device == NULL) {
+        return VIRTIO_ERR_NOT_INITIALIZED;
+    }
+    return driver_is_broken(blk->device) ? VIRTIO_ERR_BROKEN : VIRTIO_OK;
+}
+
+static inline void
+blk_slot_free(struct vblk *blk, struct vblk_slot *slot)
+{
+    slot->op = NULL;
+    slot->next_free = blk->free;
+    blk->free = slot;
+}
+
+/* The op is over: free its slot, then tell its owner, who may submit again. */
+void blk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * What the drivers of single-purpose devices do alike: begin, end, wait.
+ */
+#ifndef VIRTIO_DRIVER_BRING_UP_H
+#define VIRTIO_DRIVER_BRING_UP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "virtio/device.h"
+#include "virtio/queue.h"
+
+/* What a driver wants to begin with. */
+struct driver_wish {
+    uint32_t device_id;
+    const char *who;
+    uint64_t features;        /* of the device's kind: accepted where offered */
+    uint64_t legacy_features; /* wanted in addition where the transport is legacy */
+    uint64_t reserved_features;
+};
+
+/*
+ * Claim the device and agree on features; on failure it is nobody's again.
+ * Returns: as virtio_device_claim and virtio_device_negotiate; VIRTIO_ERR_NO_DEVICE for another kind of device.
+ */
+enum virtio_err driver_begin(struct virtio_device *device, const struct driver_wish *wish);
+
+/*
+ * Take zeroed memory from `arena` and share it with the device.
+ * Returns: NULL when the arena is too small or the memory cannot be shared.
+ */
+void *driver_take_shared(struct virtio_device *device, struct virtio_arena *arena, size_t bytes,
+                         uint64_t *addr);
+
+/* When a wait of `timeout_ms` that begins now ends. */
+uint64_t driver_deadline_ns(const struct virtio_device *device, uint32_t timeout_ms);
+
+/*
+ * One turn of a waiting loop.
+ * Returns: VIRTIO_OK: look again; after the deadline, why nothing came: VIRTIO_ERR_TIMEOUT, VIRTIO_ERR_LOST,
+ * VIRTIO_ERR_NEEDS_RESET, VIRTIO_ERR_BROKEN.
+ */
+enum virtio_err driver_wait_turn(struct virtio_device *device, uint64_t deadline_ns);
+
+/* The trace's name for a queue of the device. */
+static inline uint16_t
+driver_origin(const struct virtio_device *device, uint16_t queue_idx)
+{
+    return (uint16_t)((unsigned)device->index << 8 | queue_idx);
+}
+
+/* A cookie where somebody will read it. */
+static inline uint32_t
+driver_cookie(const struct virtio_device *device)
+{
+    struct virtio_trace *trace = device->bus->trace;
+
+    return trace != NULL && trace->is_on ? virtio_trace_cookie(trace) : 0;
+}
+
+static inline void
+driver_trace(const struct virtio_device *device, enum virtio_trace_event event, uint32_t cookie,
+             uint16_t queue_idx, uint64_t a, uint64_t b)
+{
+    virtio_trace_emit(device->bus->trace, event, cookie, driver_origin(device, queue_idx), a, b);
+}
+
+static inline bool
+driver_is_power_of_two(uint32_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+/* Has the device been caught breaking a rule? One load. */
+static inline bool
+driver_is_broken(const struct virtio_device *device)
+{
+    return device->fault.rule != NULL;
+}
+
+/* Record the rule that the device broke. Returns: VIRTIO_ERR_BROKEN, always. */
+enum virtio_err driver_broken(struct virtio_device *device, const char *rule, uint64_t value);
+
+#endif

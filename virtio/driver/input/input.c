@@ -1,0 +1,126 @@
+/*
+ * Input: events come, LEDs go. VirtIO 1.3 §5.8.6.
+ */
+#include "virtio/driver/input/input_private.h"
+
+/* Offer event cell `idx` to the device. */
+enum virtio_err
+input_offer(struct vinput *input, uint16_t idx)
+{
+    struct virtq_seg seg = { input->event_addr + idx * sizeof(struct virtio_input_event),
+                             sizeof(struct virtio_input_event) };
+    struct virtq_chain chain = { .segs = &seg,
+                                 .writable_count = 1,
+                                 .token = &input->event_cells[idx] };
+
+    return virtq_add(&input->events, &chain);
+}
+
+/* Read a cell that the device wrote, once. */
+static struct vinput_event
+read_cell(const volatile struct virtio_input_event *cell)
+{
+    le16 type = { cell->type.raw };
+    le16 code = { cell->code.raw };
+    le32 value = { cell->value.raw };
+
+    return (struct vinput_event){ le16_get(type), le16_get(code), le32_get(value) };
+}
+
+enum virtio_err
+vinput_next(struct vinput *input, struct vinput_event *event)
+{
+    struct virtq_done done;
+    struct virtio_input_event *cell;
+    enum virtio_err err = input_usable(input);
+
+    if (err == VIRTIO_OK) {
+        err = virtq_take_used(&input->events, &done);
+    }
+    if (err == VIRTIO_EMPTY && input->events.added_since_notify != 0) {
+        (void)virtq_notify(&input->events);
+    }
+    if (err != VIRTIO_OK) {
+        return err;
+    }
+    if (done.written_bytes != sizeof(*cell)) {
+        return driver_broken(input->device, "event is not eight bytes (VirtIO 1.3 §5.8.6)",
+                             done.written_bytes);
+    }
+    cell = done.token;
+    *event = read_cell(cell);
+    input->stats.events++;
+    driver_trace(input->device, TRACE_INPUT_EVENT, 0, VIRTIO_INPUT_EVENTQ,
+                 event->type | (uint64_t)event->code << 32, event->value);
+    return input_offer(input, (uint16_t)(cell - input->event_cells));
+}
+
+/* Take back the status cells that the device has read. */
+static enum virtio_err
+reclaim_status(struct vinput *input)
+{
+    struct virtq_done done;
+    enum virtio_err err;
+
+    while ((err = virtq_take_used(&input->status, &done)) == VIRTIO_OK) {
+        const struct virtio_input_event *cell = done.token;
+
+        input->status_busy &= (uint8_t) ~(1U << (cell - input->status_cells));
+    }
+    return err == VIRTIO_EMPTY ? VIRTIO_OK : err;
+}
+
+/* A status cell that is not in flight; VINPUT_STATUS_COUNT when all are. */
+static unsigned
+free_status_cell(const struct vinput *input)
+{
+    unsigned idx = 0;
+
+    while (idx < VINPUT_STATUS_COUNT && ((input->status_busy >> idx) & 1) != 0) {
+        idx++;
+    }
+    return idx;
+}
+
+static enum virtio_err
+send_status(struct vinput *input, unsigned idx, const struct vinput_event *event)
+{
+    struct virtio_input_event *cell = &input->status_cells[idx];
+    struct virtq_seg seg = { input->status_addr + idx * sizeof(*cell), sizeof(*cell) };
+    struct virtq_chain chain = { .segs = &seg, .readable_count = 1, .token = cell };
+    enum virtio_err err;
+
+    *cell = (struct virtio_input_event){ le16_from(event->type), le16_from(event->code),
+                                         le32_from(event->value) };
+    err = virtq_add(&input->status, &chain);
+    if (err == VIRTIO_OK) {
+        input->status_busy |= (uint8_t)(1U << idx);
+        (void)virtq_notify(&input->status);
+    }
+    return err;
+}
+
+enum virtio_err
+vinput_set_led(struct vinput *input, uint16_t led, bool on)
+{
+    struct vinput_event event = { VIRTIO_INPUT_EV_LED, led, on };
+    unsigned idx;
+    enum virtio_err err = input_usable(input);
+
+    if (err == VIRTIO_OK && !vinput_has_type(input, VIRTIO_INPUT_EV_LED)) {
+        err = VIRTIO_ERR_UNSUPPORTED;
+    }
+    if (err == VIRTIO_OK) {
+        err = reclaim_status(input);
+    }
+    if (err != VIRTIO_OK) {
+        return err;
+    }
+    idx = free_status_cell(input);
+    if (idx == VINPUT_STATUS_COUNT) {
+        input->stats.leds_busy++;
+        return VIRTIO_ERR_BUSY;
+    }
+    input->stats.leds++;
+    return send_status(input, idx, &event);
+}

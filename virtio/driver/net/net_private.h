@@ -1,0 +1,71 @@
+/*
+ * Shared by the files of the network driver.
+ */
+#ifndef VIRTIO_DRIVER_NET_NET_PRIVATE_H
+#define VIRTIO_DRIVER_NET_NET_PRIVATE_H
+
+#include "virtio/driver/bring_up.h"
+#include "virtio/net.h"
+
+/* May the fast paths go on? Returns: VIRTIO_OK, VIRTIO_ERR_NOT_INITIALIZED, VIRTIO_ERR_BROKEN. */
+static inline enum virtio_err
+net_usable(const struct vnet *net)
+{
+    if (net->device == NULL) {
+        return VIRTIO_ERR_NOT_INITIALIZED;
+    }
+    return driver_is_broken(net->device) ? VIRTIO_ERR_BROKEN : VIRTIO_OK;
+}
+
+static inline struct vnet_buffer *
+net_pool_pop(struct vnet_pool *pool)
+{
+    struct vnet_buffer *buffer = pool->free;
+
+    if (buffer != NULL) {
+        pool->free = buffer->next_free;
+        pool->free_count--;
+    }
+    return buffer;
+}
+
+static inline void
+net_pool_push(struct vnet_pool *pool, struct vnet_buffer *buffer)
+{
+    buffer->next_free = pool->free;
+    pool->free = buffer;
+    pool->free_count++;
+}
+
+/*
+ * The descriptors of header and `frame_bytes` of frame: one, or two for a legacy device without ANY_LAYOUT, §5.1.6.6.
+ * Returns: how many of segs[2] were filled.
+ */
+static inline uint16_t
+net_fill_segs(const struct vnet *net, const struct vnet_buffer *buffer, uint32_t frame_bytes,
+              struct virtq_seg segs[2])
+{
+    segs[0].addr = buffer->header_addr;
+    if (net->segs_per_buffer == 1) {
+        segs[0].bytes = net->header_bytes + frame_bytes;
+        return 1;
+    }
+    segs[0].bytes = net->header_bytes;
+    segs[1].addr = buffer->header_addr + net->header_bytes;
+    segs[1].bytes = frame_bytes;
+    return 2;
+}
+
+/* Offer one receive buffer to the device. */
+enum virtio_err net_rx_offer(struct vnet *net, struct vnet_buffer *buffer);
+
+/* Read link status from the configuration. Returns: as virtio_config_read. */
+enum virtio_err net_read_status(struct vnet *net);
+
+/* Give the control queue its memory, where the device has one. Returns: VIRTIO_OK, VIRTIO_ERR_NO_MEMORY or as virtq_setup. */
+enum virtio_err net_control_init(struct vnet *net, struct virtio_arena *arena);
+
+/* Arena bytes that net_control_init takes. */
+size_t net_control_arena_bytes(void);
+
+#endif
