@@ -44,6 +44,16 @@ struct virtio_fault {
     uint64_t time_ns;
 };
 
+/* Where a device stands with its driver; one function changes it, by one table (virtio/core/device.c). */
+enum virtio_life {
+    VIRTIO_LIFE_SEEN,       /* nobody's */
+    VIRTIO_LIFE_CLAIMED,    /* owned; reset, or as the firmware left it */
+    VIRTIO_LIFE_NEGOTIATED, /* features agreed; queues may be set up */
+    VIRTIO_LIFE_RUNNING,    /* DRIVER_OK */
+    VIRTIO_LIFE_FAILED,     /* given up, or it would not reset */
+    VIRTIO_LIFE_COUNT
+};
+
 /* One reset of a device as the library knows it. */
 struct virtio_reset {
     char who[VIRTIO_WHO_BYTES];
@@ -61,13 +71,16 @@ struct virtio_device {
     uint8_t index; /* on its bus; trace origin */
 
     char owner[VIRTIO_WHO_BYTES]; /* empty: nobody */
-    uint8_t status;               /* what we last wrote */
+    enum virtio_life life;
+    uint8_t
+        status; /* what the owner last wrote; a stranger's reset leaves it, so that health can tell */
     uint64_t offered;
     uint64_t wanted;
     uint64_t accepted;
 
     struct virtq *queues[VIRTIO_DEVICE_QUEUES_MAX];
-    struct virtio_fault fault; /* sticky until a reset */
+    struct virtio_fault fault; /* sticky until the owner resets */
+    uint64_t fault_count;      /* rules broken, ever */
     struct virtio_reset last_reset;
     uint64_t reset_count;
     uint64_t interrupt_count;
@@ -100,10 +113,13 @@ enum virtio_err virtio_mmio_probe(struct virtio_bus *bus, uint64_t base, size_t 
 /* The device's kind in words ("gpu", "network"); "unknown" otherwise. Never NULL. */
 const char *virtio_device_kind(uint32_t id);
 
-/* Become the owner. Returns: VIRTIO_OK, VIRTIO_ERR_OWNED (also when the owner has the same name). */
+/* Become the owner. Returns: VIRTIO_OK, VIRTIO_ERR_OWNED (also when the owner has the same name), VIRTIO_ERR_INVALID (""). */
 enum virtio_err virtio_device_claim(struct virtio_device *device, const char *who);
 
-/* Reset and give the device back. Returns: VIRTIO_OK, VIRTIO_ERR_OWNED when `who` is not the owner, VIRTIO_ERR_TIMEOUT. */
+/*
+ * Reset and give the device back. Returns: VIRTIO_OK; VIRTIO_ERR_OWNED when `who` is not the owner; VIRTIO_ERR_TIMEOUT
+ * (it did not reset; it is nobody's all the same).
+ */
 enum virtio_err virtio_device_release(struct virtio_device *device, const char *who);
 
 /*
@@ -114,6 +130,17 @@ enum virtio_err virtio_device_release(struct virtio_device *device, const char *
  */
 enum virtio_err virtio_device_reset(struct virtio_device *device, const char *who);
 
+/*
+ * The ring and transport bits that the library can drive. A driver wants them all, or leaves out what it does not like
+ * (RING_PACKED, say). Reserved bits beyond these are never accepted, whatever a driver wants.
+ */
+#define VIRTIO_FEATURES_LIBRARY                                                                    \
+ (VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT) | VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) |                   \
+  VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_VERSION_1) |                        \
+  VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM) | VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) |                \
+  VIRTIO_FEATURE(VIRTIO_F_IN_ORDER) | VIRTIO_FEATURE(VIRTIO_F_ORDER_PLATFORM) |                    \
+  VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA))
+
 /* What a driver wants of a device. */
 struct virtio_feature_request {
     uint64_t wanted;   /* accepted where offered */
@@ -121,8 +148,9 @@ struct virtio_feature_request {
 };
 
 /*
- * Reset the device and agree on features. VERSION_1 is wanted and required for modern transports without being asked for;
- * legacy ones get the low 32 bits only. FEATURES_OK is read back. On failure FAILED is set.
+ * Reset the device and agree on features. For modern transports VERSION_1 is wanted and required, and ACCESS_PLATFORM and
+ * ORDER_PLATFORM are wanted, without being asked for (§6.1: the addresses always come from dma_addr and the barriers are
+ * always the platform's); legacy ones get the low 32 bits only. FEATURES_OK is read back. On failure FAILED is set.
  * Returns: VIRTIO_OK; VIRTIO_ERR_UNSUPPORTED (a required bit is not offered, or FEATURES_OK did not stick);
  * VIRTIO_ERR_STATE (not claimed); VIRTIO_ERR_TIMEOUT (reset).
  * Source: VirtIO 1.3 §2.2.1, §3.1.1.
@@ -139,8 +167,27 @@ virtio_device_has(const struct virtio_device *device, unsigned feature_bit)
 /* The name of a feature bit for a kind of device ("EDID", "INDIRECT_DESC"); NULL when unknown. */
 const char *virtio_feature_name(uint32_t device_id, unsigned feature_bit);
 
+/* One line of the feature table. */
+struct virtio_feature_line {
+    const char *name; /* NULL: unknown */
+    uint8_t bit;
+    bool is_offered;
+    bool is_wanted;
+    bool is_accepted;
+};
+
+/*
+ * Walk through all bits that were offered or wanted at the last negotiation, by rising number: *position is 0 at first.
+ * Returns: VIRTIO_OK and *line; VIRTIO_EMPTY at the end.
+ */
+enum virtio_err virtio_feature_next(const struct virtio_device *device, unsigned *position,
+                                    struct virtio_feature_line *line);
+
 /* Set DRIVER_OK: the device may now use its queues. Returns: VIRTIO_OK, VIRTIO_ERR_STATE before FEATURES_OK. */
 enum virtio_err virtio_device_start(struct virtio_device *device);
+
+/* The state's name ("running"). Never NULL. */
+const char *virtio_life_name(enum virtio_life life);
 
 /* Set FAILED: we give up on the device, with one line in the log that says why. */
 void virtio_device_fail(struct virtio_device *device, const char *why);
@@ -154,7 +201,8 @@ void virtio_device_fail(struct virtio_device *device, const char *why);
 enum virtio_err virtio_device_health(struct virtio_device *device);
 
 /*
- * The device broke a rule: keep the first one, count, trace, log. `rule` is a string constant.
+ * The device broke a rule: keep the first one, count, trace, log. All its queues are broken with it, until its owner has
+ * reset it and set them up again. `rule` is a string constant.
  * Context: any.
  */
 void virtio_device_break(struct virtio_device *device, const char *rule, uint64_t value);
@@ -168,10 +216,11 @@ uint32_t virtio_device_take_interrupts(struct virtio_device *device);
 /*
  * Read `bytes` of configuration space at `offset` so that they belong together: repeated while the generation changes.
  * `fields` tells the widths in which the structure must be read: the widths of its fields in order, ended by 0
- * (a MAC address is "\1\1\1\1\1\1"); multi-byte fields arrive little-endian, as in the abi headers.
+ * (a MAC address is "\1\1\1\1\1\1"; 8 is read as two halves); multi-byte fields arrive little-endian, as in the abi
+ * headers. Legacy devices have no generation: there it is read until two readings agree.
  * Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT when the generation never holds still (broken is then set),
  * VIRTIO_ERR_BUFFER_TOO_SMALL when the fields' sum is more than `bytes`.
- * Source: VirtIO 1.3 §2.5.1.
+ * Source: VirtIO 1.3 §2.5.1, §2.5.4.
  */
 enum virtio_err virtio_config_read(struct virtio_device *device, size_t offset, const char *fields,
                                    void *data, size_t bytes);

@@ -71,9 +71,11 @@ struct virtq_flight {
     uint32_t cookie;
     uint32_t writable_bytes;
     uint16_t desc_count; /* ring entries taken; 0: not in flight */
-    uint16_t next;       /* split: next id of the free list; packed: next free id */
+    uint16_t next;       /* the next id of the free list */
+    uint16_t last;       /* split: the last entry of the chain; packed: the id itself */
     uint16_t order_next; /* in order: the id added after this one */
 };
+_Static_assert(sizeof(struct virtq_flight) == 32, "two to a cache line");
 
 /* Private: one table for each ring format. */
 struct virtq_format_ops;
@@ -82,34 +84,43 @@ struct virtq_format_ops;
 struct virtq {
     const struct virtq_format_ops *ops;
     struct virtio_device *device;
+    const struct virtio_platform *plat;
+    struct virtio_trace *trace;
     struct virtq_flight *flights; /* [size] */
     uint16_t index;
     uint16_t size;
     uint16_t free_count; /* ring entries free */
-    uint16_t free_head;  /* id */
-    uint16_t added_since_notify;
+    uint16_t
+        free_head; /* the free ids are a list; what comes back goes to its end, so that an id rests long */
+    uint16_t free_tail;
+    uint16_t in_flight_count; /* buffers */
     uint16_t indirect_max;
     bool has_event_idx;
     bool has_indirect;
+    bool has_notification_data;
     bool is_in_order;
     bool is_interrupting;
+    bool is_event_current; /* EVENT_IDX: the event that we ask for lies at used_idx */
+
     uint16_t order_first; /* in order: the id that must come back next */
     uint16_t order_last;
-    uint16_t in_flight_count; /* buffers */
-    uint16_t batch_left;      /* in order: buffers that one used element covered, not yet taken */
-    uint32_t batch_bytes;     /* in order: written length of the last buffer of that batch */
+    uint16_t batch_left;  /* in order: buffers that one used element covered, not yet taken */
+    uint32_t batch_bytes; /* in order: written length of the last buffer of that batch */
 
     volatile void *desc_area;   /* split: virtq_desc[];  packed: virtq_packed_desc[] */
     volatile void *driver_area; /* split: virtq_avail;   packed: virtq_packed_event, ours */
     volatile void *device_area; /* split: virtq_used;    packed: virtq_packed_event, the device's */
-    void *indirect;             /* [size][indirect_max] descriptors of 16 bytes, or NULL */
+    volatile void *indirect;    /* [size][indirect_max] descriptors of 16 bytes, or NULL */
     uint64_t indirect_addr;
 
-    uint16_t avail_idx;        /* split: our index; packed: next ring slot */
-    uint16_t used_idx;         /* split: our index; packed: next ring slot to look at */
-    bool avail_wrap;           /* packed */
-    bool used_wrap;            /* packed */
-    uint16_t notify_from;      /* index at the last notification, for EVENT_IDX */
+    uint16_t avail_idx;          /* split: our index; packed: next ring slot */
+    uint16_t used_idx;           /* split: our index; packed: next ring slot to look at */
+    uint16_t used_seen;          /* split: the device's index as last read and checked */
+    bool avail_wrap;             /* packed */
+    bool used_wrap;              /* packed */
+    uint32_t added_since_notify; /* buffers */
+    uint32_t
+        steps_since_notify;    /* how far avail_idx went: buffers (split) or ring slots (packed) */
     struct virtio_fault fault; /* sticky */
     struct virtq_stats stats;
 };
@@ -131,7 +142,7 @@ enum virtio_err virtq_setup(struct virtq *q, struct virtio_device *device, uint1
 
 /*
  * Forget the queue after the device was reset; buffers in flight are handed to `dropped` (may be NULL) with their tokens.
- * Accepts a zeroed queue.
+ * Accepts a zeroed queue. While the device still runs with this queue it would go on writing: a CHECK.
  */
 void virtq_finish(struct virtq *q, void (*dropped)(void *ctx, void *token), void *ctx);
 
@@ -145,13 +156,15 @@ enum virtio_err virtq_add(struct virtq *q, const struct virtq_chain *chain);
 
 /*
  * Tell the device that there are new buffers, where it wants to know.
+ * Before virtio_device_start nothing is written and what was added is remembered (§3.1.1 forbids to notify then).
  * Returns: true when a notification was written.
  * Source: VirtIO 1.3 §2.7.10, §2.8.10.
  */
 bool virtq_notify(struct virtq *q);
 
 /*
- * Take one buffer that the device has used.
+ * Take one buffer that the device has used. When it answers VIRTIO_EMPTY on an interrupting queue, the next used buffer
+ * brings an interrupt, also with EVENT_IDX: a handler that takes until VIRTIO_EMPTY misses nothing.
  * Returns: VIRTIO_OK; VIRTIO_EMPTY; VIRTIO_ERR_BROKEN (q->fault says why).
  * Source: VirtIO 1.3 §2.7.14, §2.8.22, in order: §2.7.9, §2.8.8.
  */

@@ -79,6 +79,10 @@ virtio_trace_emit(struct virtio_trace *trace, enum virtio_trace_event event, uin
 void virtio_trace_payload(struct virtio_trace *trace, uint32_t cookie, uint16_t origin_queue,
                           const void *data, size_t bytes);
 
+/* Record `text` after the event that it belongs to: TRACE_TEXT records of 16 characters each. */
+void virtio_trace_text(struct virtio_trace *trace, uint32_t cookie, uint16_t origin_queue,
+                       const char *text);
+
 /* A position in the ring: a copy of nothing, so the records must not be cleared while it is in use. */
 struct virtio_trace_reader {
     const struct virtio_trace *trace;

@@ -1,0 +1,72 @@
+/*
+ * AArch64. The outer shareable domain holds the devices; Arm ARM B2.3 (DMB also orders accesses to Device memory).
+ * Register accesses are plain LDR and STR: with an index writeback, a trap into a hypervisor cannot be decoded.
+ */
+#ifndef VIRTIO_CORE_ARCH_AARCH64_H
+#define VIRTIO_CORE_ARCH_AARCH64_H
+
+#include <stdint.h>
+
+#include "abi/endian.h"
+
+static inline void
+virtio_store_barrier(void)
+{
+    __asm__ volatile("dmb oshst" ::: "memory");
+}
+
+static inline void
+virtio_load_barrier(void)
+{
+    __asm__ volatile("dmb oshld" ::: "memory");
+}
+
+static inline void
+virtio_full_barrier(void)
+{
+    __asm__ volatile("dmb osh" ::: "memory");
+}
+
+static inline uint8_t
+virtio_reg_read8(const volatile void *reg)
+{
+    uint32_t value;
+    __asm__ volatile("ldrb %w0, [%1]" : "=r"(value) : "r"(reg) : "memory");
+    return (uint8_t)value;
+}
+
+static inline uint16_t
+virtio_reg_read16(const volatile void *reg)
+{
+    uint32_t value;
+    __asm__ volatile("ldrh %w0, [%1]" : "=r"(value) : "r"(reg) : "memory");
+    return le16_get((le16){ (uint16_t)value });
+}
+
+static inline uint32_t
+virtio_reg_read32(const volatile void *reg)
+{
+    uint32_t value;
+    __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(reg) : "memory");
+    return le32_get((le32){ value });
+}
+
+static inline void
+virtio_reg_write8(volatile void *reg, uint8_t value)
+{
+    __asm__ volatile("strb %w0, [%1]" ::"r"((uint32_t)value), "r"(reg) : "memory");
+}
+
+static inline void
+virtio_reg_write16(volatile void *reg, uint16_t value)
+{
+    __asm__ volatile("strh %w0, [%1]" ::"r"((uint32_t)le16_from(value).raw), "r"(reg) : "memory");
+}
+
+static inline void
+virtio_reg_write32(volatile void *reg, uint32_t value)
+{
+    __asm__ volatile("str %w0, [%1]" ::"r"(le32_from(value).raw), "r"(reg) : "memory");
+}
+
+#endif

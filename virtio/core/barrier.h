@@ -1,0 +1,26 @@
+/*
+ * Memory ordering between driver and device; the only place where it is spelt out. One file for each architecture:
+ *
+ *   virtio_store_barrier   stores before it are seen by the device before stores after it, writes to registers included
+ *   virtio_load_barrier    loads before it, from registers too, are done before loads after it
+ *   virtio_full_barrier    both, and stores before it are seen before loads after it are done
+ *
+ *   virtio_reg_read32 ...  one access to a device register, not merged, repeated or widened, in CPU order
+ *
+ * The barriers are those for a real device on the bus (ORDER_PLATFORM, VirtIO 1.3 §6.1), never only those for another CPU:
+ * correct whatever was negotiated. Each use names what it pairs with on the device's side.
+ */
+#ifndef VIRTIO_CORE_BARRIER_H
+#define VIRTIO_CORE_BARRIER_H
+
+#if defined(__aarch64__)
+# include "virtio/core/arch/aarch64.h"
+#elif defined(__x86_64__) || defined(__i386__)
+# include "virtio/core/arch/x86.h"
+#elif defined(__riscv)
+# include "virtio/core/arch/riscv.h"
+#else
+# include "virtio/core/arch/generic.h"
+#endif
+
+#endif
