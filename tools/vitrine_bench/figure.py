@@ -9,6 +9,18 @@ class Unavailable(Exception):
 
 
 @dataclasses.dataclass
+class Settings:
+    """How long and how often each measurement is made; ./bench sets them from its options."""
+
+    runs: int = 3
+    seconds: int = 2
+    guest_timeout_s: float = 120.0
+
+
+settings = Settings()
+
+
+@dataclasses.dataclass
 class Result:
     """`ours` and `peer` in `unit`; `met` says whether the bar is reached, None when that cannot be told."""
 

@@ -1,19 +1,25 @@
 """./bench: measures the figures one after another and prints each beside its peer and its bar."""
 
 import argparse
+import dataclasses
 import importlib.util
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tools"))
+JSON = os.path.join(TOP, "build/bench.json")
+sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests/perf")]
 from vitrine_bench import library  # noqa: E402
-from vitrine_bench.figure import Unavailable  # noqa: E402
+from vitrine_bench.figure import Unavailable, settings  # noqa: E402
 
 EPILOG = """\
+Runs of ours and of the peers alternate; each figure is the median of the runs.  The table is also written, with
+every figure, to build/bench.json.  The peers (Linux, EDK2) are fetched from the distribution's archive when needed.
 Figures come from tools/vitrine_bench and from tests/perf/*_figures.py (each with a function figures()).
 exit status: 0 measured; 1 a bar was missed (with --strict) or a measurement broke; 2 wrong use; 3 set-up failed
 """
@@ -31,12 +37,17 @@ def parse(argv):
     parser.add_argument("--only", metavar="PATTERN", default="", help="only figures whose name matches this regular expression")
     parser.add_argument("--list", action="store_true", help="list the figures and their bars; measure nothing")
     parser.add_argument("--strict", action="store_true", help="end with 1 when a bar is missed")
+    parser.add_argument("--runs", type=int, default=settings.runs, metavar="N", help="runs of each (default %(default)s)")
+    parser.add_argument("--seconds", type=int, default=settings.seconds, metavar="S",
+                        help="how long each figure is measured in each run (default %(default)s)")
     parser.add_argument("--yes", action="store_true", help="install missing packages without asking")
     options = parser.parse_args(argv)
     try:
         re.compile(options.only)
     except re.error as e:
         parser.error(f"--only {options.only}: no regular expression ({e})")
+    if options.runs < 1 or options.seconds < 1:
+        parser.error("--runs and --seconds must be at least 1")
     return options
 
 
@@ -62,20 +73,57 @@ def set_up(figures, yes):
 
 
 def show(figure, width):
-    """Measures and prints one figure; gives 'met', 'missed', 'unknown', 'unavailable' or 'broken'."""
+    """Measures and prints one figure; gives (verdict, Result or None): met, missed, unknown, unavailable or broken."""
     print(f"{figure.name:<{width}}  {figure.about} ...", flush=True)
     try:
         r = figure.measure()
     except Unavailable as e:
-        print(f"{'':<{width}}  not measured here: {e}")
-        return "unavailable"
+        print(f"{'':<{width}}  not measured here: {e}", flush=True)
+        return "unavailable", None
     except Exception as e:  # one broken measurement must not hide the others
-        print(f"{'':<{width}}  broken: {type(e).__name__}: {e}")
-        return "broken"
+        print(f"{'':<{width}}  broken: {type(e).__name__}: {e}", flush=True)
+        return "broken", None
     peer = f"   peer {r.peer:,.6g} {r.unit}" if r.peer is not None else ""
     verdict = {True: "met", False: "missed", None: "unknown"}[r.met]
     print(f"{'':<{width}}  ours {r.ours:,.6g} {r.unit}{peer}   bar {figure.bar}: {verdict}   {r.note}".rstrip(), flush=True)
-    return verdict
+    return verdict, r
+
+
+def qemu_version():
+    try:
+        text = subprocess.run(["qemu-system-aarch64", "--version"], text=True, stdout=subprocess.PIPE, check=False).stdout
+    except OSError:
+        return "none"
+    return text.splitlines()[0]
+
+
+def load_average():
+    return round(os.getloadavg()[0], 2)
+
+
+def table(figures, outcomes):
+    """The figures once more, one line each."""
+    rows = [("figure", "ours", "peer", "unit", "bar", "verdict")]
+    for figure, (verdict, r) in zip(figures, outcomes):
+        ours, peer, unit = (f"{r.ours:,.6g}", f"{r.peer:,.6g}" if r.peer is not None else "-", r.unit) if r else ("-",) * 3
+        rows.append((figure.name, ours, peer, unit, figure.bar, verdict))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows)
+
+
+def write_json(figures, outcomes, started):
+    """Everything measured, with what it was measured on."""
+    record = {
+        "when_s": int(started), "qemu": qemu_version(), "processors": os.cpu_count(), "load_at_end": load_average(),
+        "runs": settings.runs, "seconds": settings.seconds,
+        "figures": [
+            {"name": f.name, "about": f.about, "bar": f.bar, "verdict": verdict, **(dataclasses.asdict(r) if r else {})}
+            for f, (verdict, r) in zip(figures, outcomes)
+        ],
+    }
+    os.makedirs(os.path.dirname(JSON), exist_ok=True)
+    with open(JSON, "w", encoding="utf-8") as f:
+        json.dump(record, f, indent=1)
 
 
 def main(argv):
@@ -91,7 +139,12 @@ def main(argv):
         return 0
     if not set_up(figures, options.yes):
         return 3
-    verdicts = [show(figure, width) for figure in figures]
+    settings.runs, settings.seconds, started = options.runs, options.seconds, time.time()
+    print(f"bench: {qemu_version()}, {os.cpu_count()} processors, load {load_average()}, {settings.runs} runs", flush=True)
+    outcomes = [show(figure, width) for figure in figures]
+    write_json(figures, outcomes, started)
+    verdicts = [verdict for verdict, _ in outcomes]
+    print(f"\n{table(figures, outcomes)}\n")
     print(", ".join(f"{verdicts.count(v)} {v}" for v in ("met", "missed", "unknown", "unavailable", "broken")))
     return 1 if "broken" in verdicts or (options.strict and "missed" in verdicts) else 0
 
