@@ -1,6 +1,6 @@
 """Boots to the shell on every machine that the kernel promises to run on."""
 
-from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, exec_status, expect_in, shell, system
+from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, exec_status, expect_in, newest_qemu, shell, system
 
 
 def boots_to_shell(**choices):
@@ -34,6 +34,9 @@ MACHINES = (
 
 for _name, _about, _choices in MACHINES:
     system(f"boot.{_name}", f"boots to the shell: {_about}")(lambda c=_choices: boots_to_shell(**c))
+    system(f"qemu-newest.boot.{_name}", f"the same on the newest QEMU: {_about}", long_only=True)(
+        lambda c=_choices: boots_to_shell(qemu=newest_qemu(), **c)
+    )
 
 
 @system("exec.ok", "--exec ends with status=0 when every command succeeded")

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import threading
 
 from vitrine_run.guest import Guest, GuestError
@@ -17,11 +18,12 @@ _build_lock = threading.Lock()
 registry = []
 
 
-def system(name, about):
-    """Registers a function as the suite system.NAME."""
+def system(name, about, long_only=False):
+    """Registers a function as the suite system.NAME, or long.NAME where it is only for --long."""
+    prefix = "long" if long_only else "system"
 
     def register(function):
-        registry.append(Suite(f"system.{name}", about, lambda: _run(function)))
+        registry.append(Suite(f"{prefix}.{name}", about, lambda: _run(function), long_only=long_only))
         return function
 
     return register
@@ -34,6 +36,13 @@ def _run(function):
         function()
     except (GuestError, QmpError) as e:
         raise Failed(str(e)) from e
+
+
+def newest_qemu():
+    """The newest QEMU of the distribution, fetched into build/ when it is not there yet."""
+    with _build_lock:
+        run_program([sys.executable, "tools/setup/newest_qemu.py", "build"], 600, what="tools/setup/newest_qemu.py")
+    return os.path.join(TOP, "build/qemu/newest/qemu-system-aarch64")
 
 
 def check(condition, message, guest=None):

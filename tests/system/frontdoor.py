@@ -15,6 +15,7 @@ WRONG_USES = (
     (("--screenshot", "/nowhere/at/all/x.png"), "directory"),
     (("--exec", " ; "), "--exec is empty"),
     (("--timeout", "-1"), "above 0"),
+    (("--qemu", "no-such-qemu"), "no such program"),
 )
 
 

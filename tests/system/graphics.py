@@ -1,6 +1,6 @@
 """What the guest draws, judged by the host's pixels and never by the driver's own word."""
 
-from .cases import check, picture_after, system
+from .cases import check, newest_qemu, picture_after, system
 
 BARS = (
     ("white", (255, 255, 255)), ("yellow", (255, 255, 0)), ("cyan", (0, 255, 255)), ("green", (0, 255, 0)),
@@ -34,4 +34,7 @@ MACHINES = (
 for _name, _choices in MACHINES:
     system(f"bars.{_name}", f"`gpu test`: eight bars on the host ({_name})")(
         lambda c=_choices: check_bars(picture_after("gpu test", **c))
+    )
+    system(f"qemu-newest.bars.{_name}", f"the same on the newest QEMU ({_name})", long_only=True)(
+        lambda c=_choices: check_bars(picture_after("gpu test", qemu=newest_qemu(), **c))
     )

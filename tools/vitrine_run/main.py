@@ -68,7 +68,7 @@ def make_machine(options, commands):
         mmio=options.mmio, rings=options.rings, gpu_driver=options.gpu_driver, display=options.display,
         exec_commands=commands or "", hold=bool(commands) and bool(options.screenshot),
         bootargs=f"vitrine.log={options.log}" if options.log else "", no_reboot=bool(commands),
-        pause_at_shutdown=not commands and bool(options.screenshot),
+        pause_at_shutdown=not commands and bool(options.screenshot), qemu=options.qemu,
     )
 
 

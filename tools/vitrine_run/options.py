@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 
 EPILOG = """\
@@ -52,6 +53,7 @@ def make_parser():
     add("--log", metavar="LEVEL", choices=["error", "warn", "info", "debug"], help="log level: error, warn, info or debug")
     add("--timeout", type=float, metavar="S", help="give up after S seconds (default 60 with --exec, else never)")
     add("--trace", metavar="FILE", help="save the guest's trace of commands and queues (Chrome trace JSON)")
+    add("--qemu", metavar="PROGRAM", default="qemu-system-aarch64", help="another QEMU than the system's")
     add("--preset", choices=["strict", "debug"], default="strict", help="how to build: strict (default) or debug")
     add("--yes", action="store_true", help="install missing packages without asking")
     return parser
@@ -66,6 +68,11 @@ def _check_ranges(parser, options):
         parser.error(f"--timeout {options.timeout:g}: use a number of seconds above 0, for example --timeout 30")
 
 
+def _check_qemu(parser, program):
+    if program != "qemu-system-aarch64" and shutil.which(program) is None:
+        parser.error(f"--qemu {program}: there is no such program; for example --qemu build/qemu/newest/qemu-system-aarch64")
+
+
 def _check_output(parser, option, path):
     directory = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path) or not os.path.isdir(directory):
@@ -77,6 +84,7 @@ def parse(argv):
     parser = make_parser()
     options = parser.parse_args(argv)
     _check_ranges(parser, options)
+    _check_qemu(parser, options.qemu)
     if options.rings == "packed" and options.mmio == 1:
         parser.error(
             "--rings packed needs --mmio 2: a version 1 (legacy) device cannot offer VIRTIO_F_RING_PACKED, "
