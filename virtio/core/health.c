@@ -24,7 +24,7 @@ note_fault(struct virtio_device *device, const char *rule, uint64_t value)
     struct virtio_fault fault = { .rule = rule,
                                   .value = value,
                                   .time_ns = plat->now_ns(plat->ctx) };
-    __atomic_add_fetch(&device->fault_count, 1, __ATOMIC_RELAXED);
+    (void)virtio_fetch_add(&device->fault_count, 1);
     bool is_first = fault_is_first(&device->fault, rule, value, fault.time_ns);
     break_queues(device, &fault);
     return is_first;

@@ -4,6 +4,7 @@
 #ifndef VIRTIO_CORE_INTERNAL_H
 #define VIRTIO_CORE_INTERNAL_H
 
+#include "virtio/core/barrier.h"
 #include "virtio/device.h"
 
 /* The trace's origin for events of a device as a whole. */
@@ -24,9 +25,7 @@ device_trace(const struct virtio_device *device, enum virtio_trace_event event, 
 static inline bool
 fault_is_first(struct virtio_fault *fault, const char *rule, uint64_t value, uint64_t time_ns)
 {
-    const char *none = NULL;
-    if (!__atomic_compare_exchange_n(&fault->rule, &none, rule, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_RELAXED)) {
+    if (!virtio_set_if_null(&fault->rule, rule)) {
         return false;
     }
     fault->value = value;

@@ -157,8 +157,13 @@ packed_look(struct virtq *q, struct virtq_used_claim *claim)
     /* The flags before the rest and the buffer. Pairs with the device's, between the rest and the flags, §2.8.22. */
     virtio_load_barrier();
     claim->id = le16_read(&desc->id);
-    /* §2.8.4: without WRITE the length is reserved. */
-    claim->written_bytes = (flags & VIRTQ_DESC_F_WRITE) != 0 ? le32_read(&desc->len) : 0;
+    claim->written_bytes = le32_read(&desc->len);
+    /* §2.8.4: without WRITE the length is reserved. QEMU never sets WRITE and means the length: a possible one is taken. */
+    bool is_reserved = (flags & VIRTQ_DESC_F_WRITE) == 0;
+    if (is_reserved &&
+        (claim->id >= q->size || claim->written_bytes > q->flights[claim->id].writable_bytes)) {
+        claim->written_bytes = 0;
+    }
     return VIRTIO_OK;
 }
 

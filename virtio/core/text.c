@@ -5,8 +5,6 @@
 
 #include <stdbool.h>
 
-#include "virtio/core/memory.h"
-
 struct text
 text_start(char *chars, size_t bytes)
 {

@@ -6,6 +6,7 @@
  */
 #include "virtio/trace.h"
 
+#include "virtio/core/barrier.h"
 #include "virtio/core/memory.h"
 
 enum { TRACE_CAPACITY_MIN = 16 };
@@ -42,16 +43,14 @@ virtio_trace_cookie(struct virtio_trace *trace)
     if (trace == NULL) {
         return 0;
     }
-    uint32_t cookie = __atomic_add_fetch(&trace->next_cookie, 1, __ATOMIC_RELAXED);
-    /* Once in 2^32: 0 means none, so take the next. */
-    return cookie != 0 ? cookie : __atomic_add_fetch(&trace->next_cookie, 1, __ATOMIC_RELAXED);
+    return (uint32_t)(virtio_fetch_add(&trace->cookies_given, 1) % UINT32_MAX) + 1;
 }
 
 void
 virtio_trace_write(struct virtio_trace *trace, enum virtio_trace_event event, uint32_t cookie,
                    uint16_t origin_queue, uint64_t a, uint64_t b)
 {
-    uint64_t position = __atomic_fetch_add(&trace->written, 1, __ATOMIC_RELAXED);
+    uint64_t position = virtio_fetch_add(&trace->written, 1);
     volatile struct trace_record *record = &trace->ring[position & (trace->capacity - 1)];
     record->event.raw = 0;
     /* Pairs with the acquire fence in virtio_trace_read: who sees one of the stores below sees `written` and the 0, too. */

@@ -5,6 +5,8 @@
 #ifndef VIRTIO_CORE_ARCH_AARCH64_H
 #define VIRTIO_CORE_ARCH_AARCH64_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/endian.h"
@@ -67,6 +69,42 @@ static inline void
 virtio_reg_write32(volatile void *reg, uint32_t value)
 {
     __asm__ volatile("str %w0, [%1]" ::"r"(le32_from(value).raw), "r"(reg) : "memory");
+}
+
+/*
+ * Atomic operations by load- and store-exclusive, written out: compilers may call helpers for them that need a libc at start
+ * (outline atomics), which an embedding kernel does not have.
+ */
+static inline uint64_t
+virtio_fetch_add(uint64_t *at, uint64_t addend)
+{
+    uint64_t old;
+    uint64_t sum;
+    uint32_t has_failed;
+    __asm__ volatile("1: ldxr %0, %3\n"
+                     "   add  %1, %0, %4\n"
+                     "   stxr %w2, %1, %3\n"
+                     "   cbnz %w2, 1b\n"
+                     : "=&r"(old), "=&r"(sum), "=&r"(has_failed), "+Q"(*at)
+                     : "r"(addend)
+                     : "memory");
+    return old;
+}
+
+static inline bool
+virtio_set_if_null(const char **at, const char *value)
+{
+    const char *old;
+    uint32_t has_failed = 0;
+    __asm__ volatile("1: ldaxr %0, %2\n"
+                     "   cbnz  %0, 2f\n"
+                     "   stlxr %w1, %3, %2\n"
+                     "   cbnz  %w1, 1b\n"
+                     "2:\n"
+                     : "=&r"(old), "+&r"(has_failed), "+Q"(*at)
+                     : "r"(value)
+                     : "memory");
+    return old == NULL;
 }
 
 #endif

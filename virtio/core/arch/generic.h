@@ -4,6 +4,7 @@
 #ifndef VIRTIO_CORE_ARCH_GENERIC_H
 #define VIRTIO_CORE_ARCH_GENERIC_H
 
+#include "virtio/core/arch/plain_atomics.h"
 #include "virtio/core/arch/plain_registers.h"
 
 static inline void

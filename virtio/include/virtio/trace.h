@@ -36,9 +36,9 @@ enum virtio_trace_event {
 struct virtio_trace {
     struct trace_record *ring;
     uint32_t capacity; /* records; a power of two */
-    uint32_t next_cookie;
-    uint64_t written; /* records ever written; the next slot is written % capacity */
     bool is_on;
+    uint64_t cookies_given;
+    uint64_t written; /* records ever written; the next slot is written % capacity */
     const struct virtio_platform *plat;
 };
 

@@ -1,0 +1,24 @@
+/*
+ * Atomic operations that the compiler does in line.
+ */
+#ifndef VIRTIO_CORE_ARCH_PLAIN_ATOMICS_H
+#define VIRTIO_CORE_ARCH_PLAIN_ATOMICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline uint64_t
+virtio_fetch_add(uint64_t *at, uint64_t addend)
+{
+    return __atomic_fetch_add(at, addend, __ATOMIC_RELAXED);
+}
+
+static inline bool
+virtio_set_if_null(const char **at, const char *value)
+{
+    const char *none = NULL;
+    return __atomic_compare_exchange_n(at, &none, value, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+#endif
