@@ -309,7 +309,7 @@ falsify(struct fake_device *device, const struct fake_queue *q, struct fake_used
     uint64_t value = device->evil.value;
     switch (device->evil.mode) {
     case FAKE_EVIL_USED_ID_RANGE: used->id = value != 0 ? (uint32_t)value : q->size; break;
-    case FAKE_EVIL_USED_ID_IDLE: used->id = (uint32_t)((used->id + q->size - 1) % q->size); break;
+    case FAKE_EVIL_USED_ID_IDLE: used->id = idle_id(q); break;
     case FAKE_EVIL_USED_ID_REPLAYED: used->id = q->last_used_id; break;
     case FAKE_EVIL_USED_LENGTH:
         used->len = chain->writable_bytes + (value != 0 ? (uint32_t)value : 1);
