@@ -1,0 +1,94 @@
+/*
+ * Put the parts together; see rig.h.
+ */
+#include "tests/qtest/rig.h"
+
+#include <string.h>
+
+static void
+probe_all(struct rig *rig)
+{
+    for (unsigned i = 0; i < QEMU_MMIO_SLOT_COUNT; i++) {
+        struct virtio_device *device = NULL;
+        enum virtio_err err =
+            virtio_mmio_probe(&rig->bus, QEMU_MMIO_BASE + (uint64_t)i * QEMU_MMIO_SLOT_BYTES,
+                              QEMU_MMIO_SLOT_BYTES, &device);
+        if (err == VIRTIO_EMPTY) {
+            rig->empty_count++;
+        } else if (err != VIRTIO_OK) {
+            qemu_die("a slot cannot be probed");
+        }
+    }
+}
+
+void
+rig_start(struct rig *rig, enum rig_mmio mmio, const char *const *args)
+{
+    const char *all[QEMU_ARGS_MAX + 1] = { "-global", mmio == RIG_MMIO_MODERN
+                                                          ? "virtio-mmio.force-legacy=false"
+                                                          : "virtio-mmio.force-legacy=true" };
+    for (size_t i = 2; i < QEMU_ARGS_MAX && *args != NULL; i++) {
+        all[i] = *args++;
+    }
+    memset(rig, 0, sizeof(*rig));
+    qemu_start(&rig->qemu, all);
+    qtest_platform_init(&rig->platform, &rig->qemu);
+    rig->arena = (struct virtio_arena){ .base = rig->qemu.ram + QEMU_RAM_RESERVED_BYTES,
+                                        .bytes = QEMU_RAM_BYTES - QEMU_RAM_RESERVED_BYTES };
+    if (virtio_trace_init(&rig->trace, &rig->platform.table, rig->records, RIG_TRACE_RECORDS) !=
+            VIRTIO_OK ||
+        virtio_bus_init(&rig->bus, &rig->platform.table, &rig->trace) != VIRTIO_OK) {
+        qemu_die("the library refuses our platform");
+    }
+    virtio_trace_enable(&rig->trace, true);
+    probe_all(rig);
+}
+
+void
+rig_stop(struct rig *rig)
+{
+    qemu_stop(&rig->qemu);
+}
+
+struct virtio_device *
+rig_device(struct rig *rig, uint32_t id)
+{
+    for (uint32_t i = 0; i < rig->bus.device_count; i++) {
+        if (rig->bus.devices[i].id == id) {
+            return &rig->bus.devices[i];
+        }
+    }
+    return NULL;
+}
+
+void *
+rig_memory(struct rig *rig, size_t bytes)
+{
+    void *memory = virtio_arena_take(&rig->arena, bytes, 4096);
+    if (memory == NULL) {
+        qemu_die("the machine's RAM is used up");
+    }
+    return memory;
+}
+
+unsigned
+rig_trace_count(const struct rig *rig, uint16_t event)
+{
+    struct trace_record record;
+    struct virtio_trace_reader reader = virtio_trace_read_start(&rig->trace);
+    unsigned count = 0;
+    while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {
+        count += le16_get(record.event) == event;
+    }
+    return count;
+}
+
+bool
+rig_device_says(struct rig *rig, const char *qmp_id, const char *text)
+{
+    return qemu_commandf(&rig->qemu,
+                         "{\"execute\": \"x-query-virtio-status\", \"arguments\": {\"path\": "
+                         "\"/machine/peripheral/%s\"}}",
+                         qmp_id) &&
+           strstr(rig->qemu.reply, text) != NULL;
+}
