@@ -3,6 +3,8 @@
 import concurrent.futures
 import hashlib
 import os
+import re
+import subprocess
 import sys
 
 from .suite import TOP, Failed, Skipped, Suite, make_variable, run_program, sources, tool_major
@@ -27,8 +29,12 @@ def pinned(tool):
     raise Skipped(f"needs {tool} {PINNED_CLANG}, whose verdict is the agreed one; this machine has another version")
 
 
-def check_format():
-    run_program([pinned("clang-format"), "--dry-run", "-Werror"] + c_files())
+def check_format(paths=None):
+    tool = pinned("clang-format")
+    done = subprocess.run([tool, "--dry-run"] + (paths or c_files()), cwd=TOP, text=True, stderr=subprocess.PIPE, check=False)
+    where = sorted(set(re.findall(r"^(\S+?):\d+:\d+: warning: code should be clang-formatted", done.stderr, re.M)))
+    if where or done.returncode:
+        raise Failed("\n".join(where) + f"\nmend with: {tool} -i " + " ".join(where) if where else done.stderr)
 
 
 def headers_digest():
@@ -73,12 +79,13 @@ def tidy_one(tool, path, flags, headers, cache):
         return None
 
 
-def check_tidy():
+def check_tidy(paths=None):
     tool, headers, by_directory = pinned("clang-tidy"), headers_digest(), tidy_flags()
     cache = os.path.join(TOP, "build/tidy")
     os.makedirs(cache, exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        jobs = [pool.submit(tidy_one, tool, p, flags_for(p, by_directory), headers, cache) for p in c_files(r"\.c$")]
+        jobs = [pool.submit(tidy_one, tool, p, flags_for(p, by_directory), headers, cache)
+                for p in paths or c_files() if p.endswith(".c")]
         problems = [job.result() for job in jobs]
     problems = [p for p in problems if p]
     if problems:
