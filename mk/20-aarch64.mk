@@ -6,7 +6,7 @@
 a64 := $(out)/aarch64
 a64_cc := $(CROSS_AARCH64)gcc
 a64_nostdinc := -nostdinc -isystem $(shell $(a64_cc) -print-file-name=include 2>/dev/null)
-a64_flags := $(common_cflags) $(a64_nostdinc) -ffreestanding -nostdlib -mgeneral-regs-only -mstrict-align -fno-pic -fno-pie \
+a64_flags := $(common_cflags) $(a64_nostdinc) -ffreestanding -nostdlib -mgeneral-regs-only -mstrict-align -fpie -fvisibility=hidden \
              -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -ffunction-sections -fdata-sections
 a64_kernel_incs := $(includes) -Ikernel/arch/aarch64/include $(kernel_incs) \
                    -isystem $(deps)/libfdt/libfdt -isystem $(deps)/lwip/src/include
@@ -30,7 +30,7 @@ $(a64)/libvirtio.a: $(a64_virtio_objs)
 
 kernel_ld := kernel/arch/aarch64/kernel.ld
 $(a64)/vitrine.elf: $(a64_kernel_objs) $(a64_deps_objs) $(a64)/libvirtio.a $(kernel_ld)
-	$(call say,LD)$(a64_cc) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	$(call say,LD)$(a64_cc) -nostdlib -static-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	    -Wl,--no-warn-rwx-segments -Wl,--gc-sections -Wl,--fatal-warnings -Wl,-Map=$@.map $(kernel_ldflags) -T $(kernel_ld) \
 	    -o $@ $(a64_kernel_objs) $(a64_deps_objs) $(a64)/libvirtio.a -lgcc
 

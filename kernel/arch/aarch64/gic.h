@@ -1,0 +1,50 @@
+/*
+ * Arm's generic interrupt controllers, both generations behind struct irq_controller_ops (irq/irq.h).
+ */
+#ifndef KERNEL_ARCH_AARCH64_GIC_H
+#define KERNEL_ARCH_AARCH64_GIC_H
+
+#include "kernel/core/base.h"
+#include "kernel/irq/irq.h"
+
+/* Registers of the distributor that both generations have (Arm IHI 0048, IHI 0069). */
+enum gicd_register {
+    GICD_CTLR = 0x000,
+    GICD_TYPER = 0x004,
+    GICD_IGROUPR = 0x080,
+    GICD_ISENABLER = 0x100,
+    GICD_ICENABLER = 0x180,
+    GICD_IPRIORITYR = 0x400,
+    GICD_ITARGETSR = 0x800, /* v2 */
+    GICD_ICFGR = 0xc00,
+    GICD_SGIR = 0xf00,     /* v2 */
+    GICD_IROUTER = 0x6000, /* v3 */
+};
+
+enum {
+    GIC_PRIORITY = 0xa0, /* of every line; more urgent than the mask, so that all get through */
+    GIC_PRIORITY_MASK = 0xf0, /* PMR */
+};
+
+/*
+ * Initialise the distributor and become the interrupt controller.
+ * @distributor, @cpu  mapped registers.
+ */
+void gicv2_start(volatile void *distributor, volatile void *cpu);
+
+/*
+ * @redistributors  mapped registers of `bytes` bytes, 128 KiB or more per CPU.
+ */
+void gicv3_start(volatile void *distributor, volatile void *redistributors, uint64_t bytes);
+
+/* Lines that the distributor has. */
+uint32_t gic_line_count(volatile void *distributor);
+
+/* Set edge or level in the configuration register of `bank` (distributor or redistributor). */
+void gic_set_trigger(volatile void *bank, uint32_t irq, enum irq_trigger trigger);
+
+/* Print "name: value" and whether it is as wanted under `mask`. Returns: 1 when not, else 0. */
+uint32_t gic_check_item(void (*print)(const char *format, ...), const char *name, uint64_t value,
+                        uint64_t mask, uint64_t wanted);
+
+#endif

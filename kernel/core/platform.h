@@ -1,0 +1,12 @@
+/*
+ * What the architecture finds in the device tree for itself: interrupt controller, timer, power.
+ */
+#ifndef KERNEL_CORE_PLATFORM_H
+#define KERNEL_CORE_PLATFORM_H
+
+#include "kernel/fdt/devices.h"
+
+/* The architecture's own drivers, in the order in which they must start; closed by NULL. Bound before interrupts are on. */
+extern const struct dt_driver *const arch_drivers[];
+
+#endif

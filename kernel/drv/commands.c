@@ -1,0 +1,98 @@
+/* The shell commands of the drivers: see commands.h. */
+#include "kernel/drv/commands.h"
+
+#include <string.h>
+
+#include "kernel/core/console.h"
+#include "kernel/core/format.h"
+
+static const struct shell_command commands[] = {
+    {"virtio", "[features|health|reset N [WHO]]", "the devices on the virtio bus",                           cmd_virtio},
+    { "gpu",   "SUBCOMMAND ...",                  "the GPU: info, test picture, scanouts, latency, figures", cmd_gpu   },
+    { "blk",   "SUBCOMMAND ...",                  "the disks: info, read, write, flush",                     cmd_blk   },
+    { "input", "[watch [SECONDS]|led N on|off]",  "keyboards and tablets",                                   cmd_input },
+    { "trace", "on|off|dump|json|clear|info",     "every command to the devices, and its answer",
+     cmd_trace                                                                                                         },
+};
+
+void
+commands_register(void)
+{
+    shell_register(commands, ARRAY_COUNT(commands));
+}
+
+/* "info|state|features" of a table, cut where longer. */
+static const char *
+list_names(const struct subcommand *table, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (const struct subcommand *one = table; one->name != NULL && used < size; one++) {
+        used += format_text(text + used, size - used, "%s%s", one == table ? "" : "|", one->name);
+    }
+    return text;
+}
+
+int
+subcommand_run(const struct subcommand *table, const struct shell_call *call)
+{
+    struct shell_call rest = *call;
+    char names[128];
+
+    if (call->argc < 2) {
+        return shell_fail(call, "a word is missing; one of %s",
+                          list_names(table, names, sizeof(names)));
+    }
+    rest.argc--;
+    rest.argv++;
+    for (const struct subcommand *one = table; one->name != NULL; one++) {
+        if (strcmp(one->name, rest.argv[0]) != 0) {
+            continue;
+        }
+        if (rest.argc - 1 < one->argc_min || rest.argc - 1 > one->argc_max) {
+            return shell_fail(call, "%s with %d words; usage: %s %s %s", one->name, rest.argc - 1,
+                              call->argv[0], one->name, one->usage);
+        }
+        return one->fn(&rest);
+    }
+    return shell_fail(call, "\"%s\" is none of %s", rest.argv[0],
+                      list_names(table, names, sizeof(names)));
+}
+
+int
+command_failed(const struct shell_call *call, enum virtio_err err)
+{
+    return shell_fail(call, "%s: %s", call->argv[0], virtio_err_text(err));
+}
+
+int
+command_number(const struct shell_call *call, int idx, uint32_t max, uint32_t *value)
+{
+    uint64_t number;
+
+    if (parse_u64(call->argv[idx], max, &number) != 0) {
+        return shell_fail(call, "%s: \"%s\" is no number from 0 to %u", call->argv[0],
+                          call->argv[idx], max);
+    }
+    *value = (uint32_t)number;
+    return 0;
+}
+
+static void
+print_us(uint64_t ns)
+{
+    console_print(" %8llu.%llu", (unsigned long long)(ns / 1000),
+                  (unsigned long long)(ns % 1000 / 100));
+}
+
+void
+print_histogram(const char *name, const struct virtio_histogram *histogram)
+{
+    console_print("  %-24s %8llu", name, (unsigned long long)histogram->count);
+    print_us(histogram->count == 0 ? 0 : histogram->sum_ns / histogram->count);
+    print_us(virtio_histogram_quantile_ns(histogram, 500));
+    print_us(virtio_histogram_quantile_ns(histogram, 990));
+    print_us(histogram->count == 0 ? 0 : histogram->max_ns);
+    console_print("\n");
+}

@@ -1,0 +1,54 @@
+/* Every driver of a device on the virtio bus: see drv.h. */
+#include "kernel/drv/drv.h"
+
+#include "kernel/core/log.h"
+#include "kernel/drv/blk_dev.h"
+#include "kernel/drv/commands.h"
+#include "kernel/drv/gpu_dev.h"
+#include "kernel/drv/input_dev.h"
+#include "kernel/drv/net_dev.h"
+#include "kernel/drv/virtio_bus.h"
+
+static void
+start_one(struct virtio_device *device, const struct drv_choices *choices)
+{
+    /* A driver that does not start has said why; the others go on. */
+    switch (device->id) {
+    case VIRTIO_ID_GPU: (void)gpu_dev_start(device, choices->gpu_driver); return;
+    case VIRTIO_ID_NET: (void)net_dev_start(device); return;
+    case VIRTIO_ID_BLOCK: (void)blk_dev_start(device); return;
+    case VIRTIO_ID_INPUT: (void)input_dev_start(device); return;
+    default:
+        log_info("virtio", "device %u: %s (id %u) has no driver here", device->index,
+                 virtio_device_kind(device->id), device->id);
+        return;
+    }
+}
+
+void
+drv_start(const struct drv_choices *choices)
+{
+    uint32_t count = virtio_bus_start(choices->is_packed);
+
+    /* The screen first: who looks at it should see the rest come up. */
+    for (uint32_t pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < count; i++) {
+            struct virtio_device *device = &virtio_bus_get()->devices[i];
+
+            if ((device->id == VIRTIO_ID_GPU) == (pass == 0)) {
+                start_one(device, choices);
+            }
+        }
+    }
+    commands_register();
+}
+
+void
+drv_stop(void)
+{
+    unsigned leaked = gpu_dev_stop();
+
+    if (leaked > 0) {
+        log_error("gpu", "%u resources leaked", leaked);
+    }
+}

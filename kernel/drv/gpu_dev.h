@@ -1,0 +1,44 @@
+/*
+ * The kernel's GPU: one virtio-gpu with a display on one scanout, in text mode (the console) or graphics mode (whoever draws).
+ *
+ *   console ─→ screen ─→ display ─→ vgpu ─→ device          text mode
+ *   gpu test, scenes ─→ display ─→ vgpu ─→ device           graphics mode; the console goes on elsewhere
+ */
+#ifndef KERNEL_DRV_GPU_DEV_H
+#define KERNEL_DRV_GPU_DEV_H
+
+#include "virtio/display.h"
+#include "virtio/gpu.h"
+
+#include "kernel/core/base.h"
+
+enum gpu_mode {
+    GPU_MODE_TEXT,
+    GPU_MODE_GRAPHICS,
+};
+
+/*
+ * Bring the GPU up with a display of the size that the host wishes, in text mode. Failures are logged.
+ * Context: boot; blocks for a few commands. Returns: 0; a negative error.
+ */
+int gpu_dev_start(struct virtio_device *device, enum vgpu_driver driver);
+
+/* Take display and driver down; resources that leaked are logged. Returns: how many. */
+unsigned gpu_dev_stop(void);
+
+/* The running GPU and its display; NULL when there is none. */
+struct vgpu *gpu_dev_vgpu(void);
+struct display *gpu_dev_display(void);
+
+/* Change between console and graphics. The console redraws itself; graphics begin with what stands there. */
+void gpu_dev_set_mode(enum gpu_mode mode);
+enum gpu_mode gpu_dev_mode(void);
+
+/*
+ * Put the display up anew: another size (0: the host's wish), another way to present, another scanout.
+ * Returns: VIRTIO_OK, or why not; the old one is gone either way.
+ */
+enum virtio_err gpu_dev_set_display(uint32_t width_px, uint32_t height_px, enum display_mode mode,
+                                    uint32_t scanout_id);
+
+#endif

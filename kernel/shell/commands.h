@@ -1,0 +1,15 @@
+/*
+ * The kernel's own commands: help, echo, log, mem, metrics, devices, fdt, irq, cpu, panic, reboot, poweroff.
+ */
+#ifndef KERNEL_SHELL_COMMANDS_H
+#define KERNEL_SHELL_COMMANDS_H
+
+/* Register them all. Context: boot. */
+void commands_init(void);
+
+/* Those of commands_log.c, commands_memory.c and commands_machine.c, for commands_init. */
+void commands_log_init(void);
+void commands_memory_init(void);
+void commands_machine_init(void);
+
+#endif

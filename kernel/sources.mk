@@ -1,0 +1,57 @@
+# The kernel's sources. kernel_srcs also run under host unit tests (with arch/host).
+
+kernel_core_srcs := \
+    kernel/core/bootargs.c \
+    kernel/core/console.c \
+    kernel/core/errno.c \
+    kernel/core/format.c \
+    kernel/core/idle.c \
+    kernel/core/lock.c \
+    kernel/core/log.c \
+    kernel/core/metrics.c \
+    kernel/core/panic.c \
+    kernel/core/percpu.c \
+    kernel/core/time.c \
+    kernel/fdt/devices.c \
+    kernel/fdt/platform.c \
+    kernel/fdt/tree.c \
+    kernel/irq/irq.c \
+    kernel/mm/heap.c \
+    kernel/mm/pages.c \
+    kernel/mm/ranges.c \
+    kernel/shell/editor.c \
+    kernel/shell/parse.c \
+    kernel/shell/shell.c
+
+kernel_srcs := \
+    $(kernel_core_srcs) \
+    kernel/core/boot.c \
+    kernel/core/modules.c \
+    kernel/core/smp.c \
+    kernel/core/string.c \
+    kernel/drv/pl011.c \
+    kernel/shell/commands.c \
+    kernel/shell/commands_log.c \
+    kernel/shell/commands_machine.c \
+    kernel/shell/commands_memory.c
+
+kernel_aarch64_srcs := \
+    kernel/arch/aarch64/cpu.c \
+    kernel/arch/aarch64/drivers.c \
+    kernel/arch/aarch64/gic_common.c \
+    kernel/arch/aarch64/gicv2.c \
+    kernel/arch/aarch64/gicv3.c \
+    kernel/arch/aarch64/head.S \
+    kernel/arch/aarch64/mem.S \
+    kernel/arch/aarch64/mmio.c \
+    kernel/arch/aarch64/mmu.c \
+    kernel/arch/aarch64/psci.c \
+    kernel/arch/aarch64/symbols.c \
+    kernel/arch/aarch64/timer.c \
+    kernel/arch/aarch64/trap.c \
+    kernel/arch/aarch64/vectors.S
+
+# The kernel brings the few libc headers that it, libfdt and lwIP include; host tests take the host's.
+kernel_incs := -isystem kernel/include/libc
+
+kernel_libfdt_srcs := fdt.c fdt_addresses.c fdt_check.c fdt_ro.c fdt_strerror.c
