@@ -8,30 +8,36 @@ from tree import TOP, report
 
 LIBRARY = "build/aarch64/libvirtio.a"
 WRITABLE = "bBdDCsSgGuvV"
+CONSTANT_SECTIONS = (".rodata", ".data.rel.ro")  # the latter: constants with addresses in them, in position-independent code
 MAY_NEED = {"memcpy", "memmove", "memset", "memcmp"}
+LINKER_MAKES = {"_GLOBAL_OFFSET_TABLE_"}
 
 
 def symbols():
-    """(object, kind, name) for every symbol of the library."""
+    """(object, kind, name, section) for every symbol of the library."""
     done = subprocess.run(
-        ["aarch64-linux-gnu-nm", "--print-file-name", LIBRARY], cwd=TOP, text=True, capture_output=True, check=False
+        ["aarch64-linux-gnu-nm", "--format=sysv", LIBRARY], cwd=TOP, text=True, capture_output=True, check=False
     )
     if done.returncode != 0:
         sys.exit(f"cannot read {LIBRARY}: {done.stderr.strip()}")
+    where = ""
     for line in done.stdout.splitlines():
-        where, _, rest = line.rpartition(":")
-        words = (rest if where else line).split()
-        yield where.split(":")[-1], words[-2], words[-1]
+        if line.startswith(("Symbols from ", "Undefined symbols from ")):
+            where = line.rstrip(":").split("[")[-1].rstrip("]")
+        words = [w.strip() for w in line.split("|")]
+        if len(words) == 7 and words[2] in set(WRITABLE + "UwWtTrRnN"):
+            yield where, words[2], words[0], words[6]
 
 
 def main():
     subprocess.run(["make", "-s", "lib"], cwd=TOP, check=True)
     rows = list(symbols())
-    defined = {name for _, kind, name in rows if kind not in "Uw"}
+    defined = {name for _, kind, name, _ in rows if kind not in "Uw"} | MAY_NEED | LINKER_MAKES
     problems = [f"{where}: {name} is writable data; the library keeps its state in what the caller gives"
-                for where, kind, name in rows if kind in WRITABLE]
+                for where, kind, name, section in rows
+                if kind in WRITABLE and not section.startswith(CONSTANT_SECTIONS)]
     problems += [f"{where}: needs {name}, which a freestanding surrounding does not have"
-                 for where, kind, name in rows if kind == "U" and name not in defined | MAY_NEED]
+                 for where, kind, name, _ in rows if kind == "U" and name not in defined]
     report(problems)
 
 
