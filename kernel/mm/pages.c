@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "kernel/arch/arch.h"
 #include "kernel/core/check.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/lock.h"
@@ -266,4 +267,16 @@ void
 dma_free(void *memory, uint64_t bytes)
 {
     pages_free(memory, align_up(bytes, PAGE_BYTES) / PAGE_BYTES);
+}
+
+uint64_t
+dma_address(const volatile void *memory, uint64_t bytes)
+{
+    uint64_t address = (uintptr_t)memory;
+    uint64_t image_base;
+    uint64_t image_bytes = arch_image(&image_base);
+    bool is_in_image =
+        address >= image_base && bytes <= image_bytes && address - image_base <= image_bytes - bytes;
+
+    return is_in_image || pages_own(address, bytes) ? address : UINT64_MAX;
 }
