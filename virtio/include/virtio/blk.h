@@ -52,8 +52,8 @@ enum vblk_type { VBLK_READ, VBLK_WRITE, VBLK_FLUSH, VBLK_GET_ID, VBLK_TYPE_COUNT
 /* One request: the caller's, and its data too, from vblk_submit until `done` is called. */
 struct vblk_op {
     enum vblk_type type;
-    uint64_t sector;       /* read and write */
     uint32_t sector_count; /* read and write: at least 1 */
+    uint64_t sector;       /* read and write */
     void *data;            /* read, write; get id: VIRTIO_BLK_ID_BYTES. Contiguous for the device */
     void (*done)(struct vblk_op *op); /* called by vblk_poll; may submit; may be NULL */
     void *ctx;                        /* the caller's */

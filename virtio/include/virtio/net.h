@@ -51,15 +51,13 @@ enum {
 };
 
 struct vnet_config {
-    uint16_t
-        rx_queue_size; /* a power of two up to VNET_QUEUE_SIZE_MAX; 0: VNET_QUEUE_SIZE_DEFAULT */
+    uint64_t features; /* reserved feature bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
+    uint32_t buffer_bytes;  /* header and frame, a multiple of 64 from MIN to MAX; 0: the default */
+    uint16_t rx_queue_size; /* a power of two up to VNET_QUEUE_SIZE_MAX; 0: the default */
     uint16_t tx_queue_size; /* likewise */
-    uint32_t
-        buffer_bytes; /* header and frame, a multiple of 64 from MIN to MAX; 0: VNET_BUFFER_BYTES_DEFAULT */
-    bool is_interrupting; /* false: the receive queue is polled */
-    uint64_t features;    /* reserved feature bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
+    bool is_interrupting;   /* false: the receive queue is polled */
     uint8_t fallback_mac
-        [VIRTIO_NET_MAC_BYTES]; /* where the device has none; zeros: 02:00:00:00:00:index */
+        [VIRTIO_NET_MAC_BYTES]; /* for a device that has none; zeros: 02:00:00:00:00:index */
 };
 
 /* Private: one buffer of a pool. */

@@ -1,0 +1,308 @@
+/* The network driver, what is not frames: set-up, control queue, and devices that lie. VirtIO 1.3 §5.1.4, §5.1.6.5. */
+#include "tests/unit/net_fixture.h"
+
+UTEST(configurations_out_of_range_are_refused)
+{
+    static const struct vnet_config wrong[] = {
+        { .rx_queue_size = 3 },        { .tx_queue_size = 512 },    { .buffer_bytes = 128 },
+        { .buffer_bytes = 2048 + 32 }, { .buffer_bytes = 1 << 20 }, { .rx_queue_size = 1 },
+    };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        EXPECT_EQ(vnet_arena_bytes(&wrong[i]), 0);
+    }
+    EXPECT_NE(vnet_arena_bytes(NULL), 0);
+}
+
+/* After a lie every call answers BROKEN, and the rule is named. */
+static void
+expect_broken(struct net_test *t, const char *rule)
+{
+    uint8_t seen[2048];
+    size_t bytes = 0;
+
+    EXPECT_EQ(vnet_receive(&t->net, seen, sizeof(seen), &bytes), VIRTIO_ERR_BROKEN);
+    EXPECT_EQ(vnet_receive(&t->net, seen, sizeof(seen), &bytes), VIRTIO_ERR_BROKEN);
+    EXPECT_EQ(vnet_send(&t->net, seen, 60), VIRTIO_ERR_BROKEN);
+    EXPECT_EQ(vnet_set_promiscuous(&t->net, true), VIRTIO_ERR_BROKEN);
+    EXPECT_CONTAINS(t->f.device->fault.rule, rule);
+    EXPECT_TRUE(fake_platform_logged(&t->f.fp, rule));
+    EXPECT_TRUE(fixture_has_event(&t->f, TRACE_DEVICE_BROKEN));
+    end(t);
+}
+
+UTEST(num_buffers_of_zero_breaks_the_device)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[72] = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES | MERGEABLE);
+    deliver_piece(&t, frame, sizeof(frame), 0); /* zeros for a header too */
+    expect_broken(&t, "num_buffers is 0");
+}
+
+UTEST(num_buffers_above_what_was_used_breaks_the_device)
+{
+    struct net_test t = { 0 };
+    static uint8_t frame[2048 - VNET_FRAME_OFFSET];
+
+    start(&t, &flavours[3], NET_FEATURES | MERGEABLE);
+    deliver_piece(&t, frame, sizeof(frame), 2);
+    expect_broken(&t, "num_buffers is more than were used");
+}
+
+UTEST(num_buffers_above_the_queue_breaks_the_device)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES | MERGEABLE);
+    deliver_piece(&t, frame, sizeof(frame), VNET_QUEUE_SIZE_DEFAULT + 1);
+    expect_broken(&t, "num_buffers is 0 or above");
+}
+
+UTEST(a_buffer_not_filled_before_the_last_breaks_the_device)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES | MERGEABLE);
+    deliver_piece(&t, frame, sizeof(frame), 2);
+    deliver_piece(&t, frame, sizeof(frame), 0);
+    expect_broken(&t, "is not full");
+}
+
+UTEST(a_used_length_below_the_header_breaks_the_device)
+{
+    struct net_test t = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES);
+    fake_chain_complete(&t.f.fake, fake_queue_oldest(&t.f.fake, VIRTIO_NET_RECEIVEQ), 4);
+    expect_broken(&t, "below the header");
+}
+
+UTEST(a_segmentation_type_nobody_asked_for_breaks_the_device)
+{
+    struct net_test t = { 0 };
+    struct virtio_net_hdr header = { .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+                                     .num_buffers = le16_from(1) };
+    struct fake_chain *chain;
+
+    start(&t, &flavours[0], NET_FEATURES);
+    chain = fake_queue_oldest(&t.f.fake, VIRTIO_NET_RECEIVEQ);
+    (void)fake_chain_write(chain, 0, &header, sizeof(header));
+    fake_chain_complete(&t.f.fake, chain, 100);
+    expect_broken(&t, "segmentation type");
+}
+
+UTEST(a_used_id_out_of_range_breaks_the_device)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES);
+    t.f.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_USED_ID_RANGE };
+    deliver_piece(&t, frame, sizeof(frame), 1);
+    expect_broken(&t, "id");
+}
+
+UTEST(configurations_that_cannot_be_are_refused)
+{
+    struct net_test t = { 0 };
+
+    prepare(&t, &flavours[0], NET_FEATURES);
+    t.f.fake.config[0] |= 1;
+    EXPECT_EQ(bring_up(&t), VIRTIO_ERR_BROKEN);
+    EXPECT_TRUE(fake_platform_logged(&t.f.fp, "group address"));
+    end(&t);
+
+    prepare(&t, &flavours[0], NET_FEATURES | VIRTIO_FEATURE(VIRTIO_NET_F_MTU));
+    t.f.fake.config[10] = 67;
+    t.f.fake.config[11] = 0;
+    EXPECT_EQ(bring_up(&t), VIRTIO_ERR_BROKEN);
+    EXPECT_TRUE(fake_platform_logged(&t.f.fp, "MTU below 68"));
+    end(&t);
+
+    prepare(&t, &flavours[0], NET_FEATURES | VIRTIO_FEATURE(VIRTIO_NET_F_MTU));
+    t.f.fake.config[10] = 0;
+    t.f.fake.config[11] = 9000 >> 8;
+    EXPECT_EQ(bring_up(&t), VIRTIO_ERR_INVALID);
+    EXPECT_TRUE(fake_platform_logged(&t.f.fp, "enlarge buffer_bytes"));
+    EXPECT_EQ(t.f.device->owner[0], '\0');
+    EXPECT_EQ(t.f.arena.used_bytes, 0);
+    EXPECT_EQ(t.f.fake.status, 0);
+    end(&t);
+}
+
+UTEST(init_reports_what_is_missing)
+{
+    struct net_test t = { 0 };
+    struct virtio_arena small;
+
+    prepare(&t, &flavours[0], NET_FEATURES);
+    small = t.f.arena;
+    small.bytes /= 2;
+    EXPECT_EQ(vnet_init(&t.net, t.f.device, &t.config, &small), VIRTIO_ERR_NO_MEMORY);
+    for (uint32_t shared_count = 0; shared_count < 5;
+         shared_count++) { /* three queues take at least that many */
+        t.f.fp.dma_fail_from = t.f.fp.dma_count + shared_count;
+        EXPECT_NE(bring_up(&t), VIRTIO_OK);
+        EXPECT_EQ(t.f.arena.used_bytes, 0);
+    }
+    t.f.fp.dma_fail_from = UINT32_MAX;
+    t.f.device->id = VIRTIO_ID_BLOCK;
+    EXPECT_EQ(bring_up(&t), VIRTIO_ERR_NO_DEVICE);
+    t.f.device->id = VIRTIO_ID_NET;
+    EXPECT_EQ(virtio_device_claim(t.f.device, "other"), VIRTIO_OK);
+    EXPECT_EQ(bring_up(&t), VIRTIO_ERR_OWNED);
+    EXPECT_EQ(virtio_device_release(t.f.device, "other"), VIRTIO_OK);
+    EXPECT_EQ(bring_up(&t), VIRTIO_OK);
+    end(&t);
+}
+
+UTEST(a_device_without_a_mac_gets_one)
+{
+    struct net_test t = { .config = { .fallback_mac = { 2, 0, 0, 0, 0, 7 } } };
+
+    start(&t, &flavours[0], 0);
+    EXPECT_MEMEQ(vnet_mac(&t.net), t.config.fallback_mac, VIRTIO_NET_MAC_BYTES);
+    EXPECT_TRUE(vnet_is_link_up(&t.net));
+    EXPECT_EQ(vnet_set_promiscuous(&t.net, true), VIRTIO_ERR_UNSUPPORTED);
+    EXPECT_EQ(vnet_set_mac(&t.net, station), VIRTIO_ERR_UNSUPPORTED);
+    end(&t);
+}
+
+UTEST(the_receive_mode_is_set_through_the_control_queue)
+{
+    static const uint8_t promiscuous[] = { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1 };
+    static const uint8_t no_allmulti[] = { VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, 0 };
+
+    for (size_t i = 0; i < FLAVOUR_COUNT; i++) {
+        struct net_test t = { 0 };
+
+        start(&t, &flavours[i], NET_FEATURES);
+        EXPECT_EQ(vnet_set_promiscuous(&t.net, true), VIRTIO_OK);
+        EXPECT_EQ(control.byte_count, sizeof(promiscuous));
+        EXPECT_EQ(control.seg_count, 3); /* §5.1.6.6 */
+        EXPECT_MEMEQ(control.bytes, promiscuous, sizeof(promiscuous));
+        EXPECT_TRUE(t.net.is_promiscuous);
+        EXPECT_EQ(vnet_set_allmulti(&t.net, false), VIRTIO_OK);
+        EXPECT_MEMEQ(control.bytes, no_allmulti, sizeof(no_allmulti));
+        control.ack = VIRTIO_NET_ERR;
+        EXPECT_EQ(vnet_set_promiscuous(&t.net, false), VIRTIO_ERR_REFUSED);
+        EXPECT_TRUE(t.net.is_promiscuous);
+        EXPECT_TRUE(fixture_has_event(&t.f, TRACE_NET_CONTROL));
+        end(&t);
+    }
+}
+
+UTEST(the_mac_filter_is_two_tables)
+{
+    static const uint8_t macs[2][VIRTIO_NET_MAC_BYTES] = {
+        {2,  0, 0, 0, 0, 1},
+        { 3, 0, 0, 0, 0, 2}
+    };
+    static const uint8_t wanted[] = { VIRTIO_NET_CTRL_MAC,
+                                      VIRTIO_NET_CTRL_MAC_TABLE_SET,
+                                      1,
+                                      0,
+                                      0,
+                                      0,
+                                      2,
+                                      0,
+                                      0,
+                                      0,
+                                      0,
+                                      1,
+                                      1,
+                                      0,
+                                      0,
+                                      0,
+                                      3,
+                                      0,
+                                      0,
+                                      0,
+                                      0,
+                                      2 };
+    static const uint8_t many[VNET_FILTER_MACS_MAX + 1][VIRTIO_NET_MAC_BYTES];
+    struct vnet_mac_filter filter = { &macs[0], &macs[1], 1, 1 };
+    struct net_test t = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES);
+    EXPECT_EQ(vnet_set_mac_filter(&t.net, &filter), VIRTIO_OK);
+    EXPECT_EQ(control.byte_count, sizeof(wanted));
+    EXPECT_EQ(control.seg_count, 4);
+    EXPECT_MEMEQ(control.bytes, wanted, sizeof(wanted));
+
+    filter = (struct vnet_mac_filter){ NULL, many, 0, VNET_FILTER_MACS_MAX };
+    EXPECT_EQ(vnet_set_mac_filter(&t.net, &filter), VIRTIO_OK);
+    EXPECT_EQ(control.byte_count, 2 + 8 + VNET_FILTER_MACS_MAX * VIRTIO_NET_MAC_BYTES);
+    filter.multicast_count++;
+    EXPECT_EQ(vnet_set_mac_filter(&t.net, &filter), VIRTIO_ERR_INVALID);
+    end(&t);
+}
+
+UTEST(the_station_address_can_be_changed)
+{
+    static const uint8_t mac[] = { 2, 1, 2, 3, 4, 5 };
+    static const uint8_t group[] = { 3, 1, 2, 3, 4, 5 };
+
+    for (size_t i = 0; i < FLAVOUR_COUNT; i++) {
+        struct net_test t = { 0 };
+        uint64_t without = VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_MAC_ADDR);
+        bool is_legacy = flavours[i].version == 1;
+
+        start(&t, &flavours[i], NET_FEATURES);
+        EXPECT_EQ(vnet_set_mac(&t.net, mac), VIRTIO_OK);
+        EXPECT_MEMEQ(control.bytes + 2, mac, sizeof(mac));
+        EXPECT_MEMEQ(vnet_mac(&t.net), mac, sizeof(mac));
+        EXPECT_EQ(vnet_set_mac(&t.net, group), VIRTIO_ERR_INVALID);
+        end(&t);
+
+        start(&t, &flavours[i], NET_FEATURES & ~without);
+        EXPECT_EQ(vnet_set_mac(&t.net, mac), is_legacy ? VIRTIO_OK : VIRTIO_ERR_UNSUPPORTED);
+        EXPECT_MEMEQ(t.f.fake.config, is_legacy ? mac : station, sizeof(mac));
+        end(&t);
+    }
+}
+
+UTEST(a_silent_control_queue_times_out_then_is_busy_then_recovers)
+{
+    struct net_test t = { 0 };
+    struct fake_chain *chain;
+    uint8_t ack = VIRTIO_NET_OK;
+
+    start(&t, &flavours[0], NET_FEATURES);
+    control.is_silent = true;
+    EXPECT_EQ(vnet_set_promiscuous(&t.net, true), VIRTIO_ERR_TIMEOUT);
+    EXPECT_EQ(vnet_set_promiscuous(&t.net, false), VIRTIO_ERR_BUSY);
+    chain = fake_queue_oldest(&t.f.fake, VIRTIO_NET_CONTROLQ);
+    (void)fake_chain_write(chain, 0, &ack, 1);
+    fake_chain_complete(&t.f.fake, chain, 1);
+    control.is_silent = false;
+    EXPECT_EQ(vnet_set_promiscuous(&t.net, false), VIRTIO_OK);
+    end(&t);
+}
+
+UTEST(an_ack_that_does_not_exist_breaks_the_device)
+{
+    struct net_test t = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES);
+    control.ack = 7;
+    EXPECT_EQ(vnet_set_promiscuous(&t.net, true), VIRTIO_ERR_BROKEN);
+    expect_broken(&t, "ack is neither");
+}
+
+UTEST(a_reset_beneath_the_driver_is_told_apart_from_a_timeout)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES);
+    EXPECT_EQ(vnet_send(&t.net, frame, sizeof(frame)), VIRTIO_OK);
+    EXPECT_EQ(vnet_drain(&t.net, 2), VIRTIO_ERR_TIMEOUT);
+    fake_device_vanish(&t.f.fake);
+    EXPECT_EQ(vnet_drain(&t.net, 2), VIRTIO_ERR_LOST);
+    end(&t);
+}
