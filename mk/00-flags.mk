@@ -16,7 +16,7 @@ relaxed := -w
 ARFLAGS := rcsD
 
 # Each command is shown as a short line; `make V=1` shows it in full.
-say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-5s %s\n' $(1) $@;)
 
 # $(call objects,DIR,SOURCES): where the objects of SOURCES go
 objects = $(addprefix $(1)/obj/,$(addsuffix .o,$(basename $(2))))

@@ -50,10 +50,3 @@ def exec_unknown():
     failed, output = exec_status(exec_commands="help; frobnicate; devices")
     check(failed == 1, f"status={failed}, expected 1:\n{output[-2000:]}")
     expect_in(r"frobnicate", output, "the unknown command's name")
-
-
-@system("panic", "the command `panic` dumps registers and a backtrace")
-def panic_dump():
-    with boot(exec_commands="panic") as guest:
-        guest.expect(r"^PANIC:", BOOT_TIMEOUT_S)
-        guest.expect(r"(?i)x29|backtrace", 10)

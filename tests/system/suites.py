@@ -1,9 +1,9 @@
 """All system tests, as suites for ./test."""
 
-from . import boots, embedding, frontdoor, graphics  # they register themselves
+from . import boots, embedding, frontdoor, graphics, kernel  # they register themselves
 from .cases import registry
 
-MODULES = (boots, embedding, frontdoor, graphics)
+MODULES = (boots, embedding, frontdoor, graphics, kernel)
 
 
 def suites():

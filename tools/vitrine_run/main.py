@@ -145,10 +145,10 @@ def watch_exec(guest, options, echo, timeout_s):
 
 
 def finish_panic(guest):
-    """Lets a panicking kernel print its dump: until it is silent for a moment."""
+    """Lets a panicking kernel print its dump, which ends with a line of its own."""
     try:
-        guest.wait_end(3.0)
-    except TimeoutError:
+        guest.expect(r"^PANIC: end.*$", 3.0)
+    except (TimeoutError, GuestError):
         pass
 
 
