@@ -14,6 +14,13 @@ device_origin(const struct virtio_device *device)
     return (uint16_t)(device->index << 8 | TRACE_QUEUE_NONE);
 }
 
+/* Two values for one of a record's: {a.lo} and {a.hi} in trace.def. */
+static inline uint64_t
+trace_halves(uint32_t low, uint32_t high)
+{
+    return high * (UINT64_C(1) << 32) + low;
+}
+
 static inline void
 device_trace(const struct virtio_device *device, enum virtio_trace_event event, uint64_t a,
              uint64_t b)

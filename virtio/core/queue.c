@@ -23,7 +23,7 @@ struct chain_bytes {
 
 /* Returns: VIRTIO_OK, VIRTIO_ERR_INVALID. §2.7.5.2: no chain longer than 2^32 bytes in total. */
 static enum virtio_err
-measure_chain(const struct virtq_chain *chain, uint32_t seg_count, struct chain_bytes *bytes)
+measure_chain(const struct virtq_chain *chain, uint16_t seg_count, struct chain_bytes *bytes)
 {
     uint64_t sums[2] = { 0, 0 };
     for (uint16_t i = 0; i < seg_count; i++) {
@@ -58,13 +58,13 @@ virtq_add(struct virtq *q, const struct virtq_chain *chain)
         return VIRTIO_ERR_BROKEN;
     }
     struct chain_bytes bytes;
-    uint32_t seg_count = (uint32_t)chain->readable_count + chain->writable_count;
-    if (seg_count == 0 || seg_count > q->size ||
-        measure_chain(chain, seg_count, &bytes) != VIRTIO_OK) {
+    uint32_t sum = (uint32_t)chain->readable_count + chain->writable_count;
+    uint16_t seg_count = (uint16_t)sum;
+    if (sum == 0 || sum > q->size || measure_chain(chain, seg_count, &bytes) != VIRTIO_OK) {
         return VIRTIO_ERR_INVALID;
     }
     bool is_indirect = q->has_indirect && seg_count > 1 && seg_count <= q->indirect_max;
-    uint16_t desc_count = is_indirect ? 1 : (uint16_t)seg_count;
+    uint16_t desc_count = is_indirect ? 1 : seg_count;
     if (desc_count > q->free_count) {
         return VIRTIO_ERR_BUSY;
     }
@@ -81,9 +81,8 @@ virtq_add(struct virtq *q, const struct virtq_chain *chain)
     q->added_since_notify++;
     q->stats.added++;
     virtio_trace_emit(q->trace, TRACE_VIRTQ_ADD, chain->cookie, virtq_origin(q),
-                      (uint64_t)seg_count << 32 | id,
-                      (uint64_t)bytes.writable << 32 | bytes.readable);
-    struct virtq_offer offer = { chain, id, (uint16_t)seg_count, is_indirect };
+                      trace_halves(id, seg_count), trace_halves(bytes.readable, bytes.writable));
+    struct virtq_offer offer = { chain, id, seg_count, is_indirect };
     q->ops->offer(q, &offer);
     return VIRTIO_OK;
 }
@@ -184,7 +183,7 @@ complete(struct virtq *q, uint16_t id, uint32_t written_bytes, struct virtq_done
     q->stats.used++;
     q->ops->advance(q, desc_count);
     virtio_trace_emit(q->trace, TRACE_VIRTQ_USED, done->cookie, virtq_origin(q),
-                      (uint64_t)written_bytes << 32 | id, latency_ns);
+                      trace_halves(id, written_bytes), latency_ns);
 }
 
 /* Nothing there: with EVENT_IDX move the event up to where we are, so that the next used buffer interrupts (or does not). */

@@ -183,7 +183,7 @@ virtq_setup(struct virtq *q, struct virtio_device *device, uint16_t queue_idx,
     }
     device->queues[queue_idx] = q;
     virtio_trace_emit(q->trace, TRACE_VIRTQ_SETUP, 0, virtq_origin(q),
-                      (uint64_t)(q->ops == &virtq_packed_ops) << 32 | q->size, device->accepted);
+                      trace_halves(q->size, q->ops == &virtq_packed_ops), device->accepted);
     return VIRTIO_OK;
 }
 

@@ -3,8 +3,6 @@
  */
 #include "virtio/core/text.h"
 
-#include <stdbool.h>
-
 struct text
 text_start(char *chars, size_t bytes)
 {
@@ -33,8 +31,11 @@ void
 text_chars(struct text *text, const char *chars, size_t max)
 {
     for (size_t i = 0; i < max && chars[i] != '\0'; i++) {
-        bool is_printable = chars[i] >= ' ' && chars[i] <= '~';
-        text_char(text, is_printable ? chars[i] : '?');
+        char c = chars[i];
+        if (c < ' ' || c > '~') {
+            c = '?';
+        }
+        text_char(text, c);
     }
 }
 
@@ -77,28 +78,23 @@ parse_conversion(const char *at, struct conversion *conversion)
     return *at == '\0' ? at : at + 1;
 }
 
-/* va_list in a struct: as a parameter of its own type it may decay to a pointer, whose address is another type. */
-struct arguments {
-    va_list list;
-};
-
 static uint64_t
-take_unsigned(struct arguments *args, unsigned longs)
+take_unsigned(va_list *args, unsigned longs)
 {
     switch (longs) {
-    case 0: return va_arg(args->list, unsigned);
-    case 1: return va_arg(args->list, unsigned long);
-    default: return va_arg(args->list, unsigned long long);
+    case 0: return va_arg(*args, unsigned);
+    case 1: return va_arg(*args, unsigned long);
+    default: return va_arg(*args, unsigned long long);
     }
 }
 
 static int64_t
-take_signed(struct arguments *args, unsigned longs)
+take_signed(va_list *args, unsigned longs)
 {
     switch (longs) {
-    case 0: return va_arg(args->list, int);
-    case 1: return va_arg(args->list, long);
-    default: return va_arg(args->list, long long);
+    case 0: return va_arg(*args, int);
+    case 1: return va_arg(*args, long);
+    default: return va_arg(*args, long long);
     }
 }
 
@@ -114,11 +110,11 @@ text_signed(struct text *text, int64_t value, const struct conversion *conversio
 }
 
 static void
-text_conversion(struct text *text, const struct conversion *conversion, struct arguments *args)
+text_conversion(struct text *text, const struct conversion *conversion, va_list *args)
 {
     switch (conversion->letter) {
-    case 's': text_string(text, va_arg(args->list, const char *)); break;
-    case 'c': text_char(text, (char)va_arg(args->list, int)); break;
+    case 's': text_string(text, va_arg(*args, const char *)); break;
+    case 'c': text_char(text, (char)va_arg(*args, int)); break;
     case 'd':
     case 'i': text_signed(text, take_signed(args, conversion->longs), conversion); break;
     case 'u':
@@ -136,8 +132,8 @@ text_conversion(struct text *text, const struct conversion *conversion, struct a
 void
 text_format(struct text *text, const char *format, va_list args)
 {
-    struct arguments arguments;
-    va_copy(arguments.list, args);
+    va_list rest; /* a local one, so that its address has the type that it seems to have */
+    va_copy(rest, args);
     for (const char *at = format; *at != '\0';) {
         char c = *at++;
         if (c != '%') {
@@ -146,7 +142,7 @@ text_format(struct text *text, const char *format, va_list args)
         }
         struct conversion conversion;
         at = parse_conversion(at, &conversion);
-        text_conversion(text, &conversion, &arguments);
+        text_conversion(text, &conversion, &rest);
     }
-    va_end(arguments.list);
+    va_end(rest);
 }

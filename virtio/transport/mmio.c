@@ -132,7 +132,7 @@ identify(const struct virtio_platform *plat, struct virtio_device *seen, uint32_
 static void
 report(const struct virtio_device *device, uint32_t version)
 {
-    device_trace(device, TRACE_DEVICE_SEEN, (uint64_t)version << 32 | device->id, device->base);
+    device_trace(device, TRACE_DEVICE_SEEN, trace_halves(device->id, version), device->base);
     virtio_log(device->bus->plat, VIRTIO_LOG_INFO, "virtio %s (id %u, vendor 0x%x) at 0x%llx by %s",
                virtio_device_kind(device->id), device->id, device->vendor,
                (unsigned long long)device->base, device->ops->name);

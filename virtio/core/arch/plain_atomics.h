@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 static inline uint64_t
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes it */
 virtio_fetch_add(uint64_t *at, uint64_t addend)
 {
     return __atomic_fetch_add(at, addend, __ATOMIC_RELAXED);
