@@ -29,10 +29,19 @@ $(a64)/libvirtio.a: $(a64_virtio_objs)
 	$(call say,AR)$(CROSS_AARCH64)ar $(ARFLAGS) $@ $^
 
 kernel_ld := kernel/arch/aarch64/kernel.ld
-$(a64)/vitrine.elf: $(a64_kernel_objs) $(a64_deps_objs) $(a64)/libvirtio.a $(kernel_ld)
-	$(call say,LD)$(a64_cc) -nostdlib -static-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
-	    -Wl,--no-warn-rwx-segments -Wl,--gc-sections -Wl,--fatal-warnings -Wl,-Map=$@.map $(kernel_ldflags) -T $(kernel_ld) \
-	    -o $@ $(a64_kernel_objs) $(a64_deps_objs) $(a64)/libvirtio.a -lgcc
+a64_link = $(a64_cc) -nostdlib -static-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+           -Wl,--no-warn-rwx-segments -Wl,--gc-sections -Wl,--fatal-warnings $(kernel_ldflags) -T $(kernel_ld)
+
+# Linked twice: the first link tells the functions' addresses, the second adds them as a table for backtraces.
+$(a64)/first.elf: $(a64_kernel_objs) $(a64_deps_objs) $(a64)/libvirtio.a $(kernel_ld)
+	$(call say,LD)$(a64_link) -o $@ $(a64_kernel_objs) $(a64_deps_objs) $(a64)/libvirtio.a -lgcc
+
+$(a64)/symbols.S: $(a64)/first.elf tools/gen/symbols.py
+	$(call say,GEN)$(PYTHON) tools/gen/symbols.py $(CROSS_AARCH64)nm $< $@
+
+$(a64)/vitrine.elf: $(a64)/first.elf $(a64)/symbols.S
+	$(call say,LD)$(a64_link) -Wl,-Map=$@.map -o $@ $(a64_kernel_objs) $(a64_deps_objs) $(a64)/symbols.S \
+	    $(a64)/libvirtio.a -lgcc
 
 $(a64)/Image: $(a64)/vitrine.elf
 	$(call say,IMAGE)$(CROSS_AARCH64)objcopy -O binary $< $@
