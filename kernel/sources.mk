@@ -31,6 +31,7 @@ kernel_srcs := \
     kernel/core/string.c \
     kernel/drv/pl011.c \
     kernel/shell/commands.c \
+    kernel/shell/commands_fault.c \
     kernel/shell/commands_log.c \
     kernel/shell/commands_machine.c \
     kernel/shell/commands_memory.c

@@ -37,7 +37,7 @@ int map_add(const char *name, uint64_t base, uint64_t bytes, enum map_kind kind)
  */
 volatile void *mmio_map_device(const char *name, uint64_t base, uint64_t bytes);
 
-/* The mapping at `idx` in order of creation. Returns: NULL past the last one. */
+/* The mapping at `idx` by rising address. Returns: NULL past the last one. */
 const struct map_entry *map_entry_at(uint32_t idx);
 
 /* "text RX", ... Returns: "?" out of range. */

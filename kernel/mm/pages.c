@@ -275,8 +275,8 @@ dma_address(const volatile void *memory, uint64_t bytes)
     uint64_t address = (uintptr_t)memory;
     uint64_t image_base;
     uint64_t image_bytes = arch_image(&image_base);
-    bool is_in_image =
-        address >= image_base && bytes <= image_bytes && address - image_base <= image_bytes - bytes;
+    bool is_in_image = address >= image_base && bytes <= image_bytes &&
+                       address - image_base <= image_bytes - bytes;
 
     return is_in_image || pages_own(address, bytes) ? address : UINT64_MAX;
 }

@@ -12,7 +12,7 @@
 static void
 print_help(const struct shell_command *command)
 {
-    console_print("  %-9s %-34s %s\n", command->name, command->usage, command->help);
+    console_print("  %-10s %s\n", command->name, command->help);
 }
 
 static int
@@ -28,7 +28,7 @@ cmd_help(const struct shell_call *call)
         if (command == NULL) {
             return shell_usage(call, "no such command: %s", call->argv[1]);
         }
-        console_print("%s%s%s: %s\n", command->name, command->usage[0] != '\0' ? " " : "",
+        console_print("%s%s%s\n  %s\n", command->name, command->usage[0] != '\0' ? " " : "",
                       command->usage, command->help);
         return 0;
     }
@@ -36,7 +36,7 @@ cmd_help(const struct shell_call *call)
         print_help(command);
     }
     console_print(
-        "Several commands on a line: separate them with ';'. Words with blanks: quote them.\n");
+        "`help COMMAND` shows its words. Several commands on a line: put ; between them.\n");
     return 0;
 }
 
@@ -129,4 +129,5 @@ commands_init(void)
     commands_log_init();
     commands_memory_init();
     commands_machine_init();
+    commands_fault_init();
 }

@@ -1,5 +1,5 @@
 /*
- * The kernel's own commands: help, echo, log, mem, metrics, devices, fdt, irq, cpu, panic, reboot, poweroff.
+ * The kernel's own commands: help, echo, log, mem, metrics, devices, fdt, irq, cpu, fault, panic, reboot, poweroff.
  */
 #ifndef KERNEL_SHELL_COMMANDS_H
 #define KERNEL_SHELL_COMMANDS_H
@@ -7,9 +7,10 @@
 /* Register them all. Context: boot. */
 void commands_init(void);
 
-/* Those of commands_log.c, commands_memory.c and commands_machine.c, for commands_init. */
+/* Those of commands_log.c and its like, for commands_init. */
 void commands_log_init(void);
 void commands_memory_init(void);
 void commands_machine_init(void);
+void commands_fault_init(void);
 
 #endif

@@ -8,7 +8,7 @@
 #include "kernel/core/percpu.h"
 #include "kernel/core/smp.h"
 #include "kernel/core/time.h"
-#include "kernel/irq/irq.h"
+#include "kernel/mm/map.h"
 
 _Static_assert(sizeof(struct cpu_stack) == CPU_STACKS_BYTES, "head.S computes with it");
 _Static_assert(offsetof(struct secondary_boot, mair) == SECONDARY_MAIR, "head.S reads it");
@@ -150,6 +150,15 @@ arch_cpu_start(uint32_t cpu_idx)
     struct secondary_boot *boot = &secondary_boots[cpu_idx];
     struct cpu_stack *stack = &cpu_stacks[cpu_idx];
 
+    /* Only now: stacks of CPUs that are not there stay unmapped, as the guard pages between them do. */
+    int error =
+        map_add("exception stack", (uintptr_t)stack->exception, CPU_STACK_EXC_BYTES, MAP_DATA);
+    if (error == 0) {
+        error = map_add("main stack", (uintptr_t)stack->main, CPU_STACK_MAIN_BYTES, MAP_DATA);
+    }
+    if (error != 0) {
+        return error;
+    }
     mmu_describe(boot);
     boot->exception_stack_top = (uintptr_t)stack->exception + CPU_STACK_EXC_BYTES;
     boot->main_stack_top = (uintptr_t)stack->main + CPU_STACK_MAIN_BYTES;

@@ -148,27 +148,31 @@ map_level(struct table *table, uint32_t level, struct range range, uint64_t attr
     return 0;
 }
 
-/* Remember the mapping by name; neighbours of one name and kind (RAM, virtio slots) make one line. */
+/* Remember the mapping by name, by rising address; neighbours of one name and kind (virtio slots) make one line. */
 static void
 remember(const char *name, struct range range, enum map_kind kind)
 {
-    uint64_t bytes = range.end - range.base;
+    uint32_t at = 0;
 
-    for (uint32_t i = 0; i < map_entry_count; i++) {
-        struct map_entry *entry = &map_entries[i];
-        bool is_same = entry->kind == kind && strcmp(entry->name, name) == 0;
+    for (; at < map_entry_count && map_entries[at].base <= range.base; at++) {
+        struct map_entry *entry = &map_entries[at];
+        uint64_t end = entry->base + entry->bytes;
 
-        if (entry->base <= range.base && range.end <= entry->base + entry->bytes) {
-            return;
+        if (range.end <= end) {
+            return; /* known already: devices share pages */
         }
-        if (is_same && entry->base + entry->bytes == range.base) {
-            entry->bytes += bytes;
+        if (end == range.base && entry->kind == kind && strcmp(entry->name, name) == 0) {
+            entry->bytes += range.end - range.base;
             return;
         }
     }
-    if (map_entry_count < MAP_ENTRY_COUNT_MAX) {
-        map_entries[map_entry_count++] = (struct map_entry){ name, range.base, bytes, kind };
+    if (map_entry_count == MAP_ENTRY_COUNT_MAX) {
+        return; /* mapped, but without a line in the list */
     }
+    memmove(&map_entries[at + 1], &map_entries[at],
+            (map_entry_count - at) * sizeof(map_entries[0]));
+    map_entries[at] = (struct map_entry){ name, range.base, range.end - range.base, kind };
+    map_entry_count++;
 }
 
 /* Without the lock: exclusive accesses need the MMU on. */
@@ -351,22 +355,6 @@ cache_forget_image(void)
 }
 
 static int
-map_stacks(void)
-{
-    int error = 0;
-
-    for (uint32_t i = 0; i < CPU_COUNT_MAX && error == 0; i++) {
-        error = map_unlocked("exception stack", (uintptr_t)cpu_stacks[i].exception,
-                             CPU_STACK_EXC_BYTES, MAP_DATA);
-        if (error == 0) {
-            error = map_unlocked("main stack", (uintptr_t)cpu_stacks[i].main, CPU_STACK_MAIN_BYTES,
-                                 MAP_DATA);
-        }
-    }
-    return error;
-}
-
-static int
 map_image(void)
 {
     int error = map_unlocked("kernel text", (uintptr_t)text_start,
@@ -380,7 +368,15 @@ map_image(void)
         error = map_unlocked("kernel data", (uintptr_t)data_start,
                              (uint64_t)(data_end - data_start), MAP_DATA);
     }
-    return error == 0 ? map_stacks() : error;
+    if (error == 0) {
+        error = map_unlocked("exception stack", (uintptr_t)cpu_stacks[0].exception,
+                             CPU_STACK_EXC_BYTES, MAP_DATA);
+    }
+    if (error == 0) {
+        error = map_unlocked("main stack", (uintptr_t)cpu_stacks[0].main, CPU_STACK_MAIN_BYTES,
+                             MAP_DATA);
+    }
+    return error;
 }
 
 int
