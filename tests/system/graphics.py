@@ -1,6 +1,9 @@
 """What the guest draws, judged by the host's pixels and never by the driver's own word."""
 
-from .cases import check, newest_qemu, picture_after, system
+import re
+
+from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, expect_in, newest_qemu, picture_after, shell, system
+from .screentext import read_text
 
 BARS = (
     ("white", (255, 255, 255)), ("yellow", (255, 255, 0)), ("cyan", (0, 255, 255)), ("green", (0, 255, 0)),
@@ -38,3 +41,80 @@ for _name, _choices in MACHINES:
     system(f"qemu-newest.bars.{_name}", f"the same on the newest QEMU ({_name})", long_only=True)(
         lambda c=_choices: check_bars(picture_after("gpu test", qemu=newest_qemu(), **c))
     )
+
+
+# rectangle and ids given to `gpu scanout`, the device's answer, and the display's size afterwards
+SCANOUTS = (
+    ("0 0 1280 800", "OK_NODATA", (1280, 800)),
+    ("320 200 640 400", "OK_NODATA", (640, 400)),
+    ("1120 0 160 800", "OK_NODATA", (160, 800)),
+    ("0 0 1281 800", "INVALID_PARAMETER", None),
+    ("640 0 641 800", "INVALID_PARAMETER", None),
+    ("0 800 1280 1", "INVALID_PARAMETER", None),
+    ("4294967295 0 2 800", "INVALID_PARAMETER", None),
+    ("0 0 0 0", "INVALID_PARAMETER", None),
+    ("0 0 1280 800 15", "INVALID_SCANOUT_ID", None),
+    ("0 0 1280 800 0 4711", "INVALID_RESOURCE_ID", None),
+    ("0 0 1280 800", "OK_NODATA", (1280, 800)),
+)
+
+
+def scanout_sweep(**choices):
+    with boot(**choices) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "gpu test")
+        size = (1280, 800)
+        for arguments, answer, new_size in SCANOUTS:
+            output = shell(guest, f"gpu scanout {arguments}")
+            check(answer in output, f"gpu scanout {arguments}: expected {answer}, got: {output}")
+            size = new_size or size
+            picture = guest.screendump()
+            check((picture.width, picture.height) == size, f"after {arguments}: {picture.width}x{picture.height}, expected {size}")
+        check_bars(guest.screendump())
+
+
+for _driver in ("queued", "simple"):
+    system(f"scanout.{_driver}", f"SET_SCANOUT with rectangles inside, at the edge, outside, and wrong ids ({_driver})")(
+        lambda d=_driver: scanout_sweep(gpu_driver=d)
+    )
+
+
+@system("scanout.part", "a scanout of part of a resource shows that part")
+def scanout_part():
+    picture = picture_after("gpu test; gpu scanout 80 0 160 800")
+    want = bytes((255, 255, 255)) * 80 + bytes((255, 255, 0)) * 80
+    check((picture.width, picture.height) == (160, 800), f"the display is {picture.width}x{picture.height}")
+    check(all(picture.row(y) == want for y in range(800)), "the part shown is not the half of the white and of the yellow bar")
+
+
+@system("console.text", "the shell stands on the screen in a readable font: the host reads its text off the pixels")
+def text_console():
+    with boot() as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "echo The quick brown fox jumps over 1234567890 lazy dogs. {}[]()<>~@#%^&*_+=")
+        lines = read_text(guest.screendump())
+        check("The quick brown fox jumps over 1234567890 lazy dogs. {}[]()<>~@#%^&*_+=" in lines,
+              "the line is not on the screen, which reads:\n" + "\n".join(lines))
+        check(any(re.match(r"vitrine> ", line) for line in lines), "there is no prompt on the screen")
+
+
+@system("console.scroll", "the text console scrolls: after many lines the last ones are there in order")
+def console_scrolls():
+    with boot() as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        for i in range(60):
+            shell(guest, f"echo line number {i}")
+        text = "\n".join(read_text(guest.screendump()))
+        numbers = [int(n) for n in re.findall(r"^line number (\d+)$", text, re.M)]
+        check(len(numbers) >= 10 and numbers == list(range(numbers[0], 60)), f"the screen shows lines {numbers}:\n{text}")
+
+
+@system("console.modes", "text and graphics mode: the picture goes and the text comes back")
+def console_modes():
+    with boot() as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "echo remembered")
+        shell(guest, "gpu test")
+        check_bars(guest.screendump())
+        shell(guest, "gpu mode text")
+        expect_in(r"remembered", "\n".join(read_text(guest.screendump())), "the text after the picture")

@@ -1,0 +1,101 @@
+"""Disk, keyboard and tablet through the shell; a device reset beneath its driver, and who is named for it."""
+
+import os
+import re
+
+from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, expect_in, shell, system
+
+SECTOR_BYTES = 512
+VARIANTS = (("mmio2-split", {}), ("mmio2-packed", {"rings": "packed"}), ("mmio1", {"mmio": 1}))
+
+
+def disk_sector(guest, sector):
+    """A sector as the host's file has it."""
+    with open(os.path.join(guest.run_dir, "disk.img"), "rb") as f:
+        f.seek(sector * SECTOR_BYTES)
+        return f.read(SECTOR_BYTES)
+
+
+def disk_reads_and_writes(**choices):
+    with boot(**choices) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        expect_in(r"vitrine-scratch", shell(guest, "blk info"), "the disk's id")
+        expect_in(r"\|Vitrine scratch ", shell(guest, "blk read 0 0"), "the first sector")
+        shell(guest, "blk write 0 7 'written by the guest'")
+        shell(guest, "blk flush 0")
+        want = b"written by the guest".ljust(SECTOR_BYTES, b"\0")
+        check(disk_sector(guest, 7) == want, f"the host reads {disk_sector(guest, 7)[:40]!r} in sector 7", guest)
+        check(disk_sector(guest, 6) + disk_sector(guest, 8) == bytes(2 * SECTOR_BYTES), "a neighbour sector was written")
+        expect_in(r"^blk: ", shell(guest, "blk read 0 99999999"), "a sector beyond the end")
+        expect_in(r"\|written by the g\|", shell(guest, "blk read 0 7"), "the sector that was written")
+
+
+for _name, _choices in VARIANTS:
+    system(f"blk.{_name}", f"the guest reads and writes a disk, the host compares ({_name})")(
+        lambda c=_choices: disk_reads_and_writes(**c)
+    )
+
+
+def key(guest, code, is_down):
+    event = {"type": "key", "data": {"down": is_down, "key": {"type": "qcode", "data": code}}}
+    guest.qmp.command("input-send-event", events=[event])
+
+
+def input_arrives(**choices):
+    with boot(**choices) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        info = shell(guest, "input info")
+        expect_in(r"Keyboard", info, "the keyboard's name")
+        expect_in(r"Tablet", info, "the tablet's name")
+        guest.send("input watch 5")
+        guest.expect(r"^watching", 5)
+        key(guest, "a", True)
+        key(guest, "a", False)
+        guest.expect(r"key\(1\) code 30 value 1$", 5)
+        guest.expect(r"key\(1\) code 30 value 0$", 5)
+        for axis, value in (("x", 16384), ("y", 8192)):
+            guest.qmp.command("input-send-event", events=[{"type": "abs", "data": {"axis": axis, "value": value}}])
+        guest.expect(r"absolute\(3\) code 0 value 16384$", 5)
+        guest.expect(r"absolute\(3\) code 1 value 8192$", 5)
+        guest.process.stdin.write(b"\x03")
+        guest.process.stdin.flush()
+        guest.expect(PROMPT, 10)
+
+
+for _name, _choices in VARIANTS:
+    system(f"input.{_name}", f"keys and pointer positions of the host arrive in the guest ({_name})")(
+        lambda c=_choices: input_arrives(**c)
+    )
+
+
+@system("input.shell", "what is typed on the virtio keyboard is a command of the shell")
+def keyboard_shell():
+    with boot() as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        start = len(guest.output)
+        for code in ("e", "c", "h", "o", "spc", "shift-h", "i", "ret"):
+            shift, _, plain = code.rpartition("-")
+            if shift:
+                key(guest, "shift", True)
+            key(guest, plain, True)
+            key(guest, plain, False)
+            if shift:
+                key(guest, "shift", False)
+        guest.send("echo end-of-typing")
+        guest.expect(r"^end-of-typing$", 10)
+        expect_in(r"echo Hi|^Hi$", guest.output[start:], "the command typed on the keyboard")
+
+
+@system("black-screen", "a second probe that resets the GPU makes the origin's black screen; the library names the culprit")
+def black_screen():
+    with boot() as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "gpu test")
+        check(len(guest.screendump().colours()) == 8, "the bars are not there to begin with", guest)
+        gpu = re.search(r"^\s*(\d+)\s+gpu\b", shell(guest, "virtio list"), re.M)
+        check(gpu is not None, "`virtio list` shows no gpu", guest)
+        expect_in(r"gpu\s+well", shell(guest, "virtio health"), "health before the reset")
+        shell(guest, f"virtio reset {gpu.group(1)} second-probe")
+        check(len(guest.screendump().colours()) <= 2, "the host still shows the bars after the reset", guest)
+        expect_in(r"gpu\s.*second-probe", shell(guest, "virtio health"), "the culprit's name")
+        expect_in(r"second-probe", shell(guest, "log"), "the culprit's name in the log")
