@@ -1,5 +1,6 @@
 """Reads text off a screendump: compares every 8x16 cell with the console font that the kernel was built with."""
 
+import collections
 import functools
 import importlib.util
 import os
@@ -30,9 +31,10 @@ def _cell(picture, column, row, ground):
     return bytes(rows)
 
 
-def read_text(picture, ground=b"\0\0\0"):
-    """The screen's lines; a cell that is no glyph of the font gives U+FFFD."""
+def read_text(picture):
+    """The screen's lines; a cell that is no glyph of the font gives U+FFFD.  The commonest colour is the ground."""
     table = _characters()
+    ground = collections.Counter(picture.rgb[i : i + 3] for i in range(0, len(picture.rgb), 3)).most_common(1)[0][0]
     lines = []
     for row in range(picture.height // HEIGHT_PX):
         cells = (_cell(picture, column, row, ground) for column in range(picture.width // WIDTH_PX))
