@@ -5,7 +5,7 @@ warnings := -Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wformat=2 -Wcast-qu
             -Wwrite-strings -Wimplicit-fallthrough -Wdouble-promotion
 
 # The same bytes from every directory: no absolute paths, no times (see also ARFLAGS and --build-id=none).
-reproducible := -ffile-prefix-map=$(CURDIR)/=
+reproducible := -ffile-prefix-map=$(CURDIR)=.
 
 common_cflags := -std=gnu17 $(preset_flags) $(warnings) $(reproducible) -fno-common -MMD -MP
 includes := -I. -Ivirtio/include
