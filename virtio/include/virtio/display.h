@@ -162,7 +162,7 @@ struct display_config {
     struct vgpu_backing backings[2];
     void *shadow; /* COPY: not shared; height * width * 4 bytes */
     unsigned
-        frames_in_flight_max; /* 0: 2 with DIRECT, else 1, which is the most that the others allow */
+        frames_in_flight_max; /* DIRECT: 0: 2; at most DISPLAY_FRAMES_MAX. The others have 1. */
 };
 
 struct display_stats {
@@ -175,16 +175,25 @@ struct display_stats {
     struct virtio_histogram latency; /* from present to shown */
 };
 
+enum { DISPLAY_FRAMES_MAX = 4 };
+
+/* Private: a frame whose commands are in flight. */
+struct display_frame {
+    struct display *display;
+    uint64_t start_ns;
+    unsigned commands_left; /* 0: the entry is free */
+    enum virtio_err err;
+};
+
 /* Read freely, draw in `target`; the rest is written by the library only. In the caller's memory, at one address. */
 struct display {
     struct vgpu *vgpu;
     struct display_config config;
     struct display_target target; /* where to draw the next frame */
     struct vgpu_framebuffer framebuffers[2];
-    struct display_damage last_damage; /* FLIP: what the other resource lacks */
-    unsigned back_idx;                 /* FLIP: the resource drawn in */
+    unsigned back_idx; /* FLIP: the resource drawn in */
     unsigned frames_in_flight;
-    uint64_t frame_starts_ns[4];
+    struct display_frame frames[DISPLAY_FRAMES_MAX];
     enum virtio_err last_err; /* of a frame that failed */
     struct display_stats stats;
 };

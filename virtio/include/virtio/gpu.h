@@ -38,6 +38,7 @@
 
 enum {
     VGPU_DEPTH_DEFAULT = 64,
+    VGPU_DEPTH_MIN = 4,
     VGPU_DEPTH_MAX = 256,
     VGPU_TIMEOUT_DEFAULT_MS = 1000,
     VGPU_RESOURCES_DEFAULT = 32,
@@ -88,9 +89,10 @@ struct vgpu;
 /* Zeroed: the defaults. */
 struct vgpu_config {
     enum vgpu_driver driver;
-    uint16_t depth;         /* commands in flight; 0: VGPU_DEPTH_DEFAULT; at most VGPU_DEPTH_MAX */
-    uint16_t resources_max; /* 0: VGPU_RESOURCES_DEFAULT */
-    uint32_t timeout_ms;    /* of a command that does not say; 0: VGPU_TIMEOUT_DEFAULT_MS */
+    uint16_t
+        depth; /* commands in flight; 0: VGPU_DEPTH_DEFAULT; VGPU_DEPTH_MIN to VGPU_DEPTH_MAX */
+    uint16_t resources_max;    /* 0: VGPU_RESOURCES_DEFAULT */
+    uint32_t timeout_ms;       /* of a command that does not say; 0: VGPU_TIMEOUT_DEFAULT_MS */
     uint32_t capset_bytes_max; /* largest capability set to be read; 0: none */
     uint64_t features;         /* reserved feature bits wanted besides (packed ring, ...) */
     bool is_interrupting;
@@ -125,12 +127,23 @@ struct vgpu_then {
     bool is_fenced;      /* ask for a fence; its id is vgpu_last_fence afterwards */
 };
 
+/* Memory of the caller's that is contiguous for the device. */
+struct vgpu_memory {
+    const void *bytes;
+    uint32_t byte_count;
+};
+
+enum { VGPU_EXTRA_MAX = 6 };
+
 /* Any command, as bytes. */
 struct vgpu_request {
     const void *command; /* begins with a header of a type of vgpu_message_find; copied */
     uint32_t command_bytes;
-    const struct virtq_seg
-        *extra; /* device-readable memory that follows; the device's until the command ends */
+    /*
+     * Up to VGPU_EXTRA_MAX pieces that follow the command (long backing lists). They are the device's until the command ends, and
+     * after a timeout until vgpu_finish.
+     */
+    const struct vgpu_memory *extra;
     uint16_t extra_count;
     const struct vgpu_then *then; /* copied */
 };
@@ -168,22 +181,20 @@ struct vgpu_resource {
 struct vgpu_slot {
     const struct vgpu_message *message;
     struct vgpu_then then;
-    uint64_t start_ns;
     uint64_t deadline_ns;
     uint64_t fence_id;
-    uint32_t cookie;
-    uint32_t response_bytes;
-    uint8_t *request;
-    uint8_t *
-        response; /* where this command's response goes: the slot's own small buffer or a large one */
+    uint8_t *request; /* VGPU_REQUEST_BYTES_MAX, then a small response */
     uint64_t request_addr;
+    uint8_t *response;
     uint64_t response_addr;
+    uint32_t response_bytes;
+    uint32_t cookie;
     uint16_t next_free;
-    uint8_t large_idx; /* which large buffer; VGPU_LARGE_NONE */
+    uint8_t large_idx; /* which large response buffer; VGPU_LARGE_COUNT: none */
     uint8_t phase;     /* enum vgpu_slot_phase */
 };
 
-enum { VGPU_LARGE_COUNT = 4 };
+enum { VGPU_LARGE_COUNT = 4 }; /* responses of more than 40 bytes that can be awaited at a time */
 
 struct vgpu_driver_ops; /* private: `queued` and `simple`, one file each */
 
@@ -198,13 +209,11 @@ struct vgpu {
 
     struct vgpu_slot *slots; /* [slot_count] */
     uint16_t slot_count;
-    uint16_t slots_free;
+    uint16_t free_count;
     uint16_t free_head;
-    uint16_t in_flight_count;
-    uint8_t *slot_memory; /* requests and small responses, shared with the device */
-    uint64_t slot_memory_addr;
-    uint8_t *large_memory; /* VGPU_LARGE_COUNT responses of large_bytes */
-    uint64_t large_memory_addr;
+    uint16_t in_flight_count; /* sent and neither answered nor late */
+    uint8_t *large_memory;    /* VGPU_LARGE_COUNT responses of large_bytes */
+    uint64_t large_addr;
     uint32_t large_bytes;
     uint32_t large_used; /* a bit each */
 
@@ -220,7 +229,6 @@ struct vgpu {
     uint32_t capset_count;
     struct vgpu_display_info info;  /* as last read */
     uint32_t config_change_pending; /* atomic: set by interrupt, taken by poll */
-    bool is_display_info_in_flight;
     uint64_t display_event_count;
 
     struct vgpu_counters counters;
@@ -290,11 +298,13 @@ enum virtio_err vgpu_fence_wait(struct vgpu *vgpu, uint64_t fence_id, uint64_t t
 /* A wait for one command, on the caller's stack. */
 struct vgpu_wait {
     struct vgpu_then then;
-    struct vgpu_completion
-        completion; /* response is NULL after the wait: its bytes went to `copy` */
-    void *copy;     /* NULL, or where to copy the response to */
-    uint32_t copy_bytes;
+    struct vgpu_completion completion; /* its `response` is NULL: the bytes were the device's */
     bool is_done;
+
+    /* Before the submission, where the response matters: looks at it while it is there, and its answer becomes that of the wait. */
+    enum virtio_err (*parse)(struct vgpu_wait *wait, const void *bytes, size_t byte_count);
+    void *parsed;         /* for parse: where to put it */
+    size_t *parsed_bytes; /* for parse: in: room, out: length */
 };
 
 /* Prepare `wait`, and get what to submit the command with. */
@@ -392,7 +402,8 @@ enum virtio_err vgpu_check_events(struct vgpu *vgpu);
 /*
  * Create a resource with one reference, the caller's. `id` 0: a free one is chosen.
  * Returns: as vgpu_submit; VIRTIO_ERR_INVALID (the id is taken; an empty image); VIRTIO_ERR_BUSY also when the table is full. When the
- * command fails later, `then` is told and the entry is free again.
+ * device refuses, `then` is told and the entry is free again; after another failure it stays until unref, for nobody knows what the
+ * device has done.
  */
 enum virtio_err vgpu_resource_create(struct vgpu *vgpu, uint32_t id, const struct vgpu_image *image,
                                      const struct vgpu_then *then, struct vgpu_resource **resource);
@@ -442,6 +453,7 @@ struct vgpu_framebuffer {
     enum vgpu_state state;
     enum virtio_err failure; /* why the state is Failed */
     uint32_t refusal;        /* the error response behind it, 0: none */
+    bool is_shown;           /* on its scanout */
     void (*done)(void *ctx, struct vgpu_framebuffer *framebuffer); /* private */
     void *ctx;
 };

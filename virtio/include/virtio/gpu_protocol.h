@@ -30,10 +30,9 @@ struct vgpu_rect {
     uint32_t height;
 };
 
-/* One number per command, for tables of figures per command. */
+/* One number per command, for tables of figures per command; in the order of their types. */
 enum vgpu_message_idx {
     VGPU_MSG_GET_DISPLAY_INFO,
-    VGPU_MSG_GET_EDID,
     VGPU_MSG_RESOURCE_CREATE_2D,
     VGPU_MSG_RESOURCE_UNREF,
     VGPU_MSG_SET_SCANOUT,
@@ -43,6 +42,7 @@ enum vgpu_message_idx {
     VGPU_MSG_RESOURCE_DETACH_BACKING,
     VGPU_MSG_GET_CAPSET_INFO,
     VGPU_MSG_GET_CAPSET,
+    VGPU_MSG_GET_EDID,
     VGPU_MSG_RESOURCE_ASSIGN_UUID,
     VGPU_MSG_UPDATE_CURSOR,
     VGPU_MSG_MOVE_CURSOR,
@@ -197,8 +197,8 @@ enum virtio_err vgpu_parse_uuid(const void *bytes, size_t written_bytes, uint8_t
 /*
  * Print a command or a response with every field by name, on one line without newline; never reads outside of `bytes`, so also
  * cut or wrong ones can be printed.
- *   SET_SCANOUT fence 12 r (0,0 1280x800) scanout_id 0 resource_id 7
- *   ERR_INVALID_SCANOUT_ID
+ *   SET_SCANOUT flags 0x1 fence_id 12 ctx_id 0 r (0,0 1280x800) scanout_id 0 resource_id 7
+ *   ERR_INVALID_SCANOUT_ID flags 0x1 fence_id 12 ctx_id 0
  * Returns: characters written, less than `text_bytes`; the text is always terminated (text_bytes >= 1).
  */
 size_t vgpu_format_request(const void *bytes, size_t request_bytes, char *text, size_t text_bytes);

@@ -1,0 +1,85 @@
+/*
+ * The messages of all families, for the one table; and what their files share.
+ */
+#ifndef VIRTIO_DRIVER_GPU_MESSAGES_H
+#define VIRTIO_DRIVER_GPU_MESSAGES_H
+
+#include <stddef.h>
+
+#include "virtio/core/memory.h"
+#include "virtio/gpu_protocol.h"
+
+/* Most commands are answered by a bare header. */
+extern const struct vgpu_answer vgpu_answer_nodata;
+extern const struct vgpu_answer vgpu_answer_display_info;
+extern const struct vgpu_answer vgpu_answer_edid;
+extern const struct vgpu_answer vgpu_answer_capset_info;
+extern const struct vgpu_answer vgpu_answer_capset;
+extern const struct vgpu_answer vgpu_answer_uuid;
+
+extern const struct vgpu_message vgpu_msg_get_display_info;
+extern const struct vgpu_message vgpu_msg_get_edid;
+extern const struct vgpu_message vgpu_msg_resource_create_2d;
+extern const struct vgpu_message vgpu_msg_resource_unref;
+extern const struct vgpu_message vgpu_msg_set_scanout;
+extern const struct vgpu_message vgpu_msg_resource_flush;
+extern const struct vgpu_message vgpu_msg_transfer_to_host_2d;
+extern const struct vgpu_message vgpu_msg_attach_backing;
+extern const struct vgpu_message vgpu_msg_detach_backing;
+extern const struct vgpu_message vgpu_msg_get_capset_info;
+extern const struct vgpu_message vgpu_msg_get_capset;
+extern const struct vgpu_message vgpu_msg_assign_uuid;
+extern const struct vgpu_message vgpu_msg_update_cursor;
+extern const struct vgpu_message vgpu_msg_move_cursor;
+
+/* The answer of a response type; NULL for errors and unknown types. */
+const struct vgpu_answer *vgpu_answer_find(uint32_t type);
+
+/* As vgpu_type_name; NULL for unknown types. */
+const char *vgpu_known_type_name(uint32_t type);
+
+static inline struct virtio_gpu_rect
+vgpu_encode_rect(const struct vgpu_rect *rect)
+{
+    return (struct virtio_gpu_rect){
+        .x = le32_from(rect->x),
+        .y = le32_from(rect->y),
+        .width = le32_from(rect->width),
+        .height = le32_from(rect->height),
+    };
+}
+
+/*
+ * One little-endian number out of bytes of any alignment; the caller has checked that it lies within. The bytes may be the
+ * device's to change: the empty assembly makes the value read the one that all later tests see.
+ */
+static inline uint32_t
+vgpu_peek32(const void *bytes, size_t offset)
+{
+    le32 field;
+    memcpy(&field, (const uint8_t *)bytes + offset, sizeof(field));
+    __asm__ volatile("" : "+r"(field.raw));
+    return le32_get(field);
+}
+
+static inline uint64_t
+vgpu_peek64(const void *bytes, size_t offset)
+{
+    le64 field;
+    memcpy(&field, (const uint8_t *)bytes + offset, sizeof(field));
+    __asm__ volatile("" : "+r"(field.raw));
+    return le64_get(field);
+}
+
+static inline struct vgpu_rect
+vgpu_peek_rect(const void *bytes, size_t offset)
+{
+    return (struct vgpu_rect){
+        .x = vgpu_peek32(bytes, offset),
+        .y = vgpu_peek32(bytes, offset + 4),
+        .width = vgpu_peek32(bytes, offset + 8),
+        .height = vgpu_peek32(bytes, offset + 12),
+    };
+}
+
+#endif

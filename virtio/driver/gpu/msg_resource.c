@@ -1,0 +1,75 @@
+/*
+ * The life of a 2D resource: RESOURCE_CREATE_2D and RESOURCE_UNREF, and the pixel formats. VirtIO 1.3 §5.7.6.8.
+ */
+#include "virtio/driver/gpu/messages.h"
+
+static const struct vgpu_field create_fields[] = {
+    {"resource_id",                                  offsetof(struct virtio_gpu_resource_create_2d,  resource_id), VGPU_FIELD_U32 },
+    { "format",                                             offsetof(struct virtio_gpu_resource_create_2d,                                                                                   format),      VGPU_FIELD_FORMAT },
+    { "width",                             offsetof(struct virtio_gpu_resource_create_2d,                                                                          width),                                                                          VGPU_FIELD_U32 },
+    { "height",                                        offsetof(struct virtio_gpu_resource_create_2d,height),VGPU_FIELD_U32 },
+    { NULL,0,   VGPU_FIELD_END                                                                },
+};
+
+const struct vgpu_message vgpu_msg_resource_create_2d = {
+    .type = VIRTIO_GPU_CMD_RESOURCE_CREATE_2D,
+    .bytes = sizeof(struct virtio_gpu_resource_create_2d),
+    .idx = VGPU_MSG_RESOURCE_CREATE_2D,
+    .queue = VIRTIO_GPU_CONTROLQ,
+    .name = "RESOURCE_CREATE_2D",
+    .fields = create_fields,
+    .answer = &vgpu_answer_nodata,
+};
+
+static const struct vgpu_field unref_fields[] = {
+    {"resource_id", offsetof(struct virtio_gpu_resource_unref, resource_id), VGPU_FIELD_U32 },
+    { NULL,            0,                                                 VGPU_FIELD_END                                                },
+};
+
+const struct vgpu_message vgpu_msg_resource_unref = {
+    .type = VIRTIO_GPU_CMD_RESOURCE_UNREF,
+    .bytes = sizeof(struct virtio_gpu_resource_unref),
+    .idx = VGPU_MSG_RESOURCE_UNREF,
+    .queue = VIRTIO_GPU_CONTROLQ,
+    .name = "RESOURCE_UNREF",
+    .fields = unref_fields,
+    .answer = &vgpu_answer_nodata,
+};
+
+struct virtio_gpu_resource_create_2d
+vgpu_encode_resource_create_2d(uint32_t resource_id, uint32_t format, uint32_t width_px,
+                               uint32_t height_px)
+{
+    return (struct virtio_gpu_resource_create_2d){
+        .hdr = vgpu_encode_header(VIRTIO_GPU_CMD_RESOURCE_CREATE_2D),
+        .resource_id = le32_from(resource_id),
+        .format = le32_from(format),
+        .width = le32_from(width_px),
+        .height = le32_from(height_px),
+    };
+}
+
+struct virtio_gpu_resource_unref
+vgpu_encode_resource_unref(uint32_t resource_id)
+{
+    return (struct virtio_gpu_resource_unref){
+        .hdr = vgpu_encode_header(VIRTIO_GPU_CMD_RESOURCE_UNREF),
+        .resource_id = le32_from(resource_id),
+    };
+}
+
+const char *
+vgpu_format_name(uint32_t format)
+{
+    switch (format) {
+    case VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM: return "B8G8R8A8";
+    case VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM: return "B8G8R8X8";
+    case VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM: return "A8R8G8B8";
+    case VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM: return "X8R8G8B8";
+    case VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM: return "R8G8B8A8";
+    case VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM: return "X8B8G8R8";
+    case VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM: return "A8B8G8R8";
+    case VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM: return "R8G8B8X8";
+    default: return NULL;
+    }
+}

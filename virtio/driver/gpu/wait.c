@@ -1,0 +1,87 @@
+/*
+ * Blocking calls: submit, and wait with the deadline that every command has. Contract: virtio/gpu.h.
+ */
+#include "virtio/driver/gpu/driver.h"
+
+enum virtio_err
+vgpu_turn(struct vgpu *vgpu, uint64_t deadline_ns)
+{
+    const struct virtio_platform *plat = vgpu->device->bus->plat;
+    if (vgpu_poll(vgpu) > 0) {
+        return VIRTIO_OK;
+    }
+    if (plat->now_ns(plat->ctx) >= deadline_ns) {
+        return VIRTIO_ERR_TIMEOUT;
+    }
+    if (plat->relax != NULL) {
+        plat->relax(plat->ctx, deadline_ns);
+    }
+    return VIRTIO_OK;
+}
+
+static void
+wait_done(void *ctx, const struct vgpu_completion *completion)
+{
+    struct vgpu_wait *wait = ctx;
+    wait->completion = *completion;
+    wait->completion.response = NULL;
+    if (completion->err == VIRTIO_OK && wait->parse != NULL) {
+        wait->completion.err = wait->parse(wait, completion->response, completion->response_bytes);
+    }
+    wait->is_done = true;
+}
+
+const struct vgpu_then *
+vgpu_wait_start(struct vgpu_wait *wait)
+{
+    *wait = (struct vgpu_wait){
+        .then = {.done = wait_done, .ctx = wait}
+    };
+    return &wait->then;
+}
+
+enum virtio_err
+vgpu_wait(struct vgpu *vgpu, struct vgpu_wait *wait, enum virtio_err submitted)
+{
+    if (submitted != VIRTIO_OK) {
+        return submitted;
+    }
+    vgpu_notify(vgpu);
+    while (!wait->is_done) {
+        (void)vgpu_turn(vgpu, vgpu->next_deadline_ns);
+    }
+    return wait->completion.err;
+}
+
+static uint64_t
+end_of_wait_ns(const struct vgpu *vgpu, uint64_t timeout_ns)
+{
+    uint64_t now_ns = vgpu_now_ns(vgpu);
+    return now_ns + timeout_ns < now_ns ? UINT64_MAX : now_ns + timeout_ns;
+}
+
+enum virtio_err
+vgpu_room_wait(struct vgpu *vgpu, unsigned count, uint64_t timeout_ns)
+{
+    uint64_t deadline_ns = end_of_wait_ns(vgpu, timeout_ns);
+    enum virtio_err err = vgpu_usable(vgpu);
+    vgpu_notify(vgpu);
+    while (err == VIRTIO_OK && vgpu_room(vgpu) < count) {
+        err = vgpu_turn(vgpu, deadline_ns);
+        err = vgpu_usable(vgpu) != VIRTIO_OK ? vgpu_usable(vgpu) : err;
+    }
+    return err;
+}
+
+enum virtio_err
+vgpu_fence_wait(struct vgpu *vgpu, uint64_t fence_id, uint64_t timeout_ns)
+{
+    uint64_t deadline_ns = end_of_wait_ns(vgpu, timeout_ns);
+    enum virtio_err err = vgpu_usable(vgpu);
+    vgpu_notify(vgpu);
+    while (err == VIRTIO_OK && !vgpu_fence_done(vgpu, fence_id)) {
+        err = vgpu_turn(vgpu, deadline_ns);
+        err = vgpu_usable(vgpu) != VIRTIO_OK ? vgpu_usable(vgpu) : err;
+    }
+    return err;
+}
