@@ -376,7 +376,7 @@ hand_add(struct hand *hand, uint16_t readable_count, uint16_t writable_count, ui
 {
     struct virtq_seg segs[HAND_SEGS_MAX];
     for (unsigned i = 0; i < (unsigned)readable_count + writable_count && i < HAND_SEGS_MAX; i++) {
-        segs[i] = (struct virtq_seg){ .addr = number * 4096 + i * 16, .bytes = 16 };
+        segs[i] = (struct virtq_seg){ .addr = number * 4096 + (uint64_t)i * 16, .bytes = 16 };
     }
     struct virtq_chain chain = { .segs = segs,
                                  .readable_count = readable_count,

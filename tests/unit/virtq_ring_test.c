@@ -30,7 +30,7 @@ check_buffer(const struct held *held, uint16_t readable_count, uint16_t writable
     EXPECT_EQ(buffer->seg_count, readable_count + writable_count);
     EXPECT_EQ(buffer->writable_count, writable_count);
     for (unsigned i = 0; i < buffer->seg_count; i++) {
-        EXPECT_EQ(buffer->segs[i].addr, held->number * 4096 + i * 16);
+        EXPECT_EQ(buffer->segs[i].addr, held->number * 4096 + (uint64_t)i * 16);
         EXPECT_EQ(buffer->segs[i].bytes, 16);
     }
 }

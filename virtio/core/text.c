@@ -78,71 +78,57 @@ parse_conversion(const char *at, struct conversion *conversion)
     return *at == '\0' ? at : at + 1;
 }
 
-static uint64_t
-take_unsigned(va_list *args, unsigned longs)
-{
-    switch (longs) {
-    case 0: return va_arg(*args, unsigned);
-    case 1: return va_arg(*args, unsigned long);
-    default: return va_arg(*args, unsigned long long);
-    }
-}
-
+/* %d arrives as the unsigned value of its own width. */
 static int64_t
-take_signed(va_list *args, unsigned longs)
+sign_extend(uint64_t value, unsigned longs)
 {
     switch (longs) {
-    case 0: return va_arg(*args, int);
-    case 1: return va_arg(*args, long);
-    default: return va_arg(*args, long long);
+    case 0: return (int)(unsigned)value;
+    case 1: return (long)(unsigned long)value;
+    default: return (int64_t)value;
     }
 }
 
 static void
-text_signed(struct text *text, int64_t value, const struct conversion *conversion)
+text_integer(struct text *text, uint64_t value, const struct conversion *conversion)
 {
-    if (value < 0) {
+    unsigned base = conversion->letter == 'x' ? 16 : 10;
+    if (conversion->letter == 'd' && sign_extend(value, conversion->longs) < 0) {
         text_char(text, '-');
-        text_number(text, -(uint64_t)value, 10, conversion->width, conversion->fill);
-    } else {
-        text_number(text, (uint64_t)value, 10, conversion->width, conversion->fill);
+        value = -(uint64_t)sign_extend(value, conversion->longs);
     }
-}
-
-static void
-text_conversion(struct text *text, const struct conversion *conversion, va_list *args)
-{
-    switch (conversion->letter) {
-    case 's': text_string(text, va_arg(*args, const char *)); break;
-    case 'c': text_char(text, (char)va_arg(*args, int)); break;
-    case 'd':
-    case 'i': text_signed(text, take_signed(args, conversion->longs), conversion); break;
-    case 'u':
-        text_number(text, take_unsigned(args, conversion->longs), 10, conversion->width,
-                    conversion->fill);
-        break;
-    case 'x':
-        text_number(text, take_unsigned(args, conversion->longs), 16, conversion->width,
-                    conversion->fill);
-        break;
-    default: text_char(text, conversion->letter); break; /* %% */
-    }
+    text_number(text, value, base, conversion->width, conversion->fill);
 }
 
 void
 text_format(struct text *text, const char *format, va_list args)
 {
-    va_list rest; /* a local one, so that its address has the type that it seems to have */
-    va_copy(rest, args);
     for (const char *at = format; *at != '\0';) {
+        struct conversion conversion;
         char c = *at++;
         if (c != '%') {
             text_char(text, c);
             continue;
         }
-        struct conversion conversion;
         at = parse_conversion(at, &conversion);
-        text_conversion(text, &conversion, &rest);
+        uint64_t value;
+        switch (conversion.letter) {
+        case 's': text_string(text, va_arg(args, const char *)); break;
+        case 'c': text_char(text, (char)va_arg(args, int)); break;
+        case 'd':
+        case 'u':
+        case 'x':
+            /* NOLINTNEXTLINE(bugprone-branch-clone): long and long long differ on other machines */
+            if (conversion.longs == 0) {
+                value = va_arg(args, unsigned);
+            } else if (conversion.longs == 1) {
+                value = va_arg(args, unsigned long);
+            } else {
+                value = va_arg(args, unsigned long long);
+            }
+            text_integer(text, value, &conversion);
+            break;
+        default: text_char(text, conversion.letter); break; /* %% */
+        }
     }
-    va_end(rest);
 }

@@ -76,6 +76,7 @@ virtio_reg_write32(volatile void *reg, uint32_t value)
  * (outline atomics), which an embedding kernel does not have.
  */
 static inline uint64_t
+/* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */
 virtio_fetch_add(uint64_t *at, uint64_t addend)
 {
     uint64_t old;
