@@ -8,8 +8,8 @@
 #include "kernel/core/base.h"
 
 /* From the linker script. */
-extern char text_start[], text_end[], rodata_start[], rodata_end[], data_start[], data_end[],
-    image_end[];
+extern char image_text_start[], image_text_end[], image_rodata_start[], image_rodata_end[],
+    image_data_start[], image_data_end[], image_end[];
 
 /* One CPU's stacks; see offsets.h. */
 struct cpu_stack {

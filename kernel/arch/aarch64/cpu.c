@@ -97,8 +97,8 @@ arch_describe(char *text, size_t size)
 uint64_t
 arch_image(uint64_t *base)
 {
-    *base = (uintptr_t)text_start;
-    return (uint64_t)(image_end - text_start);
+    *base = (uintptr_t)image_text_start;
+    return (uint64_t)(image_end - image_text_start);
 }
 
 static uint32_t

@@ -87,10 +87,10 @@ primary_entry:
     add     x1, x0, x1
     mov     sp, x1
 
-    adrp    x0, bss_start
-    add     x0, x0, :lo12:bss_start
-    adrp    x1, bss_end
-    add     x1, x1, :lo12:bss_end
+    adrp    x0, image_bss_start
+    add     x0, x0, :lo12:image_bss_start
+    adrp    x1, image_bss_end
+    add     x1, x1, :lo12:image_bss_end
 3:  cmp     x0, x1
     b.hs    4f
     stp     xzr, xzr, [x0], #16

@@ -348,7 +348,7 @@ cache_forget_image(void)
     uint64_t line = cache_line_bytes();
 
     barrier_dsb_sy();
-    for (uint64_t at = (uintptr_t)text_start; at < (uintptr_t)image_end; at += line) {
+    for (uint64_t at = (uintptr_t)image_text_start; at < (uintptr_t)image_end; at += line) {
         __asm__ volatile("dc ivac, %0" : : "r"(at) : "memory");
     }
     barrier_dsb_sy();
@@ -357,16 +357,16 @@ cache_forget_image(void)
 static int
 map_image(void)
 {
-    int error = map_unlocked("kernel text", (uintptr_t)text_start,
-                             (uint64_t)(text_end - text_start), MAP_TEXT);
+    int error = map_unlocked("kernel text", (uintptr_t)image_text_start,
+                             (uint64_t)(image_text_end - image_text_start), MAP_TEXT);
 
     if (error == 0) {
-        error = map_unlocked("kernel rodata", (uintptr_t)rodata_start,
-                             (uint64_t)(rodata_end - rodata_start), MAP_RODATA);
+        error = map_unlocked("kernel rodata", (uintptr_t)image_rodata_start,
+                             (uint64_t)(image_rodata_end - image_rodata_start), MAP_RODATA);
     }
     if (error == 0) {
-        error = map_unlocked("kernel data", (uintptr_t)data_start,
-                             (uint64_t)(data_end - data_start), MAP_DATA);
+        error = map_unlocked("kernel data", (uintptr_t)image_data_start,
+                             (uint64_t)(image_data_end - image_data_start), MAP_DATA);
     }
     if (error == 0) {
         error = map_unlocked("exception stack", (uintptr_t)cpu_stacks[0].exception,

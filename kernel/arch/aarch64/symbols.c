@@ -7,12 +7,12 @@
 const char *
 arch_symbol(uint64_t address, uint64_t *offset)
 {
-    uint64_t wanted = address - (uintptr_t)text_start;
+    uint64_t wanted = address - (uintptr_t)image_text_start;
     const struct symbol *low = symbols_start;
     const struct symbol *high = symbols_end;
 
     *offset = 0;
-    if (address < (uintptr_t)text_start || address >= (uintptr_t)text_end) {
+    if (address < (uintptr_t)image_text_start || address >= (uintptr_t)image_text_end) {
         return "?";
     }
     /* low: the last symbol at or below `wanted`, once the span has shrunk to one */

@@ -87,10 +87,10 @@ address_text(uint64_t address)
             return ": guard page, stack overflow";
         }
     }
-    if (address >= (uintptr_t)text_start && address < (uintptr_t)text_end) {
+    if (address >= (uintptr_t)image_text_start && address < (uintptr_t)image_text_end) {
         return ": kernel text";
     }
-    if (address >= (uintptr_t)rodata_start && address < (uintptr_t)rodata_end) {
+    if (address >= (uintptr_t)image_rodata_start && address < (uintptr_t)image_rodata_end) {
         return ": kernel read-only data";
     }
     return address < PAGE_BYTES ? ": null pointer" : "";
@@ -122,7 +122,7 @@ print_place(const char *label, uint64_t address)
     const char *name = arch_symbol(address, &offset);
 
     console_print("  %-9s 0x%016lx  %s+0x%lx  (image+0x%lx)\n", label, address, name, offset,
-                  address - (uintptr_t)text_start);
+                  address - (uintptr_t)image_text_start);
 }
 
 static void
