@@ -7,12 +7,13 @@
 #include "kernel/core/format.h"
 
 static const struct shell_command commands[] = {
-    {"virtio", "[features|health|reset N [WHO]]", "the devices on the virtio bus",                           cmd_virtio},
-    { "gpu",   "SUBCOMMAND ...",                  "the GPU: info, test picture, scanouts, latency, figures", cmd_gpu   },
-    { "blk",   "SUBCOMMAND ...",                  "the disks: info, read, write, flush",                     cmd_blk   },
-    { "input", "[watch [SECONDS]|led N on|off]",  "keyboards and tablets",                                   cmd_input },
-    { "trace", "on|off|dump|json|clear|info",     "every command to the devices, and its answer",
-     cmd_trace                                                                                                         },
+    {"virtio", "SUBCOMMAND ...",                 "the devices on the virtio bus: list, features, health, reset",
+     cmd_virtio                                                                                                           },
+    { "gpu",   "SUBCOMMAND ...",                 "the GPU: info, test picture, scanouts, latency, figures",      cmd_gpu  },
+    { "blk",   "SUBCOMMAND ...",                 "the disks: info, read, write, flush",                          cmd_blk  },
+    { "input", "[watch [SECONDS]|led N on|off]", "keyboards and tablets",                                        cmd_input},
+    { "trace", "on|off|dump|json|clear|info",    "every command to the devices, and its answer",
+     cmd_trace                                                                                                            },
 };
 
 void

@@ -1,0 +1,120 @@
+/* trace: what went to the devices and what came back, as text or as Chrome trace JSON. */
+#include <string.h>
+
+#include "virtio/gpu.h"
+
+#include "kernel/core/console.h"
+#include "kernel/core/errno.h"
+#include "kernel/drv/commands.h"
+#include "kernel/drv/virtio_bus.h"
+
+enum { LINE_BYTES = 1024 };
+
+static int
+trace_on(const struct shell_call *call)
+{
+    (void)call;
+    virtio_trace_enable(virtio_bus_trace(), true);
+    return 0;
+}
+
+static int
+trace_off(const struct shell_call *call)
+{
+    (void)call;
+    virtio_trace_enable(virtio_bus_trace(), false);
+    return 0;
+}
+
+static int
+trace_clear(const struct shell_call *call)
+{
+    (void)call;
+    virtio_trace_clear(virtio_bus_trace());
+    return 0;
+}
+
+static int
+trace_info(const struct shell_call *call)
+{
+    const struct virtio_trace *trace = virtio_bus_trace();
+
+    (void)call;
+    console_print("trace %s: %llu records written, the last %u are kept\n",
+                  trace->is_on ? "on" : "off", (unsigned long long)trace->written, trace->capacity);
+    return 0;
+}
+
+/* Printing must not be traced: the screen would show its own drawing for ever. */
+static struct virtio_trace_reader
+start_reading(bool *was_on)
+{
+    struct virtio_trace *trace = virtio_bus_trace();
+
+    *was_on = trace->is_on;
+    virtio_trace_enable(trace, false);
+    return virtio_trace_read_start(trace);
+}
+
+static int
+trace_dump(const struct shell_call *call)
+{
+    static char line[LINE_BYTES];
+    struct trace_record record;
+    bool was_on;
+    struct virtio_trace_reader reader = start_reading(&was_on);
+
+    (void)call;
+    while (virtio_trace_read(&reader, &record) == VIRTIO_OK && !shell_is_interrupted()) {
+        if (le16_get(record.event) == TRACE_BYTES) {
+            continue;
+        }
+        if (vgpu_trace_format(&reader, &record, line, sizeof(line)) == 0) {
+            (void)virtio_trace_format(&record, line, sizeof(line));
+        }
+        console_print("%s\n", line);
+    }
+    virtio_trace_enable(virtio_bus_trace(), was_on);
+    return 0;
+}
+
+static int
+trace_json(const struct shell_call *call)
+{
+    static char line[LINE_BYTES];
+    struct trace_record record;
+    bool is_first = true;
+    bool was_on;
+    struct virtio_trace_reader reader = start_reading(&was_on);
+
+    (void)call;
+    console_print("---TRACE BEGIN---\n{\"traceEvents\":[\n");
+    while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {
+        if (vgpu_trace_json(&reader, &record, line, sizeof(line)) > 0) {
+            console_print("%s%s\n", is_first ? "" : ",", line);
+            is_first = false;
+        }
+    }
+    console_print("]}\n---TRACE END---\n");
+    virtio_trace_enable(virtio_bus_trace(), was_on);
+    return 0;
+}
+
+static const struct subcommand table[] = {
+    {"on",     "",   trace_on,    0, 0},
+    { "off",   "",   trace_off,   0, 0},
+    { "dump",  "",   trace_dump,  0, 0},
+    { "json",  "",   trace_json,  0, 0},
+    { "clear", "",   trace_clear, 0, 0},
+    { "info",  "",   trace_info,  0, 0},
+    { NULL,    NULL, NULL,        0, 0},
+};
+
+int
+cmd_trace(const struct shell_call *call)
+{
+    if (virtio_bus_trace() == NULL) {
+        return shell_fail(call, "there was no memory for a trace at boot");
+    }
+    return subcommand_run(table, call);
+}

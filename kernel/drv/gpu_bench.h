@@ -1,0 +1,15 @@
+/*
+ * gpu bench and gpu cursor: the parts of the gpu command that draw for longer.
+ */
+#ifndef KERNEL_DRV_GPU_BENCH_H
+#define KERNEL_DRV_GPU_BENCH_H
+
+#include "kernel/shell/shell.h"
+
+/* full|damage|scene|naive [MILLISECONDS]: frames for that long, then one line "bench gpu-NAME key=value ...". */
+int gpu_bench(const struct shell_call *call);
+
+/* X Y: a cursor there; off: none. */
+int gpu_cursor(const struct shell_call *call);
+
+#endif
