@@ -188,6 +188,8 @@ run_commands(const struct bootargs *args)
     uint64_t deadline_ns;
     uint32_t failed_count = shell_run_line(args->exec);
 
+    /* Who waits for this line may look at the screen next: let it be up to date. */
+    console_flush();
     console_print("vitrine: exec done status=%u\n", failed_count);
     deadline_ns = time_deadline_ns(30 * NS_PER_S);
     while (args->should_hold && !time_has_passed(deadline_ns)) {
