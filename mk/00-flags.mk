@@ -4,7 +4,7 @@ warnings := -Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wformat=2 -Wcast-qu
             -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wredundant-decls \
             -Wwrite-strings -Wimplicit-fallthrough -Wdouble-promotion
 
-# The same bytes from every directory: no absolute paths, no times (see also ARFLAGS and --build-id=none).
+# The same bytes from every directory: no absolute paths, no times (see also `archive` and --build-id=none).
 reproducible := -ffile-prefix-map=$(CURDIR)=.
 
 common_cflags := -std=gnu17 $(preset_flags) $(warnings) $(reproducible) -fno-common -MMD -MP
@@ -13,7 +13,8 @@ includes := -I. -Ivirtio/include
 # Fetched code is compiled as it is: its warnings are not ours to mend.
 relaxed := -w
 
-ARFLAGS := rcsD
+# An archive appears whole or not at all; D: no times, no owners.
+archive = rm -f $@.$$$$ && $(1) rcsD $@.$$$$ $^ && mv $@.$$$$ $@
 
 # Each command is shown as a short line; `make V=1` shows it in full.
 say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-5s %s\n' $(1) $@;)

@@ -25,8 +25,8 @@ kernel: $(a64)/Image
 lib: $(a64)/libvirtio.a
 
 $(a64)/libvirtio.a: $(a64_virtio_objs)
-	@mkdir -p $(@D) && rm -f $@
-	$(call say,AR)$(CROSS_AARCH64)ar $(ARFLAGS) $@ $^
+	@mkdir -p $(@D)
+	$(call say,AR)$(call archive,$(CROSS_AARCH64)ar)
 
 kernel_ld := kernel/arch/aarch64/kernel.ld
 a64_link = $(a64_cc) -nostdlib -static-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \

@@ -11,12 +11,12 @@ $(1)_incs := $$(includes) -Ikernel/arch/host/include $$(kernel_host_incs) -isyst
 $(1)_flags := $$(common_cflags) -D_GNU_SOURCE -fno-omit-frame-pointer $(3)
 
 $$(out)/$(1)/libvirtio.a: $$(call objects,$$(out)/$(1),$$(virtio_srcs))
-	@mkdir -p $$(@D) && rm -f $$@
-	$$(call say,AR)ar $$(ARFLAGS) $$@ $$^
+	@mkdir -p $$(@D)
+	$$(call say,AR)$$(call archive,ar)
 
 $$(out)/$(1)/libfake.a: $$(call objects,$$(out)/$(1),$$($(1)_fake_srcs))
-	@mkdir -p $$(@D) && rm -f $$@
-	$$(call say,AR)ar $$(ARFLAGS) $$@ $$^
+	@mkdir -p $$(@D)
+	$$(call say,AR)$$(call archive,ar)
 
 $$(out)/$(1)/obj/$$(deps)/%.o: $$(deps)/%.c | $$(deps)/libfdt/.pin $$(deps)/lwip/.pin
 	@mkdir -p $$(@D)
