@@ -29,7 +29,23 @@ kernel_srcs := \
     kernel/core/modules.c \
     kernel/core/smp.c \
     kernel/core/string.c \
+    kernel/drv/blk_dev.c \
+    kernel/drv/cmd_blk.c \
+    kernel/drv/cmd_gpu.c \
+    kernel/drv/cmd_input.c \
+    kernel/drv/cmd_trace.c \
+    kernel/drv/cmd_virtio.c \
+    kernel/drv/commands.c \
+    kernel/drv/drv.c \
+    kernel/drv/gpu_bench.c \
+    kernel/drv/gpu_cursor.c \
+    kernel/drv/gpu_dev.c \
+    kernel/drv/input_dev.c \
+    kernel/drv/keymap.c \
+    kernel/drv/net_dev.c \
     kernel/drv/pl011.c \
+    kernel/drv/screen.c \
+    kernel/drv/virtio_bus.c \
     kernel/shell/commands.c \
     kernel/shell/commands_fault.c \
     kernel/shell/commands_log.c \
@@ -52,7 +68,14 @@ kernel_aarch64_srcs := \
     kernel/arch/aarch64/trap.c \
     kernel/arch/aarch64/vectors.S
 
+# What host tests and fuzzers link: the portable core, and the architecture that is none.
+kernel_host_srcs := \
+    $(kernel_core_srcs) \
+    kernel/arch/host/fuzz.c \
+    kernel/arch/host/host.c \
+    kernel/drv/pl011.c
+
 # The kernel brings the few libc headers that it, libfdt and lwIP include; host tests take the host's.
 kernel_incs := -isystem kernel/include/libc
 
-kernel_libfdt_srcs := fdt.c fdt_addresses.c fdt_check.c fdt_ro.c fdt_strerror.c
+kernel_libfdt_srcs := fdt.c fdt_check.c fdt_ro.c fdt_strerror.c

@@ -1,6 +1,7 @@
 /* The list of the kernel's parts: see modules.h. */
 #include "kernel/core/modules.h"
 
+#include "kernel/drv/drv.h"
 #include "kernel/drv/pl011.h"
 #include "kernel/shell/commands.h"
 
@@ -10,6 +11,7 @@ const struct dt_driver *const module_drivers[] = {
 };
 
 void (*const module_inits[])(void) = {
+    drv_start,
     commands_init,
     NULL,
 };
