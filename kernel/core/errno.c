@@ -39,6 +39,7 @@ static const struct {
 } texts[] = {
     {0,            "success"                                },
     { E_NOENT,     "not found"                              },
+    { E_INTR,      "interrupted"                            },
     { E_IO,        "input or output failed"                 },
     { E_AGAIN,     "try again"                              },
     { E_NOMEM,     "out of memory"                          },

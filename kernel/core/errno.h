@@ -9,6 +9,7 @@
 
 enum {
     E_NOENT = 2,
+    E_INTR = 4,
     E_IO = 5,
     E_AGAIN = 11,
     E_NOMEM = 12,

@@ -78,7 +78,7 @@ struct vnet_pool {
 
 /* A piece of a received frame. */
 struct vnet_seg {
-    const uint8_t *data;
+    uint8_t *data; /* the caller may also write here */
     uint32_t bytes;
     struct vnet_buffer *buffer;
 };
