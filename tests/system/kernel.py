@@ -83,6 +83,32 @@ def panic_dump():
             guest.expect(what, 10)
 
 
+# word of `fault`, and what the report must say
+FAULTS = (
+    ("null", r"address +0x0+8, read: .*null pointer"),
+    ("stack", r"guard page, stack overflow"),
+    ("write-text", r"write: not permitted .*kernel text"),
+    ("write-rodata", r"write: not permitted .*kernel read-only data"),
+    ("execute-data", r"fetch: not permitted"),
+    ("double-free", r"CHECK failed: .*heap\.c"),
+    ("overrun", r"CHECK failed: .*heap\.c"),
+)
+
+
+def fault_is_caught(word, report, **choices):
+    with boot(exec_commands=f"fault {word}", **choices) as guest:
+        guest.expect(r"^PANIC:", BOOT_TIMEOUT_S)
+        guest.expect(r"^PANIC: end", 10)
+        expect_in(report, guest.output, "the report")
+        expect_in(r"shell_run_line\+0x", guest.output, "the backtrace")
+
+
+for _word, _report in FAULTS:
+    system(f"fault.{_word}", f"`fault {_word}` is caught, and the report says what it was")(
+        lambda w=_word, r=_report: fault_is_caught(w, r)
+    )
+
+
 def edited_device_tree(where, *edits, **choices):
     """QEMU's own device tree for a machine, changed by fdtput calls; gives the options that boot with it."""
     machine = Machine(**choices)

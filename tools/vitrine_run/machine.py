@@ -26,6 +26,7 @@ class Machine:
     bootargs: str = ""
     no_reboot: bool = True
     pause_at_shutdown: bool = False
+    netdev: str = "user"
     extra: tuple = ()
     qemu: str = "qemu-system-aarch64"
 
@@ -53,7 +54,7 @@ class Machine:
         words += ["-action", "shutdown=pause"] if self.pause_at_shutdown else []
         words += ["-global", f"virtio-mmio.force-legacy={'true' if self.mmio == 1 else 'false'}"]
         words += ["-device", f"virtio-gpu-device,id=gpu0,xres=1280,yres=800{packed}"]
-        words += ["-netdev", "user,id=net0", "-device", f"virtio-net-device,id=nic0,netdev=net0{packed}"]
+        words += ["-netdev", f"{self.netdev},id=net0", "-device", f"virtio-net-device,id=nic0,netdev=net0{packed}"]
         words += ["-drive", f"if=none,id=disk0,format=raw,file={disk}"]
         words += ["-device", f"virtio-blk-device,id=blk0,drive=disk0,serial=vitrine-scratch{packed}"]
         words += ["-device", f"virtio-keyboard-device,id=kbd0{packed}"]
