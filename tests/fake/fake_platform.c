@@ -240,7 +240,7 @@ fake_violate(struct fake_platform *fp, enum fake_requirement requirement, uint64
         return;
     }
     fp->violation_count++;
-    if (fp->is_loud && !fp->is_expecting_violations) {
+    if (fp->is_loud && !fp->is_expecting_violations && fp->hits[requirement] == 1) {
         fake_violation_print(info, value);
     }
 }

@@ -509,12 +509,17 @@ fake_queue_notified(struct fake_device *device, uint32_t value)
     }
 }
 
+/*
+ * A driver may gather buffers before it notifies, but not leave the device without any while some lie there unannounced.
+ * And one that has found its device lying stops talking to it.
+ */
 static void
 check_missed(struct fake_device *device, const struct fake_queue *q)
 {
     const struct fake_format *format = fake_format_of(device);
-    if (!q->is_notify_pending && !q->is_polling && !q->is_stuck && format->has_avail(q) &&
-        !is_evil_to_memory(device)) {
+    bool is_honest = device->evil.mode == FAKE_EVIL_NONE;
+    bool is_starved = q->in_flight_count == 0 && format->has_avail(q);
+    if (is_honest && is_starved && !q->is_notify_pending && !q->is_polling && !q->is_stuck) {
         fake_break(device,
                    fake_is_packed(device) ? FAKE_REQ_PACKED_NOTIFY_MISSED
                                           : FAKE_REQ_SPLIT_NOTIFY_MISSED,
