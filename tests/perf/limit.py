@@ -7,7 +7,7 @@ import campaign
 from vitrine_bench.figure import Unavailable, settings
 
 SOURCE = "tests/qtest/gpu_limit_bench.c"
-PROGRAM = "build/host/bin/gpu_limit_bench"
+PROGRAM = "build/bench/bin/gpu_limit_bench"
 
 
 def _run():

@@ -27,7 +27,8 @@ enum {
     FD_DUMP = 43,
     FD_DISK = 44,
     FD_NET = 45,
-    FD_COUNT = 6,
+    FD_LOG = 46,
+    FD_COUNT = 7,
 };
 
 static const char *const base_args[] = {
@@ -56,6 +57,10 @@ static const char *const base_args[] = {
     "socket,id=qmp,fd=41",
     "-mon",
     "chardev=qmp,mode=control",
+    "-D",
+    "/proc/self/fd/46",
+    "-d",
+    "guest_errors",
 };
 
 enum { BASE_ARG_COUNT = sizeof(base_args) / sizeof(base_args[0]) };
@@ -94,6 +99,9 @@ become_qemu(const int fds[FD_COUNT], const char *const *args)
     size_t count = 0;
     for (; count < BASE_ARG_COUNT; count++) {
         argv[count] = base_args[count];
+    }
+    if (getenv("QTEST_QEMU") != NULL) {
+        argv[0] = getenv("QTEST_QEMU");
     }
     for (; *args != NULL && count < BASE_ARG_COUNT + QEMU_ARGS_MAX; args++) {
         argv[count++] = *args;
@@ -186,6 +194,7 @@ qemu_start(struct qemu *qemu, const char *const *args)
     int ram_fd = memory_file("ram", QEMU_RAM_BYTES);
     qemu->dump_fd = memory_file("dump", 0);
     qemu->disk_fd = memory_file("disk", QEMU_DISK_BYTES);
+    qemu->log_fd = memory_file("log", 0);
     qemu->qtest_fd = qtest[0];
     qemu->qmp_fd = qmp[0];
     qemu->net_fd = net[0];
@@ -193,7 +202,8 @@ qemu_start(struct qemu *qemu, const char *const *args)
     if (qemu->ram == MAP_FAILED) {
         qemu_die("cannot map the RAM");
     }
-    const int fds[FD_COUNT] = { qtest[1], qmp[1], ram_fd, qemu->dump_fd, qemu->disk_fd, net[1] };
+    const int fds[FD_COUNT] = { qtest[1],      qmp[1], ram_fd,      qemu->dump_fd,
+                                qemu->disk_fd, net[1], qemu->log_fd };
     qemu->pid = fork();
     if (qemu->pid == 0) {
         become_qemu(fds, args);
@@ -222,6 +232,7 @@ qemu_stop(struct qemu *qemu)
     (void)close(qemu->dump_fd);
     (void)close(qemu->disk_fd);
     (void)close(qemu->net_fd);
+    (void)close(qemu->log_fd);
     qemu->pid = 0;
 }
 
@@ -288,4 +299,19 @@ qemu_commandf(struct qemu *qemu, const char *format, ...)
         qemu_die("a QMP command is too long");
     }
     return qemu_command(qemu, json);
+}
+
+size_t
+qemu_log_read(const struct qemu *qemu, char *text, size_t bytes)
+{
+    ssize_t got = pread(qemu->log_fd, text, bytes - 1, qemu->log_start);
+    size_t length = got < 0 ? 0 : (size_t)got;
+    text[length] = '\0';
+    return length;
+}
+
+void
+qemu_log_clear(struct qemu *qemu)
+{
+    qemu->log_start = lseek(qemu->log_fd, 0, SEEK_END);
 }

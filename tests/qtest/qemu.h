@@ -6,7 +6,7 @@
  *   qtest_fd  ◄── socket pair, the qtest protocol ──►  registers of the devices, read and written for us
  *   qmp_fd    ◄── socket pair, JSON lines ──────────►  the monitor: screendump, what the device thinks of itself
  *   ram       ◄── one memory file, shared ──────────►  the machine's RAM, from QEMU_RAM_BASE on
- *   dump_fd, disk_fd, net_fd                           picture file, disk image, and the far end of a network
+ *   dump_fd, disk_fd, net_fd, log_fd                   picture file, disk image, far end of a network, QEMU's log
  *
  * A device's command line names these as the constants below. QEMU dies with this program, whatever way that ends.
  */
@@ -46,7 +46,9 @@ struct qemu {
     int dump_fd;
     int disk_fd;
     int net_fd;
-    uint8_t *ram; /* QEMU_RAM_BYTES */
+    int log_fd; /* trace events asked for in args, and what a device says of a guest's errors */
+    off_t log_start; /* what stands before is forgotten */
+    uint8_t *ram;    /* QEMU_RAM_BYTES */
     char version[32];
     char reply[QEMU_REPLY_BYTES]; /* the last answer to a QMP command */
     uint64_t access_count;
@@ -54,7 +56,7 @@ struct qemu {
 
 /*
  * Start QEMU with the devices of `args` (NULL-terminated; virtio devices need an id= to be asked about by QMP).
- * Exits the program where that cannot be done.
+ * Exits the program where that cannot be done. QTEST_QEMU in the environment names another program than the installed one.
  */
 void qemu_start(struct qemu *qemu, const char *const *args);
 
@@ -74,6 +76,15 @@ bool qemu_command(struct qemu *qemu, const char *json);
 /* Same, with printf-like arguments. */
 bool
 qemu_commandf(struct qemu *qemu, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Everything that QEMU has logged so far, terminated, of at most `bytes` (the rest is cut).
+ * Returns: how many characters.
+ */
+size_t qemu_log_read(const struct qemu *qemu, char *text, size_t bytes);
+
+/* Forget what was logged. */
+void qemu_log_clear(struct qemu *qemu);
 
 /* Print and end the program, for what makes further testing senseless. */
 _Noreturn void qemu_die(const char *what);

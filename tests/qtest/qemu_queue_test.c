@@ -23,8 +23,8 @@ enum {
 
 struct combination {
     const char *name;
-    enum rig_mmio mmio;
     uint64_t features;
+    enum rig_mmio mmio;
     uint16_t indirect_max;
 };
 
@@ -33,18 +33,18 @@ struct combination {
 #define INDIRECT  VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC)
 
 static const struct combination combinations[] = {
-    {"v1 split",                      RIG_MMIO_LEGACY, 0,                             0},
-    { "v1 split event_idx",           RIG_MMIO_LEGACY, EVENT_IDX,                     0},
-    { "v1 split indirect",            RIG_MMIO_LEGACY, INDIRECT,                      8},
-    { "v1 split event_idx indirect",  RIG_MMIO_LEGACY, EVENT_IDX | INDIRECT,          8},
-    { "v2 split",                     RIG_MMIO_MODERN, 0,                             0},
-    { "v2 split event_idx",           RIG_MMIO_MODERN, EVENT_IDX,                     0},
-    { "v2 split indirect",            RIG_MMIO_MODERN, INDIRECT,                      8},
-    { "v2 split event_idx indirect",  RIG_MMIO_MODERN, EVENT_IDX | INDIRECT,          8},
-    { "v2 packed",                    RIG_MMIO_MODERN, PACKED,                        0},
-    { "v2 packed event_idx",          RIG_MMIO_MODERN, PACKED | EVENT_IDX,            0},
-    { "v2 packed indirect",           RIG_MMIO_MODERN, PACKED | INDIRECT,             8},
-    { "v2 packed event_idx indirect", RIG_MMIO_MODERN, PACKED | EVENT_IDX | INDIRECT, 8},
+    {"v1 split",                      0,                             RIG_MMIO_LEGACY, 0},
+    { "v1 split event_idx",           EVENT_IDX,                     RIG_MMIO_LEGACY, 0},
+    { "v1 split indirect",            INDIRECT,                      RIG_MMIO_LEGACY, 8},
+    { "v1 split event_idx indirect",  EVENT_IDX | INDIRECT,          RIG_MMIO_LEGACY, 8},
+    { "v2 split",                     0,                             RIG_MMIO_MODERN, 0},
+    { "v2 split event_idx",           EVENT_IDX,                     RIG_MMIO_MODERN, 0},
+    { "v2 split indirect",            INDIRECT,                      RIG_MMIO_MODERN, 8},
+    { "v2 split event_idx indirect",  EVENT_IDX | INDIRECT,          RIG_MMIO_MODERN, 8},
+    { "v2 packed",                    PACKED,                        RIG_MMIO_MODERN, 0},
+    { "v2 packed event_idx",          PACKED | EVENT_IDX,            RIG_MMIO_MODERN, 0},
+    { "v2 packed indirect",           PACKED | INDIRECT,             RIG_MMIO_MODERN, 8},
+    { "v2 packed event_idx indirect", PACKED | EVENT_IDX | INDIRECT, RIG_MMIO_MODERN, 8},
 };
 
 enum { COMBINATION_COUNT = sizeof(combinations) / sizeof(combinations[0]) };
@@ -92,7 +92,7 @@ offer(unsigned i, uint16_t seg_count)
     uint64_t addr = QEMU_RAM_BASE + (uint64_t)(buffer - rig.qemu.ram);
     uint32_t bytes = BUFFER_BYTES / seg_count;
     for (uint32_t s = 0; s < seg_count; s++) {
-        segs[s] = (struct virtq_seg){ .addr = addr + s * bytes, .bytes = bytes };
+        segs[s] = (struct virtq_seg){ .addr = addr + (uint64_t)s * bytes, .bytes = bytes };
     }
     const struct virtq_chain chain = { .segs = segs, .writable_count = seg_count, .token = buffer };
     return virtq_add(&queue, &chain);
@@ -149,7 +149,7 @@ UTEST(the_device_fills_our_buffers_in_every_combination)
     for (size_t i = 0; i < COMBINATION_COUNT; i++) {
         if (start(&combinations[i], 16)) {
             (void)round_trip(4, 1);
-            EXPECT_FALSE(is_all_zero(memory, 4 * BUFFER_BYTES));
+            EXPECT_FALSE(is_all_zero(memory, (size_t)4 * BUFFER_BYTES));
             EXPECT_EQ(queue.stats.used, 4);
             EXPECT_EQ(virtq_free_count(&queue), 16);
         }

@@ -64,7 +64,7 @@ platform_relax(void *ctx, uint64_t deadline_ns)
     static const struct timespec nap = { .tv_nsec = SLEEP_NS };
     struct qtest_platform *platform = ctx;
     (void)deadline_ns;
-    if (platform->turns++ < TURNS_BEFORE_SLEEP) {
+    if (platform->is_spinning || platform->turns++ < TURNS_BEFORE_SLEEP) {
         (void)sched_yield();
     } else {
         (void)nanosleep(&nap, NULL);

@@ -26,6 +26,7 @@ struct qtest_platform {
     struct virtio_platform table;
     struct qemu *qemu;
     uint32_t turns;                                  /* of the present wait */
+    bool is_spinning;                                /* waits do not sleep: for measuring */
     char log[QTEST_LOG_LINES][QTEST_LOG_LINE_BYTES]; /* the last ones, as a ring */
     uint32_t log_count;
 };

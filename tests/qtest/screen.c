@@ -37,15 +37,21 @@ parse(struct screen *screen, const char *file, size_t bytes)
     if (header_number(&at, end) != 255) {
         return false;
     }
-    size_t pixel_bytes = (size_t)screen->width_px * screen->height_px * 3;
-    if ((size_t)(end - at) != pixel_bytes) {
+    size_t row_bytes = (size_t)screen->width_px * 3;
+    size_t left = (size_t)(end - at);
+    size_t stride = screen->height_px == 0 ? 0 : left / screen->height_px;
+    /* QEMU 7.2 ends each row at a multiple of 4 bytes, which the format does not have. */
+    if (left != stride * screen->height_px ||
+        (stride != row_bytes && stride != (row_bytes + 3) / 4 * 4)) {
         return false;
     }
-    screen->rgb = malloc(pixel_bytes + 1);
+    screen->rgb = malloc(row_bytes * screen->height_px + 1);
     if (screen->rgb == NULL) {
         return false;
     }
-    memcpy(screen->rgb, at, pixel_bytes);
+    for (size_t y = 0; y < screen->height_px; y++) {
+        memcpy(screen->rgb + y * row_bytes, at + y * stride, row_bytes);
+    }
     return true;
 }
 
