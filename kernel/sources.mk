@@ -79,3 +79,5 @@ kernel_host_srcs := \
 kernel_incs := -isystem kernel/include/libc
 
 kernel_libfdt_srcs := fdt.c fdt_check.c fdt_ro.c fdt_strerror.c
+
+include kernel/net/sources.mk

@@ -3,6 +3,7 @@
 
 #include "kernel/drv/drv.h"
 #include "kernel/drv/pl011.h"
+#include "kernel/net/net.h"
 #include "kernel/shell/commands.h"
 
 const struct dt_driver *const module_drivers[] = {
@@ -12,6 +13,7 @@ const struct dt_driver *const module_drivers[] = {
 
 void (*const module_inits[])(void) = {
     drv_start,
+    net_start,
     commands_init,
     NULL,
 };

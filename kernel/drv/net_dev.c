@@ -65,3 +65,9 @@ net_dev_take_wake(void)
 {
     return is_polled || __atomic_exchange_n(&is_woken, 0, __ATOMIC_ACQUIRE) != 0;
 }
+
+bool
+net_dev_is_polled(void)
+{
+    return is_polled;
+}

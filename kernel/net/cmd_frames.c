@@ -93,7 +93,7 @@ print_line(uint16_t offset, const uint8_t *bytes, uint16_t count)
     char text[DUMP_BYTES_PER_LINE + 1];
 
     console_print("  %04x ", offset);
-    for (uint16_t i = 0; i < DUMP_BYTES_PER_LINE; i++) {
+    for (unsigned i = 0; i < DUMP_BYTES_PER_LINE; i++) {
         if (i < count) {
             console_print(" %02x", bytes[i]);
             text[i] = bytes[i] >= ' ' && bytes[i] <= '~' ? (char)bytes[i] : '.';
