@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 from vitrine_test.suite import TOP, Failed, Skipped, Suite, tail
 
@@ -18,6 +19,21 @@ SCHEMES = ("EVENT", "FLAGS", "PACKED")
 MUTATIONS = (
     "NO_DRIVER_RECHECK", "NO_DEVICE_RECHECK", "NO_DRIVER_BARRIER", "NO_DEVICE_BARRIER",
     "NO_DRIVER_SLEEP_BARRIER", "NO_DEVICE_SLEEP_BARRIER", "OFF_BY_ONE",
+)
+
+PROOFS = "tests/proof"
+
+# A proof that cannot fail shows nothing: with each of these changes to the library the named proof must fail.
+BROKEN_LIBRARIES = (
+    ("virtio/core/queue.c", "claim->id >= q->size", "claim->id > q->size", "hostile_proof", "proof_split_survives"),
+    ("virtio/core/queue.c", "flight->desc_count == 0", "false", "hostile_proof", "proof_packed_survives"),
+    ("virtio/core/queue.c", "claim->written_bytes > flight->writable_bytes", "false", "hostile_proof", "proof_split_survives"),
+    ("virtio/core/queue.c", "flight->desc_count = 0;", ";", "hostile_proof", "proof_split_survives"),
+    ("virtio/core/queue_format.h", "(uint16_t)(to - event - 1)", "(uint16_t)(to - event)", "index_proof", "proof_event_window"),
+    ("virtio/core/packed.c", "next >= q->size", "next > q->size", "index_proof", "proof_packed_advance"),
+    ("virtio/core/packed.c", "++q->avail_idx == q->size", "++q->avail_idx > q->size", "index_proof", "proof_packed_step_avail"),
+    ("virtio/core/split.c", "distance > q->in_flight_count", "false", "index_proof", "proof_split_see_used"),
+    ("virtio/transport/mmio.c", "size_max < VIRTQ_SIZE_MAX ?", "true ?", "mmio_proof", "proof_queue_size_max"),
 )
 
 
@@ -90,8 +106,79 @@ def notification_model():
         raise Failed(f"unexpected verdicts (all in {path}):\n" + "\n".join(wrong))
 
 
+def proofs_of(name):
+    """(function, words of CBMC's loop bounds) of each proof in a file."""
+    with open(os.path.join(TOP, PROOFS, name + ".c"), encoding="utf-8") as f:
+        text = f.read()
+    for m in re.finditer(r"(?:/\*(?P<about>(?:(?!\*/).)*)\*/\s*)?^void\n(?P<name>proof_\w+)\(void\)", text, re.M | re.S):
+        bounds = re.search(r"cbmc: unwind (\d+)(?:, ([\w.]+:\d+))?", m.group("about") or "")
+        words = ["--unwind", bounds.group(1) if bounds else "4"]
+        yield m.group("name"), words + (["--unwindset", bounds.group(2)] if bounds and bounds.group(2) else [])
+
+
+def prove(cbmc, name, proof, words, first_include=None):
+    """Gives (is it proved, seconds, the lines that say what failed)."""
+    includes = ([f"-I{first_include}"] if first_include else []) + ["-I.", "-Ivirtio/include"]
+    command = [os.path.join(cbmc, "cbmc"), *includes, f"{PROOFS}/{name}.c", "--function", proof, *words]
+    start = time.monotonic()
+    _, out = run(command + ["--drop-unused-functions", "--slice-formula"], TOP, 900)
+    if "VERIFICATION SUCCESSFUL" not in out and "VERIFICATION FAILED" not in out:
+        raise Failed(f"cbmc gave no verdict on {name}.c {proof}:\n{tail(out)}")
+    failures = [line.strip() for line in out.splitlines() if line.endswith(": FAILURE")]
+    return "VERIFICATION SUCCESSFUL" in out, time.monotonic() - start, failures
+
+
+def prove_file(name):
+    cbmc, lines, wrong = prover("cbmc"), [f"{PROOFS}/{name}.c, CBMC", ""], []
+    for proof, words in proofs_of(name):
+        is_proved, seconds, failures = prove(cbmc, name, proof, words)
+        lines.append(f"{proof:<30} {'proved' if is_proved else 'FAILED':<7} {seconds:7.1f} s  {' '.join(words)}")
+        if not is_proved:
+            wrong += [proof] + ["  " + line for line in failures]
+    if len(lines) == 2:
+        wrong.append(f"no proofs in {name}.c")
+    path = write_report(f"proof-{name}.txt", lines + wrong)
+    if wrong:
+        raise Failed(f"not proved (see {path}):\n" + "\n".join(wrong))
+
+
+def refute_one(cbmc, source, old, new, name, proof):
+    with open(os.path.join(TOP, source), encoding="utf-8") as f:
+        text = f.read()
+    if text.count(old) != 1:
+        raise Failed(f"{source} has '{old}' {text.count(old)} times; the list of broken libraries is out of date")
+    words = dict(proofs_of(name))[proof]
+    with tempfile.TemporaryDirectory(prefix="vitrine-proof-") as where:
+        target = os.path.join(where, source)
+        os.makedirs(os.path.dirname(target))
+        with open(target, "w", encoding="utf-8") as f:
+            f.write(text.replace(old, new))
+        return prove(cbmc, name, proof, words, where)
+
+
+def proofs_can_fail():
+    cbmc, lines, wrong = prover("cbmc"), ["Broken libraries, each of which a proof must find", ""], []
+    for source, old, new, name, proof in BROKEN_LIBRARIES:
+        is_proved, seconds, failures = refute_one(cbmc, source, old, new, name, proof)
+        found = "NOT FOUND" if is_proved else failures[-1] if failures else "found"
+        lines.append(f"{source}: '{old}' -> '{new}'\n    {proof}, {seconds:.1f} s: {found}")
+        if is_proved:
+            wrong.append(lines[-1])
+    path = write_report("proof-broken-libraries.txt", lines)
+    if wrong:
+        raise Failed(f"broken code passes a proof (see {path}):\n" + "\n".join(wrong))
+
+
+def proof_suites():
+    files = sorted(n[:-2] for n in os.listdir(os.path.join(TOP, PROOFS)) if n.endswith("_proof.c"))
+    found = [Suite(f"long.proof.{n[:-6]}", f"{PROOFS}/{n}.c holds for the library's own code (CBMC)",
+                   lambda n=n: prove_file(n), long_only=True) for n in files]
+    return found + [Suite("long.proof.can-fail", "the proofs find libraries that were broken on purpose (CBMC)",
+                          proofs_can_fail, long_only=True)]
+
+
 def suites():
-    return [
+    return proof_suites() + [
         Suite("long.model.notify", "no wake-up is lost, split and packed, and each mutation loses one (SPIN)",
               notification_model, long_only=True, alone=True),
     ]

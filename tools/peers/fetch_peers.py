@@ -109,14 +109,15 @@ def bring_cbmc(build, target):
     """CBMC runs with the loader and the C library of its own release, so that no chroot is needed."""
     names = ForeignApt(build, "trixie", "amd64").unpack(["cbmc", "minisat", "zlib1g", "libc6", "libstdc++6", "libgcc-s1"], target)
     loader = only(os.path.join(target, "usr/lib*/ld-linux-x86-64.so.2"))
+    script = os.path.join(target, "cbmc")
     write_text(
-        os.path.join(target, "cbmc"),
+        script,
         "#!/bin/sh\n"
         'here=$(cd "$(dirname "$0")" && pwd)\n'
         f'exec "$here/{os.path.relpath(loader, target)}" --library-path "$here/usr/lib/x86_64-linux-gnu:$here/usr/lib" '
         '"$here/usr/bin/cbmc" "$@"\n',
     )
-    os.chmod(os.path.join(target, "cbmc"), 0o755)
+    os.chmod(script, 0o755)
     return names
 
 
