@@ -21,6 +21,7 @@
 #include "kernel/drv/pl011.h"
 #include "kernel/fdt/devices.h"
 #include "kernel/fdt/platform.h"
+#include "kernel/mm/heap.h"
 #include "kernel/mm/map.h"
 #include "kernel/mm/pages.h"
 #include "kernel/shell/shell.h"
@@ -156,6 +157,7 @@ start_memory(uint64_t dtb_bytes)
     if (pages_init(&usable) != 0) {
         panic("no usable memory");
     }
+    heap_init();
     for (uint32_t i = 0; i < memory.ram.count; i++) {
         log_info("memory", "RAM 0x%lx-0x%lx, %lu MiB", memory.ram.ranges[i].base,
                  memory.ram.ranges[i].end - 1,

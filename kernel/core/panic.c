@@ -26,7 +26,7 @@ panic(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    if (state.message[0] == '\0') {
+    if (__atomic_load_n(&state.has_begun, __ATOMIC_ACQUIRE) == 0) { /* the first message stays */
         format_text_va(state.message, sizeof(state.message), format, args);
     }
     va_end(args);

@@ -33,11 +33,22 @@ cells(const uint8_t *bytes, uint32_t count)
     return value;
 }
 
+/* The specification wants these aligned; libfdt loads through them without looking. */
+static bool
+has_aligned_blocks(const void *blob)
+{
+    return is_aligned((uintptr_t)blob, 8) && is_aligned(fdt_off_dt_struct(blob), CELL_BYTES) &&
+           is_aligned(fdt_off_mem_rsvmap(blob), 8);
+}
+
 int
 dt_validate(const void *blob, size_t bytes)
 {
-    int result = bytes < FDT_V1_SIZE ? -FDT_ERR_TRUNCATED : fdt_check_full(blob, bytes);
+    int result = -FDT_ERR_TRUNCATED;
 
+    if (bytes >= FDT_V1_SIZE) {
+        result = has_aligned_blocks(blob) ? fdt_check_full(blob, bytes) : -FDT_ERR_ALIGNMENT;
+    }
     if (result != 0) {
         log_error("fdt", "the device tree is unusable: %s", fdt_strerror(result));
         return -E_INVAL;

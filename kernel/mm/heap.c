@@ -36,6 +36,12 @@ static struct {
     struct heap_stats stats;
 } heap;
 
+void
+heap_init(void)
+{
+    memset(&heap, 0, sizeof(heap));
+}
+
 static uint64_t
 whole_bytes(uint64_t bytes)
 {

@@ -16,6 +16,9 @@ struct heap_stats {
     uint64_t pages_count;  /* held, in use or not */
 };
 
+/* Begin with nothing: after pages_init, whose pages the heap lives on. Context: boot. */
+void heap_init(void);
+
 /*
  * Allocate, aligned to 16 bytes, contents undefined (kzalloc: zeroed). `bytes` may be 0.
  * Context: any. Returns: NULL when there is no memory.

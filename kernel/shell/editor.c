@@ -197,6 +197,7 @@ abandon(struct editor *editor)
 {
     put_text(editor, "^C\n");
     editor->length = 0;
+    editor->cursor = 0;
     editor->line[0] = '\0';
     return editor->line;
 }

@@ -23,7 +23,8 @@ begin_word(struct writer *writer)
     if (writer->is_in_word) {
         return 0;
     }
-    if (writer->words->count == SHELL_ARG_COUNT_MAX) {
+    if (writer->words->count == SHELL_ARG_COUNT_MAX ||
+        writer->used == sizeof(writer->words->text)) {
         return -E_OVERFLOW;
     }
     writer->words->words[writer->words->count++] = &writer->words->text[writer->used];
@@ -41,15 +42,13 @@ put(struct writer *writer, char c)
     return 0;
 }
 
-static int
+static void
 end_word(struct writer *writer)
 {
-    if (!writer->is_in_word) {
-        return 0;
+    if (writer->is_in_word) {
+        writer->is_in_word = false;
+        writer->words->text[writer->used++] = '\0'; /* begin_word() and put() leave room for it */
     }
-    writer->is_in_word = false;
-    writer->words->text[writer->used++] = '\0'; /* put() always leaves room for it */
-    return writer->used < sizeof(writer->words->text) ? 0 : -E_OVERFLOW;
 }
 
 /* *at is on the opening quote; afterwards on the closing one. */
@@ -78,7 +77,8 @@ take_char(struct writer *writer, const char **at)
     int error;
 
     if (is_blank(**at)) {
-        return end_word(writer);
+        end_word(writer);
+        return 0;
     }
     error = begin_word(writer);
     if (error != 0) {
@@ -99,9 +99,7 @@ shell_parse(const char **line, struct shell_words *words)
         error = take_char(&writer, &at);
         at += error == 0 ? 1 : 0;
     }
-    if (error == 0) {
-        error = end_word(&writer);
-    }
+    end_word(&writer);
     words->words[words->count] = NULL;
     *line = error != 0 ? at + strlen(at) : at + (*at == ';' ? 1 : 0);
     return error;

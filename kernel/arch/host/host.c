@@ -13,6 +13,7 @@
 #include "kernel/core/percpu.h"
 #include "kernel/core/time.h"
 #include "kernel/irq/irq.h"
+#include "kernel/mm/heap.h"
 #include "kernel/mm/map.h"
 #include "kernel/mm/pages.h"
 
@@ -243,6 +244,7 @@ host_memory_init(size_t bytes)
     memset(host.memory, PATTERN, bytes);
     (void)ranges_add(&usable, (uintptr_t)host.memory, bytes);
     (void)pages_init(&usable);
+    heap_init();
 }
 
 static uint32_t
@@ -307,7 +309,8 @@ void
 host_irq_init(void)
 {
     static const struct irq_controller_ops ops = {
-        "host", line_count, init_cpu, enable, disable, set_trigger, acknowledge, finish, raise_self, check,
+        "host",      line_count,  init_cpu, enable,     disable,
+        set_trigger, acknowledge, finish,   raise_self, check,
     };
 
     if (irq_controller_name() == NULL) {

@@ -38,15 +38,15 @@ extern jmp_buf host_panic_jump;
 extern bool host_is_panic_expected;
 
 /* Whether `statement` panics; panic_message() tells why. Locks that it held stay held. */
-#define HOST_PANICS(statement)                                                                     \
-    __extension__({                                                                                \
-        bool host_has_panicked = setjmp(host_panic_jump) != 0;                                     \
-        if (!host_has_panicked) {                                                                  \
-            host_is_panic_expected = true;                                                         \
-            statement;                                                                             \
-        }                                                                                          \
-        host_is_panic_expected = false;                                                            \
-        host_has_panicked;                                                                         \
-    })
+#define HOST_PANICS(statement) \
+ __extension__({ \
+bool host_has_panicked = setjmp(host_panic_jump) != 0; \
+if (!host_has_panicked) { \
+host_is_panic_expected = true; \
+statement; \
+} \
+host_is_panic_expected = false; \
+host_has_panicked; \
+ })
 
 #endif
