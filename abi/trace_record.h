@@ -6,6 +6,8 @@
  *
  * `cookie` names one command from the moment it is added to a virtqueue until it is used (0: none).
  * `event` is an index into a trace.def; `origin` is the device's index on its bus with bit 7 telling the side.
+ * In a ring in memory bit 15 of `event` tells odd laps from even ones, and 0xffff in all of event, origin and queue a record
+ * that is being written; readers hand out neither (virtio/core/trace.c).
  * A command's own bytes follow it as records of event "bytes", 16 of them in a and b.
  */
 #ifndef ABI_TRACE_RECORD_H

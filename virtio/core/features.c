@@ -24,7 +24,7 @@ wanted_of(const struct virtio_device *device, const struct virtio_feature_reques
     /* §6.1: a driver must accept VERSION_1 and should accept the other two where they are offered. */
     wanted |= VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM) |
               VIRTIO_FEATURE(VIRTIO_F_ORDER_PLATFORM);
-    return drivable(wanted);
+    return drivable(wanted) & ~VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT); /* §6.3: a legacy bit */
 }
 
 /* The sentence for the log; the first bit that is missing is named. */

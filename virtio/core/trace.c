@@ -1,15 +1,35 @@
 /*
  * The trace ring: records claimed, written, read. Contract: virtio/trace.h; printing: trace_format.c.
  *
- * Writers and readers need no lock. A record's `event` is 0 (NONE) while it is being written and is stored last, so a reader
- * sees whole records only; after copying one it looks whether the writers have come round to that slot meanwhile.
+ * Writers and readers need no lock. The word of a record that holds event, origin and queue is its guard: a writer
+ * exchanges it for BUSY, and stores it last, with the parity of its lap. So a reader knows a record that is not yet or no
+ * longer the one of its turn, and two writers are never in one slot: the later one drops its record.
  */
 #include "virtio/trace.h"
 
 #include "virtio/core/barrier.h"
 #include "virtio/core/memory.h"
 
-enum { TRACE_CAPACITY_MIN = 16 };
+enum { TRACE_CAPACITY_MIN = 16, LAP_BIT = 0x8000 };
+
+#define BUSY UINT32_MAX
+
+/* A record's guard: event, origin, queue as one word, in the byte order of memory. */
+typedef uint32_t __attribute__((may_alias)) guard_word;
+_Static_assert(offsetof(struct trace_record, event) == 12 && offsetof(struct trace_record, a) == 16,
+               "event, origin and queue are one aligned word");
+
+static guard_word *
+guard_of(struct trace_record *record)
+{
+    return (guard_word *)(void *)&record->event;
+}
+
+static uint16_t
+lap_bit(const struct virtio_trace *trace, uint64_t position)
+{
+    return (position & trace->capacity) != 0 ? LAP_BIT : 0;
+}
 
 enum virtio_err
 virtio_trace_init(struct virtio_trace *trace, const struct virtio_platform *plat,
@@ -51,18 +71,27 @@ virtio_trace_write(struct virtio_trace *trace, enum virtio_trace_event event, ui
                    uint16_t origin_queue, uint64_t a, uint64_t b)
 {
     uint64_t position = virtio_fetch_add(&trace->written, 1);
-    volatile struct trace_record *record = &trace->ring[position & (trace->capacity - 1)];
-    record->event.raw = 0;
-    /* Pairs with the acquire fence in virtio_trace_read: who sees one of the stores below sees `written` and the 0, too. */
+    struct trace_record *slot = &trace->ring[position & (trace->capacity - 1)];
+    if (virtio_exchange(guard_of(slot), BUSY) == BUSY) {
+        (void)virtio_fetch_add(&trace->dropped, 1);
+        return;
+    }
+    /* Pairs with the acquire fence in copy_record: who copied one of the bytes below sees BUSY, or what follows it. */
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    record->time_ns.raw = le64_from(trace->plat->now_ns(trace->plat->ctx)).raw;
-    record->cookie.raw = le32_from(cookie).raw;
-    record->origin = (uint8_t)(origin_queue >> 8);
-    record->queue = (uint8_t)origin_queue;
-    record->a.raw = le64_from(a).raw;
-    record->b.raw = le64_from(b).raw;
-    /* Pairs with the acquire load of `event` in virtio_trace_read. */
-    __atomic_store_n(&record->event.raw, le16_from((uint16_t)event).raw, __ATOMIC_RELEASE);
+    struct trace_record record = { .time_ns = le64_from(trace->plat->now_ns(trace->plat->ctx)),
+                                   .cookie = le32_from(cookie),
+                                   .event = le16_from((uint16_t)event | lap_bit(trace, position)),
+                                   .origin = (uint8_t)(origin_queue >> 8),
+                                   .queue = (uint8_t)origin_queue,
+                                   .a = le64_from(a),
+                                   .b = le64_from(b) };
+    volatile struct trace_record *to = slot;
+    to->time_ns.raw = record.time_ns.raw;
+    to->cookie.raw = record.cookie.raw;
+    to->a.raw = record.a.raw;
+    to->b.raw = record.b.raw;
+    /* Pairs with the acquire load of the guard in copy_record. */
+    __atomic_store_n(guard_of(slot), *guard_of(&record), __ATOMIC_RELEASE);
 }
 
 /* Sixteen bytes as they lie in memory, as the two values of a record. */
@@ -127,26 +156,47 @@ skip_lost(struct virtio_trace_reader *reader, uint64_t written)
     }
 }
 
+/* Copy the record of `position`. Returns: VIRTIO_OK; VIRTIO_EMPTY when its slot holds another one, or none yet. */
+static enum virtio_err
+copy_record(const struct virtio_trace *trace, uint64_t position, struct trace_record *record)
+{
+    struct trace_record *slot = &trace->ring[position & (trace->capacity - 1)];
+    guard_word before = __atomic_load_n(guard_of(slot), __ATOMIC_ACQUIRE);
+    const volatile struct trace_record *from = slot;
+    record->time_ns.raw = from->time_ns.raw;
+    record->cookie.raw = from->cookie.raw;
+    record->a.raw = from->a.raw;
+    record->b.raw = from->b.raw;
+    *guard_of(record) = before;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE); /* the copy before the second look at the guard */
+    guard_word after = __atomic_load_n(guard_of(slot), __ATOMIC_RELAXED);
+    uint16_t event = le16_get(record->event);
+    bool is_of_lap = (event & LAP_BIT) == lap_bit(trace, position);
+    record->event = le16_from(event & (LAP_BIT - 1));
+    bool is_whole = before == after && before != BUSY && event != 0 && is_of_lap;
+    return is_whole ? VIRTIO_OK : VIRTIO_EMPTY;
+}
+
 enum virtio_err
 virtio_trace_read(struct virtio_trace_reader *reader, struct trace_record *record)
 {
     const struct virtio_trace *trace = reader->trace;
-    uint64_t written = __atomic_load_n(&trace->written, __ATOMIC_ACQUIRE);
     for (;;) {
+        uint64_t written = __atomic_load_n(&trace->written, __ATOMIC_ACQUIRE);
         skip_lost(reader, written);
         if (reader->next >= written) {
             return VIRTIO_EMPTY;
         }
-        const struct trace_record *slot = &trace->ring[reader->next & (trace->capacity - 1)];
-        if (__atomic_load_n(&slot->event.raw, __ATOMIC_ACQUIRE) == 0) {
-            return VIRTIO_EMPTY; /* being written */
-        }
-        *record = *slot;
-        __atomic_thread_fence(__ATOMIC_ACQUIRE); /* the copy before the look at `written` */
+        enum virtio_err err = copy_record(trace, reader->next, record);
         written = __atomic_load_n(&trace->written, __ATOMIC_RELAXED);
-        if (written - reader->next <= trace->capacity) {
+        if (err == VIRTIO_OK && written - reader->next <= trace->capacity) {
             reader->next++;
             return VIRTIO_OK;
         }
+        if (written - reader->next <= trace->capacity / 2) {
+            return VIRTIO_EMPTY; /* being written; half a lap later it would count as dropped */
+        }
+        reader->next++;
+        reader->lost++;
     }
 }

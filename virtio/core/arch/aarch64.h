@@ -92,6 +92,21 @@ virtio_fetch_add(uint64_t *at, uint64_t addend)
     return old;
 }
 
+static inline uint32_t
+/* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */
+virtio_exchange(uint32_t *at, uint32_t value)
+{
+    uint32_t old;
+    uint32_t has_failed;
+    __asm__ volatile("1: ldaxr %w0, %2\n"
+                     "   stxr  %w1, %w3, %2\n"
+                     "   cbnz  %w1, 1b\n"
+                     : "=&r"(old), "=&r"(has_failed), "+Q"(*at)
+                     : "r"(value)
+                     : "memory");
+    return old;
+}
+
 static inline bool
 virtio_set_if_null(const char **at, const char *value)
 {

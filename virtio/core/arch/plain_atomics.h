@@ -15,6 +15,13 @@ virtio_fetch_add(uint64_t *at, uint64_t addend)
     return __atomic_fetch_add(at, addend, __ATOMIC_RELAXED);
 }
 
+static inline uint32_t
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes it */
+virtio_exchange(uint32_t *at, uint32_t value)
+{
+    return __atomic_exchange_n(at, value, __ATOMIC_ACQUIRE);
+}
+
 static inline bool
 virtio_set_if_null(const char **at, const char *value)
 {

@@ -12,7 +12,7 @@
  *
  * Events are declared once, in virtio/trace.def. When the trace is off, an event costs one load and one branch.
  * Writers: any context, several CPUs (a slot is taken by one atomic addition). Reading while others write gives whole
- * lines, of which the oldest may be lost; for exact results turn the trace off first.
+ * records in order, of which the oldest may be lost; for exact results turn the trace off first.
  */
 #ifndef VIRTIO_TRACE_H
 #define VIRTIO_TRACE_H
@@ -38,7 +38,8 @@ struct virtio_trace {
     uint32_t capacity; /* records; a power of two */
     bool is_on;
     uint64_t cookies_given;
-    uint64_t written; /* records ever written; the next slot is written % capacity */
+    uint64_t written; /* records ever claimed; the next slot is written % capacity */
+    uint64_t dropped; /* of these, not written: another writer was stuck in the slot for a whole lap */
     const struct virtio_platform *plat;
 };
 
