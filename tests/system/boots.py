@@ -7,7 +7,7 @@ def boots_to_shell(**choices):
     with boot(**choices) as guest:
         guest.expect(PROMPT, BOOT_TIMEOUT_S)
         listing = shell(guest, "devices")
-        for kind in ("gpu", "net", "blk", "input"):
+        for kind in ("gpu", "network", "block", "input"):
             check(kind in listing, f"`devices` does not list the {kind} device", guest)
         shell_ends(guest)
 

@@ -100,7 +100,7 @@ def fault_is_caught(word, report, **choices):
         guest.expect(r"^PANIC:", BOOT_TIMEOUT_S)
         guest.expect(r"^PANIC: end", 10)
         expect_in(report, guest.output, "the report")
-        expect_in(r"shell_run_line\+0x", guest.output, "the backtrace")
+        expect_in(r"^backtrace:\n( +0x[0-9a-f]{16}  .*\n)? +0x[0-9a-f]{16}  \w[\w.]*\+0x", guest.output, "the backtrace")
 
 
 for _word, _report in FAULTS:
