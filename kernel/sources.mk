@@ -44,6 +44,7 @@ kernel_srcs := \
     kernel/drv/keymap.c \
     kernel/drv/net_dev.c \
     kernel/drv/pl011.c \
+    kernel/drv/samples.c \
     kernel/drv/screen.c \
     kernel/drv/virtio_bus.c \
     kernel/shell/commands.c \

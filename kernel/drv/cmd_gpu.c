@@ -327,19 +327,19 @@ gpu_display(const struct shell_call *call)
 }
 
 static const struct subcommand table[] = {
-    {"info",       "",                                       gpu_info,      0, 0},
-    { "state",     "",                                       gpu_state,     0, 0},
-    { "features",  "",                                       gpu_features,  0, 0},
-    { "resources", "",                                       gpu_resources, 0, 0},
-    { "latency",   "",                                       gpu_latency,   0, 0},
-    { "edid",      "[SCANOUT]",                              gpu_edid,      0, 1},
-    { "test",      "",                                       gpu_test,      0, 0},
-    { "scanout",   "X Y W H [SCANOUT [RESOURCE]]",           gpu_scanout,   4, 6},
-    { "mode",      "text|graphics",                          gpu_mode,      1, 1},
-    { "display",   "[W H [direct|copy|flip [SCANOUT]]]",     gpu_display,   0, 4},
-    { "cursor",    "X Y|off",                                gpu_cursor,    1, 2},
-    { "bench",     "full|damage|scene|naive [MILLISECONDS]", gpu_bench,     1, 2},
-    { NULL,        NULL,                                     NULL,          0, 0},
+    {"info",       "",                                   gpu_info,      0, 0},
+    { "state",     "",                                   gpu_state,     0, 0},
+    { "features",  "",                                   gpu_features,  0, 0},
+    { "resources", "",                                   gpu_resources, 0, 0},
+    { "latency",   "",                                   gpu_latency,   0, 0},
+    { "edid",      "[SCANOUT]",                          gpu_edid,      0, 1},
+    { "test",      "",                                   gpu_test,      0, 0},
+    { "scanout",   "X Y W H [SCANOUT [RESOURCE]]",       gpu_scanout,   4, 6},
+    { "mode",      "text|graphics",                      gpu_mode,      1, 1},
+    { "display",   "[W H [direct|copy|flip [SCANOUT]]]", gpu_display,   0, 4},
+    { "cursor",    "X Y|off",                            gpu_cursor,    1, 2},
+    { "bench",     "full|damage|scene|paced [SECONDS]",  gpu_bench,     1, 2},
+    { NULL,        NULL,                                 NULL,          0, 0},
 };
 
 int

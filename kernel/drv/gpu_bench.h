@@ -6,7 +6,7 @@
 
 #include "kernel/shell/shell.h"
 
-/* full|damage|scene|naive [MILLISECONDS]: frames for that long, then one line "bench gpu-NAME key=value ...". */
+/* full|damage|scene|paced [SECONDS]: frames for that long, then a line "bench gpu_NAME key=value ..." (samples.h). */
 int gpu_bench(const struct shell_call *call);
 
 /* X Y: a cursor there; off: none. */

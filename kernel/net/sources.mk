@@ -1,5 +1,6 @@
 # TCP/IP: our port and, of lwIP's sources, the parts for IPv4 without an operating system, and its HTTP client.
 kernel_net_srcs := \
+    kernel/net/bench.c \
     kernel/net/cmd_frames.c \
     kernel/net/cmd_net.c \
     kernel/net/fetch.c \
