@@ -21,21 +21,30 @@ struct chain_bytes {
     uint32_t writable;
 };
 
+/* The bytes of `count` segments; too many to be allowed when one of them is empty. */
+static uint64_t
+sum_segs(const struct virtq_seg *segs, uint16_t count)
+{
+    uint64_t sum = 0;
+    for (uint16_t i = 0; i < count; i++) {
+        if (segs[i].bytes == 0) {
+            return UINT64_MAX / 2;
+        }
+        sum += segs[i].bytes;
+    }
+    return sum;
+}
+
 /* Returns: VIRTIO_OK, VIRTIO_ERR_INVALID. §2.7.5.2: no chain longer than 2^32 bytes in total. */
 static enum virtio_err
-measure_chain(const struct virtq_chain *chain, uint16_t seg_count, struct chain_bytes *bytes)
+measure_chain(const struct virtq_chain *chain, struct chain_bytes *bytes)
 {
-    uint64_t sums[2] = { 0, 0 };
-    for (uint16_t i = 0; i < seg_count; i++) {
-        if (chain->segs[i].bytes == 0) {
-            return VIRTIO_ERR_INVALID;
-        }
-        sums[is_writable_seg(chain, i)] += chain->segs[i].bytes;
-    }
-    if (sums[0] + sums[1] > UINT32_MAX) {
+    uint64_t readable = sum_segs(chain->segs, chain->readable_count);
+    uint64_t writable = sum_segs(chain->segs + chain->readable_count, chain->writable_count);
+    if (readable + writable > UINT32_MAX) {
         return VIRTIO_ERR_INVALID;
     }
-    *bytes = (struct chain_bytes){ .readable = (uint32_t)sums[0], .writable = (uint32_t)sums[1] };
+    *bytes = (struct chain_bytes){ .readable = (uint32_t)readable, .writable = (uint32_t)writable };
     return VIRTIO_OK;
 }
 
@@ -60,7 +69,7 @@ virtq_add(struct virtq *q, const struct virtq_chain *chain)
     struct chain_bytes bytes;
     uint32_t sum = (uint32_t)chain->readable_count + chain->writable_count;
     uint16_t seg_count = (uint16_t)sum;
-    if (sum == 0 || sum > q->size || measure_chain(chain, seg_count, &bytes) != VIRTIO_OK) {
+    if (sum == 0 || sum > q->size || measure_chain(chain, &bytes) != VIRTIO_OK) {
         return VIRTIO_ERR_INVALID;
     }
     bool is_indirect = q->has_indirect && seg_count > 1 && seg_count <= q->indirect_max;

@@ -39,7 +39,8 @@ struct virtio_trace {
     bool is_on;
     uint64_t cookies_given;
     uint64_t written; /* records ever claimed; the next slot is written % capacity */
-    uint64_t dropped; /* of these, not written: another writer was stuck in the slot for a whole lap */
+    uint64_t
+        dropped; /* of these, not written: another writer was stuck in the slot for a whole lap */
     const struct virtio_platform *plat;
 };
 
