@@ -230,7 +230,10 @@ send_flip(struct display *display, struct display_frame *frame, uint32_t resourc
                                                    resource_id, &wire, &then));
 }
 
-/* One flush around everything, unless that is mostly undamaged: what is flushed may be sent over a network. */
+/*
+ * One flush around everything, unless that is mostly undamaged: what is flushed may be sent over a network. After a flip a
+ * device may have nothing on the screen yet, so all of it is flushed.
+ */
 static void
 send_flushes(struct display *display, struct display_frame *frame, uint32_t resource_id)
 {
@@ -241,7 +244,10 @@ send_flushes(struct display *display, struct display_frame *frame, uint32_t reso
         all = display_rect_union(&all, &damage->rects[i]);
         damaged_px += (int64_t)damage->rects[i].width * damage->rects[i].height;
     }
-    if ((int64_t)all.width * all.height <= 2 * damaged_px) {
+    if (display->config.mode == DISPLAY_FLIP) {
+        all = (struct display_rect){ 0, 0, display->target.width_px, display->target.height_px };
+    }
+    if (display->config.mode == DISPLAY_FLIP || (int64_t)all.width * all.height <= 2 * damaged_px) {
         send_flush(display, frame, resource_id, &all);
         return;
     }
@@ -283,13 +289,19 @@ turn_buffers(struct display *display)
     display->back_idx ^= 1;
     display->target.pixels = display->config.backings[display->back_idx].memory;
     copy_damage(display, display->target.pixels, presented);
+    display->last_damage = display->target.damage;
 }
 
-/* A frame of so many rectangles: transfers, flushes, a flip. */
+/* A frame of so many rectangles: transfers and as many flushes; or of a flip, the transfers of two frames. */
 static unsigned
-commands_of(const struct display_damage *damage)
+commands_of(const struct display *display)
 {
-    return 2U * damage->count + 1;
+    unsigned rects = display->target.damage.count;
+    if (display->config.mode == DISPLAY_FLIP) {
+        rects += display->last_damage.count;
+        return (rects < DISPLAY_DAMAGE_RECTS_MAX ? rects : DISPLAY_DAMAGE_RECTS_MAX) + 2;
+    }
+    return 2 * rects;
 }
 
 /* With a very short queue, all in one. */
@@ -300,7 +312,8 @@ merge_damage(struct display_damage *damage)
     for (unsigned i = 0; i < damage->count; i++) {
         all = display_rect_union(&all, &damage->rects[i]);
     }
-    *damage = (struct display_damage){ .rects = { all }, .count = 1 };
+    damage->count = 0;
+    display_damage_add(damage, &all);
 }
 
 /* VIRTIO_OK when a whole frame can be sent now. */
@@ -312,7 +325,7 @@ check_room(struct display *display)
         return err;
     }
     if (display->frames_in_flight >= display->config.frames_in_flight_max ||
-        vgpu_room(display->vgpu) < commands_of(&display->target.damage)) {
+        vgpu_room(display->vgpu) < commands_of(display)) {
         display->stats.frames_held_back++;
         return VIRTIO_ERR_BUSY;
     }
@@ -332,9 +345,21 @@ clip_damage(struct display *display)
         }
     }
     display->target.damage = clipped;
-    if (clipped.count > 0 && commands_of(&clipped) > display->vgpu->slot_count) {
+    if (commands_of(display) > display->vgpu->slot_count) {
         merge_damage(&display->target.damage);
+        merge_damage(&display->last_damage);
     }
+}
+
+/* The host's side of the other resource lacks the frame before too: our side had it copied, the host's had not. */
+static struct display_damage
+to_transfer(const struct display *display)
+{
+    struct display_damage damage = display->target.damage;
+    for (unsigned i = 0; i < display->last_damage.count; i++) {
+        display_damage_add(&damage, &display->last_damage.rects[i]);
+    }
+    return damage;
 }
 
 static void
@@ -342,8 +367,9 @@ send_frame(struct display *display, struct display_frame *frame)
 {
     const struct vgpu_framebuffer *framebuffer = &display->framebuffers[display->back_idx];
     uint32_t resource_id = framebuffer->resource->id;
-    for (unsigned i = 0; i < display->target.damage.count; i++) {
-        send_transfer(display, frame, resource_id, &display->target.damage.rects[i]);
+    struct display_damage damage = to_transfer(display);
+    for (unsigned i = 0; i < damage.count; i++) {
+        send_transfer(display, frame, resource_id, &damage.rects[i]);
     }
     if (display->config.mode == DISPLAY_FLIP) {
         send_flip(display, frame, resource_id);

@@ -191,6 +191,8 @@ struct display {
     struct display_config config;
     struct display_target target; /* where to draw the next frame */
     struct vgpu_framebuffer framebuffers[2];
+    struct display_damage
+        last_damage;   /* FLIP: of the frame before, which the host lacks in the other resource */
     unsigned back_idx; /* FLIP: the resource drawn in */
     unsigned frames_in_flight;
     struct display_frame frames[DISPLAY_FRAMES_MAX];
