@@ -227,6 +227,7 @@ kernel_main(const void *dtb, uint64_t dtb_bytes)
     start_devices();
     map_verify();
     smp_start();
+    dt_describe_cpus();
     for (uint32_t i = 0; module_inits[i] != NULL; i++) {
         module_inits[i]();
     }

@@ -276,12 +276,12 @@ put_conversion(struct sink *sink, const struct conversion *conv, struct argument
 }
 
 size_t
-format_text_va(char *buffer, size_t size, const char *format, va_list list)
+format_text_va(char *buffer, size_t size, const char *format, va_list args)
 {
     struct sink sink = { buffer, size, 0 };
-    struct arguments args;
+    struct arguments rest;
 
-    va_copy(args.list, list);
+    va_copy(rest.list, args);
     while (*format != '\0') {
         struct conversion conv = { 0 };
 
@@ -289,10 +289,10 @@ format_text_va(char *buffer, size_t size, const char *format, va_list list)
             put(&sink, *format++);
             continue;
         }
-        format = parse_conversion(format + 1, &conv, &args);
-        put_conversion(&sink, &conv, &args);
+        format = parse_conversion(format + 1, &conv, &rest);
+        put_conversion(&sink, &conv, &rest);
     }
-    va_end(args.list);
+    va_end(rest.list);
     if (size > 0) {
         buffer[sink.length < size ? sink.length : size - 1] = '\0';
     }

@@ -7,11 +7,11 @@
 #include "kernel/core/base.h"
 
 struct percpu {
-    uint32_t cpu_idx;
     uint64_t hw_id;      /* MPIDR affinity */
     uint64_t irq_count;  /* interrupts taken; written by this CPU only */
     uint64_t wake_count; /* times that it left its sleep */
-    bool is_online;      /* written once, by the CPU itself; others read it with acquire */
+    uint32_t cpu_idx;
+    bool is_online; /* written once, by the CPU itself; others read it with acquire */
 };
 
 /* The running CPU's own. Context: any; stable since nothing migrates. */

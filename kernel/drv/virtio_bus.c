@@ -130,6 +130,7 @@ probe_slot(struct dt_device *node)
     enum virtio_err err = virtio_mmio_probe(&bus, node->regs[0].base, node->regs[0].size, &device);
     if (err == VIRTIO_EMPTY) {
         dt_device_describe(node, "empty slot");
+        node->is_empty = true;
         return 0;
     }
     if (err != VIRTIO_OK) {

@@ -21,6 +21,7 @@ struct dt_device {
     uint32_t irq_count;
     struct dt_irq irqs[DT_DEVICE_IRQ_COUNT_MAX];
     bool is_enabled;
+    bool is_empty;         /* set by the driver of a bus: a slot with nothing in it */
     struct dt_cursor node; /* for what only its driver reads */
 
     const char *driver;                  /* who drives it; NULL: nobody yet */

@@ -8,6 +8,7 @@
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/core/percpu.h"
+#include "kernel/fdt/devices.h"
 
 static void
 add_range(struct range_set *set, const char *what, uint64_t base, uint64_t size)
@@ -155,16 +156,40 @@ read_cpu(const struct dt_cursor *node)
     }
 }
 
+static bool
+is_cpu(const struct dt_cursor *node)
+{
+    const char *kind = dt_string(node, "device_type");
+
+    return node->depth == 2 && kind != NULL && strcmp(kind, "cpu") == 0;
+}
+
 void
 dt_read_cpus(const void *blob)
 {
     struct dt_cursor node;
 
     for (dt_first(&node, blob); dt_next(&node);) {
-        const char *kind = dt_string(&node, "device_type");
-
-        if (node.depth == 2 && kind != NULL && strcmp(kind, "cpu") == 0 && dt_is_enabled(&node)) {
+        if (is_cpu(&node) && dt_is_enabled(&node)) {
             read_cpu(&node);
+        }
+    }
+}
+
+void
+dt_describe_cpus(void)
+{
+    struct dt_device *device;
+    uint64_t hw_id;
+
+    for (uint32_t i = 0; (device = dt_device_at(i)) != NULL; i++) {
+        for (uint32_t cpu = 0; is_cpu(&device->node) && cpu < percpu_count(); cpu++) {
+            bool is_online = __atomic_load_n(&percpu_at(cpu)->is_online, __ATOMIC_ACQUIRE);
+
+            if (read_address(&device->node, "reg", &hw_id) && hw_id == percpu_at(cpu)->hw_id) {
+                device->driver = "smp";
+                dt_device_describe(device, "CPU %u, %s", cpu, is_online ? "online" : "offline");
+            }
         }
     }
 }

@@ -30,6 +30,9 @@ void dt_read_chosen(const void *blob, struct dt_chosen *chosen);
 /* Add each CPU of /cpus that is in use and not there yet to percpu (percpu.h). Context: boot. */
 void dt_read_cpus(const void *blob);
 
+/* Say in the list of devices which CPUs run. Context: boot, after smp_start. */
+void dt_describe_cpus(void);
+
 /* The model, for a person; "unknown machine" when absent. */
 const char *dt_model(const void *blob);
 

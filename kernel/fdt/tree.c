@@ -10,10 +10,11 @@
 #include "kernel/core/log.h"
 
 enum {
-    CELL_BYTES = 4,
     CELLS_MAX = 2, /* of an address or size that fits a CPU's */
     GIC_CELLS = 3 /* 4 where it partitions per-CPU interrupts */,
 };
+
+static const size_t cell_bytes = 4;
 
 static uint32_t
 cell(const uint8_t *bytes)
@@ -28,7 +29,7 @@ cells(const uint8_t *bytes, uint32_t count)
     uint64_t value = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        value = value << 32 | cell(bytes + i * CELL_BYTES);
+        value = value << 32 | cell(bytes + i * cell_bytes);
     }
     return value;
 }
@@ -37,7 +38,7 @@ cells(const uint8_t *bytes, uint32_t count)
 static bool
 has_aligned_blocks(const void *blob)
 {
-    return is_aligned((uintptr_t)blob, 8) && is_aligned(fdt_off_dt_struct(blob), CELL_BYTES) &&
+    return is_aligned((uintptr_t)blob, 8) && is_aligned(fdt_off_dt_struct(blob), cell_bytes) &&
            is_aligned(fdt_off_mem_rsvmap(blob), 8);
 }
 
@@ -84,7 +85,7 @@ dt_u32(const struct dt_cursor *cursor, const char *property, uint32_t *value)
     if (data == NULL) {
         return -E_NOENT;
     }
-    if (bytes != CELL_BYTES) {
+    if (bytes != cell_bytes) {
         dt_complain(cursor, property, "is not one cell");
         return -E_INVAL;
     }
@@ -250,12 +251,12 @@ translate_once(const struct dt_cursor *cursor, int depth, struct dt_reg *reg)
     if (bytes == 0) {
         return 0; /* empty: the same addresses on both sides */
     }
-    for (uint32_t at_byte = 0; entry_cells > 0 && bytes - at_byte >= entry_cells * CELL_BYTES;
-         at_byte += entry_cells * CELL_BYTES) {
+    for (uint32_t at_byte = 0; entry_cells > 0 && bytes - at_byte >= entry_cells * cell_bytes;
+         at_byte += entry_cells * cell_bytes) {
         const uint8_t *entry = ranges + at_byte;
         uint64_t child = cells(entry, bus->address_cells);
-        uint64_t parent = cells(entry + bus->address_cells * CELL_BYTES, above->address_cells);
-        uint64_t size = cells(entry + (bus->address_cells + above->address_cells) * CELL_BYTES,
+        uint64_t parent = cells(entry + bus->address_cells * cell_bytes, above->address_cells);
+        uint64_t size = cells(entry + (bus->address_cells + above->address_cells) * cell_bytes,
                               bus->size_cells);
 
         if (reg->base >= child && reg->base - child < size) {
@@ -282,7 +283,7 @@ dt_reg_property(const struct dt_cursor *cursor, const char *property, uint32_t i
         parent->address_cells == 0 || parent->size_cells == 0) {
         return -E_NOENT; /* a CPU, a PCI function: addresses that are no memory */
     }
-    entry_bytes = (parent->address_cells + parent->size_cells) * CELL_BYTES;
+    entry_bytes = (parent->address_cells + parent->size_cells) * cell_bytes;
     if (bytes == 0 || bytes % entry_bytes != 0) {
         dt_complain(cursor, property, "has a size that its cells do not divide");
         return -E_INVAL;
@@ -292,7 +293,7 @@ dt_reg_property(const struct dt_cursor *cursor, const char *property, uint32_t i
     }
     data += (size_t)idx * entry_bytes;
     reg->base = cells(data, parent->address_cells);
-    reg->size = cells(data + (size_t)parent->address_cells * CELL_BYTES, parent->size_cells);
+    reg->size = cells(data + (size_t)parent->address_cells * cell_bytes, parent->size_cells);
     for (int depth = cursor->depth - 1; depth > 0; depth--) {
         if (translate_once(cursor, depth, reg) != 0) {
             dt_complain(cursor, property, "lies outside its bus's ranges");
@@ -319,14 +320,14 @@ decode_gic(const struct dt_cursor *cursor, const char *property, const uint8_t *
 {
     enum { SHARED_FIRST = 32, SHARED_COUNT = 988, PER_CPU_FIRST = 16, PER_CPU_COUNT = 16 };
     uint32_t kind = cell(data);
-    uint32_t number = cell(data + CELL_BYTES);
+    uint32_t number = cell(data + cell_bytes);
 
     if (kind > 1 || number >= (kind == 0 ? SHARED_COUNT : PER_CPU_COUNT)) {
         dt_complain(cursor, property, "names no interrupt of the GIC");
         return -E_INVAL;
     }
     irq->irq = number + (kind == 0 ? SHARED_FIRST : PER_CPU_FIRST);
-    irq->trigger = cell(data + 2 * CELL_BYTES) & 0xf; /* above: CPU mask of old trees */
+    irq->trigger = cell(data + 2 * cell_bytes) & 0xf; /* above: CPU mask of old trees */
     return 0;
 }
 
@@ -340,19 +341,19 @@ extended_irq(const struct dt_cursor *cursor, uint32_t idx, struct dt_irq *irq)
     if (data == NULL) {
         return -E_NOENT;
     }
-    for (uint32_t at = 0; bytes - at >= CELL_BYTES; idx--) {
+    for (uint32_t at = 0; bytes - at >= cell_bytes; idx--) {
         struct dt_interrupts controller;
 
         read_controller(cursor, cell(data + at), &controller);
-        if (controller.cell_count == 0 || bytes - at < (controller.cell_count + 1) * CELL_BYTES) {
+        if (controller.cell_count == 0 || bytes - at < (controller.cell_count + 1) * cell_bytes) {
             dt_complain(cursor, property, "names no interrupt controller, or is cut off");
             return -E_INVAL;
         }
         if (idx == 0) {
-            return controller.is_gic ? decode_gic(cursor, property, data + at + CELL_BYTES, irq)
+            return controller.is_gic ? decode_gic(cursor, property, data + at + cell_bytes, irq)
                                      : -E_NOENT;
         }
-        at += (controller.cell_count + 1) * CELL_BYTES;
+        at += (controller.cell_count + 1) * cell_bytes;
     }
     return -E_NOENT;
 }
@@ -364,7 +365,7 @@ dt_irq(const struct dt_cursor *cursor, uint32_t idx, struct dt_irq *irq)
     uint32_t bytes;
     const uint8_t *data = dt_bytes(cursor, property, &bytes);
     const struct dt_interrupts *controller = &cursor->levels[cursor->depth].interrupts;
-    uint32_t entry_bytes = controller->cell_count * CELL_BYTES;
+    uint32_t entry_bytes = controller->cell_count * cell_bytes;
 
     if (data == NULL) {
         return extended_irq(cursor, idx, irq);
@@ -392,10 +393,10 @@ dt_clock_hz(const struct dt_cursor *cursor, uint32_t idx, uint32_t *hz)
     struct dt_cursor clock = { .blob = cursor->blob };
 
     /* Fixed clocks have no cells of their own, so that entry `idx` is cell `idx`. */
-    if (data == NULL || idx >= bytes / CELL_BYTES) {
+    if (data == NULL || idx >= bytes / cell_bytes) {
         return -E_NOENT;
     }
-    clock.node = fdt_node_offset_by_phandle(cursor->blob, cell(data + (size_t)idx * CELL_BYTES));
+    clock.node = fdt_node_offset_by_phandle(cursor->blob, cell(data + (size_t)idx * cell_bytes));
     if (clock.node < 0 || !dt_is_compatible(&clock, "fixed-clock")) {
         return -E_NOENT;
     }

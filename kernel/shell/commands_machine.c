@@ -34,14 +34,6 @@ print_device(const struct dt_device *device)
                   device->detail);
 }
 
-/* Slots that no driver has taken are many and alike; `devices all` shows each. */
-static bool
-is_empty_slot(const struct dt_device *device)
-{
-    return device->driver == NULL && strcmp(device->compatible, "virtio,mmio") == 0 &&
-           device->detail[0] == '\0';
-}
-
 static int
 cmd_devices(const struct shell_call *call)
 {
@@ -55,16 +47,14 @@ cmd_devices(const struct shell_call *call)
     console_print("  %-12s %8s %4s  %-24s %-22s %-12s %s\n", "ADDRESS", "SIZE", "IRQ", "NAME",
                   "COMPATIBLE", "DRIVER", "WHAT");
     for (uint32_t i = 0; (device = dt_device_at(i)) != NULL; i++) {
-        if (!should_show_all && is_empty_slot(device)) {
+        if (!should_show_all && device->is_empty) {
             hidden_count++;
         } else {
             print_device(device);
         }
     }
     if (hidden_count > 0) {
-        console_print("and %u virtio-mmio slots with nothing in them, or no driver; `devices all` "
-                      "lists them\n",
-                      hidden_count);
+        console_print("and %u empty slots; `devices all` lists them too\n", hidden_count);
     }
     return 0;
 }

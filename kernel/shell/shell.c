@@ -32,8 +32,9 @@ add_command(const struct shell_command *command)
     while (at < shell.command_count && strcmp(shell.commands[at]->name, command->name) < 0) {
         at++;
     }
-    memmove(&shell.commands[at + 1], &shell.commands[at],
-            (shell.command_count - at) * sizeof(shell.commands[0]));
+    for (uint32_t i = shell.command_count; i > at; i--) {
+        shell.commands[i] = shell.commands[i - 1];
+    }
     shell.commands[at] = command;
     shell.command_count++;
 }

@@ -8,3 +8,7 @@ kernel_log_test_srcs := $(kernel_host_all)
 kernel_memory_test_srcs := $(kernel_host_all)
 kernel_shell_test_srcs := $(kernel_host_all)
 kernel_time_test_srcs := $(kernel_host_all)
+
+# The kernel's string functions under names of their own, so that the host's stay what they are.
+kernel_string_test_srcs := kernel/core/string.c
+string_incs := $(foreach f,memmove memcmp memchr strlen strnlen strcmp strncmp strchr strrchr strstr,-D$(f)=own_$(f))

@@ -4,37 +4,46 @@
 #include "tests/unit/utest.h"
 
 /* Formats once with each and compares text and length. */
-#define EXPECT_SAME(...)                                                                           \
- do {                                                                                              \
-  char own[128];                                                                                   \
-  char libc[128];                                                                                  \
-  size_t own_length = format_text(own, sizeof(own), __VA_ARGS__);                                  \
-  int libc_length = snprintf(libc, sizeof(libc), __VA_ARGS__);                                     \
-  EXPECT_STREQ(own, libc);                                                                         \
-  EXPECT_EQ(own_length, libc_length);                                                              \
- } while (0)
+static void expect_same(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static void
+expect_same(const char *format, ...)
+{
+    char own[128];
+    char libc[128];
+    va_list args;
+
+    va_start(args, format);
+    size_t own_length = format_text_va(own, sizeof(own), format, args);
+    va_end(args);
+    va_start(args, format);
+    int libc_length = vsnprintf(libc, sizeof(libc), format, args);
+    va_end(args);
+    EXPECT_STREQ(own, libc);
+    EXPECT_EQ(own_length, libc_length);
+}
 
 UTEST(numbers_as_libc_prints_them)
 {
-    EXPECT_SAME("%d %i %u", 0, -1, 4000000000U);
-    EXPECT_SAME("%ld %lu %lx", INT64_MIN, UINT64_MAX, UINT64_MAX);
-    EXPECT_SAME("%hhd %hd %hhu", (signed char)-3, (short)-300, (unsigned char)250);
-    EXPECT_SAME("%zu %td %jd", (size_t)7, (ptrdiff_t)-7, (intmax_t)9);
-    EXPECT_SAME("%x %X %#x %#X %o", 0xbeefU, 0xbeefU, 0xbeefU, 0xbeefU, 8U);
-    EXPECT_SAME("%#x|%x", 0U, 0U);
-    EXPECT_SAME("%5d|%-5d|%05d|%+d|% d", 42, 42, 42, 42, 42);
-    EXPECT_SAME("%5d|%-5d|%05d", -42, -42, -42);
-    EXPECT_SAME("%08x|%-8x|%8x", 0xabcU, 0xabcU, 0xabcU);
-    EXPECT_SAME("%.3d|%8.3d|%-8.3d|%.0d", 7, 7, 7, 0);
-    EXPECT_SAME("%*d|%-*d|%.*d", 6, 1, 6, 2, 4, 3);
-    EXPECT_SAME("%*d|", -6, 1);
-    EXPECT_SAME("%p", (void *)0x1234);
+    expect_same("%d %i %u", 0, -1, 4000000000U);
+    expect_same("%ld %lu %lx", INT64_MIN, UINT64_MAX, UINT64_MAX);
+    expect_same("%hhd %hd %hhu", (signed char)-3, (short)-300, (unsigned char)250);
+    expect_same("%zu %td %jd", (size_t)7, (ptrdiff_t)-7, (intmax_t)9);
+    expect_same("%x %X %#x %#X %o", 0xbeefU, 0xbeefU, 0xbeefU, 0xbeefU, 8U);
+    expect_same("%#x|%x", 0U, 0U);
+    expect_same("%5d|%-5d|%05d|%+d|% d", 42, 42, 42, 42, 42);
+    expect_same("%5d|%-5d|%05d", -42, -42, -42);
+    expect_same("%08x|%-8x|%8x", 0xabcU, 0xabcU, 0xabcU);
+    expect_same("%.3d|%8.3d|%-8.3d|%.0d", 7, 7, 7, 0);
+    expect_same("%*d|%-*d|%.*d", 6, 1, 6, 2, 4, 3);
+    expect_same("%*d|", -6, 1);
+    expect_same("%p", (void *)0x1234);
 }
 
 UTEST(text_as_libc_prints_it)
 {
-    EXPECT_SAME("%s|%10s|%-10s|%.2s|%c|%%", "abc", "abc", "abc", "abc", 'x');
-    EXPECT_SAME("%-4c|%4c|", 'a', 'b');
+    expect_same("%s|%10s|%-10s|%.2s|%c|%%", "abc", "abc", "abc", "abc", 'x');
+    expect_same("%-4c|%4c|", 'a', 'b');
 }
 
 UTEST(what_does_not_fit_is_cut_and_counted)

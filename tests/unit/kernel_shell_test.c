@@ -55,7 +55,7 @@ UTEST(an_open_quote_and_too_much_are_refused)
     line = longest;
     EXPECT_EQ(shell_parse(&line, &words), 0);
     longest[SHELL_LINE_BYTES - 1] = 'x';
-    for (size_t i = 1; i < 2 * SHELL_ARG_COUNT_MAX; i += 2) {
+    for (int i = 1; i < 2 * SHELL_ARG_COUNT_MAX; i += 2) {
         longest[i] = ' ';
     }
     longest[2 * SHELL_ARG_COUNT_MAX - 1] = '\0';
@@ -144,7 +144,7 @@ type(const char *text)
         if (line != NULL) {
             static char copy[SHELL_LINE_BYTES];
 
-            strcpy(copy, line);
+            memcpy(copy, line, strlen(line) + 1);
             complete = copy;
             editor_begin(&editor);
         }

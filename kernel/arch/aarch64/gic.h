@@ -26,6 +26,9 @@ enum {
     GIC_PRIORITY_MASK = 0xf0, /* PMR */
 };
 
+/* The same for the four lines of one register. */
+#define GIC_PRIORITY_OF_FOUR UINT32_C(0xa0a0a0a0)
+
 /*
  * Initialise the distributor and become the interrupt controller.
  * @distributor, @cpu  mapped registers.

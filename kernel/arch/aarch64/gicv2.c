@@ -29,7 +29,7 @@ static void
 init_cpu(void)
 {
     for (uint32_t irq = 0; irq < IRQ_SHARED_FIRST; irq += 4) {
-        mmio_write32(gic.distributor, GICD_IPRIORITYR + irq, GIC_PRIORITY * 0x01010101U);
+        mmio_write32(gic.distributor, GICD_IPRIORITYR + irq, GIC_PRIORITY_OF_FOUR);
     }
     mmio_write32(gic.cpu, GICC_PMR, GIC_PRIORITY_MASK);
     mmio_write32(gic.cpu, GICC_BPR, 0);
@@ -91,7 +91,7 @@ check(void (*print)(const char *format, ...))
                                   0xf0, GIC_PRIORITY_MASK);
     wrong_count += gic_check_item(print, "GICD_IPRIORITYR (lines 24-27)",
                                   mmio_read32(gic.distributor, GICD_IPRIORITYR + 24), 0xf0f0f0f0,
-                                  GIC_PRIORITY * 0x01010101U);
+                                  GIC_PRIORITY_OF_FOUR);
     return wrong_count;
 }
 
@@ -115,7 +115,7 @@ gicv2_start(volatile void *distributor, volatile void *cpu)
     gic.cpu = cpu;
     mmio_write32(distributor, GICD_CTLR, 0);
     for (uint32_t irq = IRQ_SHARED_FIRST; irq < line_count(); irq += 4) {
-        mmio_write32(distributor, GICD_IPRIORITYR + irq, GIC_PRIORITY * 0x01010101U);
+        mmio_write32(distributor, GICD_IPRIORITYR + irq, GIC_PRIORITY_OF_FOUR);
         mmio_write32(distributor, GICD_ITARGETSR + irq, 0x01010101U); /* the boot CPU takes all */
     }
     for (uint32_t irq = IRQ_SHARED_FIRST; irq < line_count(); irq += 32) {

@@ -112,7 +112,7 @@ init_cpu(void)
     wake_redistributor(frames);
     mmio_write32(frames, GICR_SGI_FRAME + GICD_IGROUPR, UINT32_MAX);
     for (uint32_t irq = 0; irq < IRQ_SHARED_FIRST; irq += 4) {
-        mmio_write32(frames, GICR_SGI_FRAME + GICD_IPRIORITYR + irq, GIC_PRIORITY * 0x01010101U);
+        mmio_write32(frames, GICR_SGI_FRAME + GICD_IPRIORITYR + irq, GIC_PRIORITY_OF_FOUR);
     }
     ICC_WRITE(ICC_SRE_EL1, ICC_READ(ICC_SRE_EL1) | 1);
     barrier_isb();
@@ -212,7 +212,7 @@ check(void (*print)(const char *format, ...))
     if (bank != NULL) {
         wrong_count += gic_check_item(print, "GICR_IPRIORITYR (lines 24-27)",
                                       mmio_read32(bank, GICD_IPRIORITYR + 24), 0xf0f0f0f0,
-                                      GIC_PRIORITY * 0x01010101U);
+                                      GIC_PRIORITY_OF_FOUR);
     }
     return wrong_count;
 }

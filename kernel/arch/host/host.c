@@ -81,7 +81,7 @@ arch_wait_for_irq(void)
 void
 arch_spin_hint(void)
 {
-    fputs("host: a lock is taken twice\n", stderr);
+    (void)fputs("host: a lock is taken twice\n", stderr);
     abort();
 }
 
@@ -116,7 +116,7 @@ arch_trap(void)
         host.is_masked = false;
         longjmp(host_panic_jump, 1);
     }
-    fprintf(stderr, "host: PANIC: %s\n", panic_message());
+    (void)fprintf(stderr, "host: PANIC: %s\n", panic_message());
     abort();
 }
 
