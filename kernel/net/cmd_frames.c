@@ -13,6 +13,7 @@
 
 enum {
     FRAME_BYTES_MAX = 1518,
+    ETHERNET_HEADER_BYTES = 14,
     DUMP_BYTES_PER_LINE = 16,
     RECEIVE_COUNT_DEFAULT = 1,
     RECEIVE_COUNT_MAX = 1000000,
@@ -118,10 +119,14 @@ print_frame(void *ctx, const struct pbuf *frame)
     }
     receiving->count++;
     console_print("frame %u: %u bytes\n", receiving->count, frame->tot_len);
-    for (uint16_t offset = 0; offset < frame->tot_len; offset += DUMP_BYTES_PER_LINE) {
-        uint16_t count = pbuf_copy_partial(frame, line, sizeof(line), offset);
+    uint16_t offset = 0;
+    uint16_t wanted = ETHERNET_HEADER_BYTES; /* a line of its own; then the payload */
+    uint16_t count;
 
+    while ((count = pbuf_copy_partial(frame, line, wanted, offset)) > 0) {
         print_line(offset, line, count);
+        offset = (uint16_t)(offset + count);
+        wanted = DUMP_BYTES_PER_LINE;
     }
 }
 
