@@ -48,7 +48,7 @@ def fuzz(name, seconds):
     os.makedirs(artifacts, exist_ok=True)
     corpus = [learned] + ([seeds] if os.path.isdir(os.path.join(TOP, seeds)) else [])
     options = ["-max_total_time=%d" % seconds, "-timeout=10", "-rss_limit_mb=1024", "-verbosity=0",
-               "-print_final_stats=1", "-max_len=4096", f"-artifact_prefix={artifacts}"]
+               "-max_len=4096", "-error_exitcode=1", "-timeout_exitcode=1", f"-artifact_prefix={artifacts}"]
     run_program([built(f"build/fuzz/bin/{name}")] + options + corpus, seconds + 120, env=environment())
 
 
