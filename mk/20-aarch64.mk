@@ -6,7 +6,7 @@
 a64 := $(out)/aarch64
 a64_cc := $(CROSS_AARCH64)gcc
 a64_nostdinc := -nostdinc -isystem $(shell $(a64_cc) -print-file-name=include 2>/dev/null)
-a64_flags := $(common_cflags) $(a64_nostdinc) -ffreestanding -nostdlib -mgeneral-regs-only -mstrict-align -fpie -fvisibility=hidden \
+a64_flags := $(common_cflags) $(a64_nostdinc) -ffreestanding -nostdlib -mgeneral-regs-only -mstrict-align -mno-outline-atomics -fpie -fvisibility=hidden \
              -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer -ffunction-sections -fdata-sections
 a64_kernel_incs := $(includes) -Ikernel/arch/aarch64/include $(kernel_incs) \
                    -isystem $(deps)/libfdt/libfdt -isystem $(deps)/lwip/src/include
