@@ -41,7 +41,7 @@ write_text(const char *text)
 static void
 expect_screen(const char *wanted)
 {
-    char seen[ROWS * (COLUMNS + 1) + 1];
+    uint8_t seen[ROWS * (COLUMNS + 1) + 1];
     size_t at = 0;
     display_console_draw(&console, &target);
     for (int32_t row = 0; row < ROWS; row++) {
@@ -52,12 +52,12 @@ expect_screen(const char *wanted)
                 uint32_t pixel = display_read_pixel(&target, column * 8 + bit, row * 8 + 3);
                 code = code << 1 | (pixel != ground);
             }
-            seen[at++] = code == ' ' ? '.' : (char)code;
+            seen[at++] = code == ' ' ? '.' : (uint8_t)code;
         }
         seen[at++] = '\n';
     }
     seen[at] = '\0';
-    EXPECT_STREQ(seen, wanted);
+    EXPECT_STREQ((const char *)seen, wanted);
 }
 
 UTEST(text_stands_where_it_was_written)
@@ -154,9 +154,9 @@ UTEST(any_bytes_are_survived)
     console.has_cursor = true;
     srand(3);
     for (unsigned i = 0; i < 200000; i++) {
-        char c =
-            rand() % 3 != 0 ? favourites[(size_t)rand() % (sizeof(favourites) - 1)] : (char)rand();
-        display_console_write(&console, &c, 1);
+        size_t favourite = (size_t)rand() % (sizeof(favourites) - 1);
+        uint8_t c = rand() % 3 != 0 ? (uint8_t)favourites[favourite] : (uint8_t)rand();
+        display_console_write(&console, (const char *)&c, 1);
         if (i % 100 == 0) {
             display_console_draw(&console, &target);
         }

@@ -103,7 +103,7 @@ UTEST(a_small_change_is_one_transfer_one_flush_one_notification)
     EXPECT_EQ(display_present(&display), VIRTIO_OK);
     EXPECT_EQ(rig.vgpu.counters.sent, sent + 2);
     EXPECT_EQ(rig.fixture.fake.queues[0].notify_count, notified + 1);
-    EXPECT_EQ(display.stats.bytes_transferred, bytes + 64 * 64 * 4);
+    EXPECT_EQ(display.stats.bytes_transferred, bytes + UINT64_C(64) * 64 * 4);
     EXPECT_EQ(rig_command_type(&rig, 1), VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D);
     EXPECT_EQ(rig_command_type(&rig, 0), VIRTIO_GPU_CMD_RESOURCE_FLUSH);
     EXPECT_EQ(display_drain(&display), VIRTIO_OK);

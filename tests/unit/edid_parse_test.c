@@ -99,7 +99,9 @@ UTEST(a_name_of_13_characters_is_terminated_and_printable)
     uint8_t block[128];
     struct edid_info info;
     make_block(block);
-    memcpy(block + 77, "ABCDEFGHIJKLM", 13);
+    for (uint8_t i = 0; i < 13; i++) {
+        block[77 + i] = (uint8_t)('A' + i);
+    }
     block[78] = 0x07;
     EXPECT_EQ(edid_parse(block, sizeof(block), &info), VIRTIO_OK);
     EXPECT_STREQ(info.name, "A?CDEFGHIJKLM");

@@ -11,7 +11,7 @@
 
 enum {
     RIG_TRACE_RECORDS = 4096,
-    RIG_PIXEL_BYTES = 4 * 1024 * 1024, /* a page more than 1280x800x4 */
+    RIG_PIXEL_BYTES = 1024 * 1024,
 };
 
 struct rig {
@@ -38,7 +38,7 @@ rig_prepare(struct rig *rig, const struct flavour *flavour, uint32_t scanout_cou
     fake_gpu_init(&rig->fake, scanout_count);
     fixture_start(&rig->fixture, &wish);
     rig->fixture.fake.ctx = &rig->fake;
-    rig->pixels = fake_platform_arena(&rig->fixture.fp, 4 * RIG_PIXEL_BYTES);
+    rig->pixels = fake_platform_arena(&rig->fixture.fp, RIG_PIXEL_BYTES);
     EXPECT_EQ(virtio_trace_init(&rig->fixture.trace, &rig->fixture.fp.plat, rig->records,
                                 RIG_TRACE_RECORDS),
               VIRTIO_OK);

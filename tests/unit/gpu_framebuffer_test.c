@@ -228,7 +228,7 @@ UTEST(scattered_backing_is_attached_by_a_list)
     rig_start(&rig, VGPU_DRIVER_QUEUED);
     memset(&framebuffer, 0, sizeof(framebuffer));
     struct virtio_platform *plat = &rig.fixture.fp.plat;
-    uint8_t *memory = rig_pixels(&rig, 2 * IMAGE_BYTES);
+    uint8_t *memory = rig_pixels(&rig, (size_t)2 * IMAGE_BYTES);
     struct virtio_gpu_mem_entry *entries = rig_pixels(&rig, COUNT * sizeof(*entries));
     for (unsigned i = 0; i < COUNT; i++) {
         uint8_t *page = memory + (size_t)2 * PAGE * i;

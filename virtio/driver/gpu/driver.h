@@ -78,7 +78,7 @@ enum virtio_err vgpu_slots_init(struct vgpu *vgpu, struct virtio_arena *arena);
 
 /* A free slot, with room for the response of `message`. Returns: VIRTIO_OK, VIRTIO_ERR_BUSY. */
 enum virtio_err
-vgpu_slot_take(struct vgpu *vgpu, const struct vgpu_message *message, struct vgpu_slot **slot);
+vgpu_slot_take(struct vgpu *vgpu, const struct vgpu_message *message, struct vgpu_slot **taken);
 void vgpu_slot_free(struct vgpu *vgpu, struct vgpu_slot *slot);
 
 /* The device has used the slot's buffers. */

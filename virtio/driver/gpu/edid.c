@@ -98,7 +98,7 @@ edid_parse(const uint8_t *bytes, size_t byte_count, struct edid_info *info)
     info->width_mm = (uint16_t)(bytes[SIZE_CM] * 10);
     info->height_mm = (uint16_t)(bytes[SIZE_CM + 1] * 10);
     parse_timing(bytes + DESCRIPTORS, info);
-    for (unsigned i = 0; i < DESCRIPTOR_COUNT; i++) {
+    for (size_t i = 0; i < DESCRIPTOR_COUNT; i++) {
         parse_name(bytes + DESCRIPTORS + i * DESCRIPTOR_BYTES, info);
     }
     info->extension_count = bytes[EXTENSION_COUNT];

@@ -61,9 +61,10 @@ vgpu_arena_bytes(const struct vgpu_config *config)
 static enum virtio_err
 set_up_queues(struct vgpu *vgpu, struct virtio_arena *arena)
 {
-    for (uint16_t i = 0; i < VIRTIO_GPU_QUEUE_COUNT; i++) {
+    for (unsigned i = 0; i < VIRTIO_GPU_QUEUE_COUNT; i++) {
         struct virtq_config config = queue_config(&vgpu->config, i);
-        enum virtio_err err = virtq_setup(&vgpu->queues[i], vgpu->device, i, &config, arena);
+        enum virtio_err err =
+            virtq_setup(&vgpu->queues[i], vgpu->device, (uint16_t)i, &config, arena);
         if (err != VIRTIO_OK) {
             return err;
         }

@@ -3,6 +3,8 @@
  */
 #include "virtio/driver/gpu/driver.h"
 
+enum { PADDING_BYTES = 3 * 64 }; /* three pieces of the arena, aligned */
+
 static uint32_t
 large_bytes_of(const struct vgpu_config *config)
 {
@@ -16,8 +18,8 @@ vgpu_slots_arena_bytes(const struct vgpu_config *config)
 {
     size_t private_bytes = config->depth * sizeof(struct vgpu_slot);
     size_t shared_bytes =
-        (size_t)config->depth * VGPU_SLOT_BYTES + VGPU_LARGE_COUNT * large_bytes_of(config);
-    return private_bytes + shared_bytes + 3 * 64;
+        (size_t)config->depth * VGPU_SLOT_BYTES + (size_t)VGPU_LARGE_COUNT * large_bytes_of(config);
+    return private_bytes + shared_bytes + PADDING_BYTES;
 }
 
 static void
@@ -54,10 +56,10 @@ vgpu_slots_init(struct vgpu *vgpu, struct virtio_arena *arena)
 static enum virtio_err
 take_large(struct vgpu *vgpu, struct vgpu_slot *slot, uint32_t bytes)
 {
-    for (uint8_t i = 0; i < VGPU_LARGE_COUNT; i++) {
+    for (unsigned i = 0; i < VGPU_LARGE_COUNT; i++) {
         if ((vgpu->large_used >> i & 1) == 0) {
             vgpu->large_used |= 1U << i;
-            slot->large_idx = i;
+            slot->large_idx = (uint8_t)i;
             slot->response = vgpu->large_memory + (size_t)i * vgpu->large_bytes;
             slot->response_addr = vgpu->large_addr + (uint64_t)i * vgpu->large_bytes;
             slot->response_bytes = bytes;

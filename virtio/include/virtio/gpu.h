@@ -406,7 +406,7 @@ enum virtio_err vgpu_check_events(struct vgpu *vgpu);
  * device has done.
  */
 enum virtio_err vgpu_resource_create(struct vgpu *vgpu, uint32_t id, const struct vgpu_image *image,
-                                     const struct vgpu_then *then, struct vgpu_resource **resource);
+                                     const struct vgpu_then *then, struct vgpu_resource **made);
 
 /* Attach or detach memory. Also VIRTIO_ERR_STATE: has backing already, has none, or another such command is in flight. */
 enum virtio_err
