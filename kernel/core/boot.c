@@ -21,6 +21,7 @@
 #include "kernel/drv/pl011.h"
 #include "kernel/fdt/devices.h"
 #include "kernel/fdt/platform.h"
+#include "kernel/irq/irq.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/map.h"
 #include "kernel/mm/pages.h"
@@ -175,6 +176,12 @@ start_devices(void)
     (void)dt_devices_init(device_tree);
     for (uint32_t i = 0; arch_drivers[i] != NULL; i++) {
         (void)dt_driver_bind(arch_drivers[i]);
+    }
+    if (irq_controller_name() == NULL) {
+        log_error("boot",
+                  "no interrupt controller in the device tree that the kernel can drive; polling");
+    } else if (!time_has_interrupt()) {
+        log_error("boot", "no timer interrupt in the device tree; polling");
     }
     arch_irq_enable();
     for (uint32_t i = 0; module_drivers[i] != NULL; i++) {

@@ -44,6 +44,10 @@ idle_wait(uint64_t deadline_ns)
     if (time_has_passed(deadline_ns)) {
         return;
     }
+    if (!time_has_interrupt()) {
+        time_interrupt(); /* a broken device tree: nothing would end the sleep */
+        return;
+    }
     time_set_wake(deadline_ns);
     /* An interrupt since the hooks began may have brought work that they did not see: then do not sleep. */
     uint64_t irq_state = arch_irq_save();

@@ -12,6 +12,7 @@ static struct {
     struct timer *timers;      /* by rising deadline */
     uint64_t wake_ns;          /* what idle wants, UINT64_MAX for none */
     uint64_t fired_count;
+    bool has_interrupt;
 } timekeeper = { .wake_ns = UINT64_MAX };
 
 void
@@ -158,4 +159,16 @@ uint64_t
 time_timer_count(void)
 {
     return timekeeper.fired_count;
+}
+
+void
+time_set_has_interrupt(void)
+{
+    timekeeper.has_interrupt = true;
+}
+
+bool
+time_has_interrupt(void)
+{
+    return timekeeper.has_interrupt;
 }

@@ -40,11 +40,17 @@ void timer_cancel(struct timer *timer);
 /* Wake an idle_wait at that moment: what idle.c asks for. UINT64_MAX for no wish. Context: main loop. */
 void time_set_wake(uint64_t deadline_ns);
 
-/* The architecture's timer interrupt: runs what is due and sets the next deadline. Context: interrupt. */
+/* The architecture's timer interrupt: runs what is due and sets the next deadline. Context: interrupt, or idle without one. */
 void time_interrupt(void);
 
 /* Learn the counter's frequency from the architecture. Context: boot. */
 void time_init(void);
+
+/* The timer's interrupt arrives from now on. Context: boot. */
+void time_set_has_interrupt(void);
+
+/* Whether it does; where not, idle_wait polls in place of sleeping. */
+bool time_has_interrupt(void);
 
 /* Timers that have fired. */
 uint64_t time_timer_count(void);

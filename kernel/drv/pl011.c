@@ -9,6 +9,7 @@
 #include "kernel/core/console.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/format.h"
+#include "kernel/core/idle.h"
 #include "kernel/core/lock.h"
 #include "kernel/core/log.h"
 #include "kernel/core/mmio.h"
@@ -197,30 +198,55 @@ pl011_start_early(const struct dt_cursor *node, const char *options)
 }
 
 static void
+receive(void)
+{
+    while ((mmio_read32(port.regs, UARTFR) & FR_RX_EMPTY) == 0) {
+        console_input((char)mmio_read32(port.regs, UARTDR));
+    }
+}
+
+static void
 on_irq(uint32_t irq, void *ctx)
 {
     (void)irq;
     (void)ctx;
     mmio_write32(port.regs, UARTICR, mmio_read32(port.regs, UARTMIS));
-    while ((mmio_read32(port.regs, UARTFR) & FR_RX_EMPTY) == 0) {
-        console_input((char)mmio_read32(port.regs, UARTDR));
-    }
+    receive();
     uint64_t irq_state = spin_lock_irq(&port.lock);
     pump();
     spin_unlock_irq(&port.lock, irq_state);
 }
 
+/* In place of the interrupt, where the device tree names none that works. */
+static uint64_t
+poll(void *ctx)
+{
+    (void)ctx;
+    receive();
+    return time_deadline_ns(10 * NS_PER_MS);
+}
+
+static int
+start_polling(struct dt_device *device)
+{
+    static struct idle_hook hook = { .name = "pl011", .poll = poll };
+
+    log_warn("uart", "%s: no interrupt that works; polling for input", device->name);
+    idle_register(&hook);
+    dt_device_describe(device, "console, polled");
+    return 0;
+}
+
 static int
 probe(struct dt_device *device)
 {
-    if (device->reg_count == 0 || device->irq_count == 0 || port.regs == NULL ||
-        device->regs[0].base != port.base) {
+    if (device->reg_count == 0 || port.regs == NULL || device->regs[0].base != port.base) {
         return -E_NODEV;
     }
-    int error = irq_register(device->irqs[0].irq, (enum irq_trigger)device->irqs[0].trigger, on_irq,
-                             NULL, "pl011");
-    if (error != 0) {
-        return error;
+    if (device->irq_count == 0 ||
+        irq_register(device->irqs[0].irq, (enum irq_trigger)device->irqs[0].trigger, on_irq, NULL,
+                     "pl011") != 0) {
+        return start_polling(device);
     }
     port.has_irq = true;
     mmio_write32(port.regs, UARTIFLS, 0); /* interrupt early: FIFO one eighth full */

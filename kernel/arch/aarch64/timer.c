@@ -48,6 +48,7 @@ timer_attach(uint32_t irq, uint32_t trigger)
     int error = irq_register(irq, (enum irq_trigger)trigger, on_timer, NULL, "timer");
 
     if (error == 0) {
+        time_set_has_interrupt();
         log_info("timer", "virtual timer, %lu Hz, interrupt %u", arch_counter_hz(), irq);
     }
     return error;

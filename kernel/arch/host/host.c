@@ -42,6 +42,7 @@ __attribute__((constructor)) static void
 start(void)
 {
     time_init();
+    time_set_has_interrupt();
     (void)percpu_add(0);
     percpu_get()->is_online = true;
 }
