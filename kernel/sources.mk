@@ -51,7 +51,8 @@ kernel_srcs := \
     kernel/shell/commands_fault.c \
     kernel/shell/commands_log.c \
     kernel/shell/commands_machine.c \
-    kernel/shell/commands_memory.c
+    kernel/shell/commands_memory.c \
+    kernel/shell/commands_time.c
 
 kernel_aarch64_srcs := \
     kernel/arch/aarch64/cpu.c \

@@ -130,4 +130,5 @@ commands_init(void)
     commands_memory_init();
     commands_machine_init();
     commands_fault_init();
+    commands_time_init();
 }

@@ -1,5 +1,6 @@
 /*
- * The kernel's own commands: help, echo, log, mem, metrics, devices, fdt, irq, cpu, fault, panic, reboot, poweroff.
+ * The kernel's own commands: help, echo, log, mem, metrics, devices, fdt, irq, cpu, fault, panic, reboot, poweroff,
+ * time.
  */
 #ifndef KERNEL_SHELL_COMMANDS_H
 #define KERNEL_SHELL_COMMANDS_H
@@ -12,5 +13,6 @@ void commands_log_init(void);
 void commands_memory_init(void);
 void commands_machine_init(void);
 void commands_fault_init(void);
+void commands_time_init(void);
 
 #endif
