@@ -1,0 +1,5 @@
+# What each fuzzer links besides the driver library and the fake device.
+
+$(foreach f,shell fdt bootargs,$(eval $(f)_fuzz_srcs := $(kernel_host_srcs) $(libfdt_srcs)))
+driver_fuzz_srcs := tests/fuzz/driver_bench.c
+config_fuzz_srcs := tests/fuzz/driver_bench.c

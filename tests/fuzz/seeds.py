@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzzers, tests/fuzz/corpus/NAME/*: small inputs that reach the insides at once.
+
+Run from the root of the tree; the files are committed, so this is needed only when an input format changes.
+"""
+import os
+import struct
+import sys
+
+TOP = "tests/fuzz/corpus"
+
+
+def seed(fuzzer, name, data):
+    os.makedirs(f"{TOP}/{fuzzer}", exist_ok=True)
+    with open(f"{TOP}/{fuzzer}/{name}", "wb") as file:
+        file.write(data)
+
+
+def virtq():
+    """flavour byte, then operations: 0 shape = add, 2 = notify, 3 = take, 8 id length = used, 9 = honest completion."""
+    honest = bytes([0, 0x15, 2, 9, 4, 3]) * 12
+    lies = bytes([0, 0x15, 0, 0x15, 2, 8, 0, 4, 3, 8, 7, 4, 3, 3])
+    for flavour in (0x00, 0x01, 0x2e, 0x2f, 0x87, 0xdf):
+        seed("virtq_fuzz", f"honest_{flavour:02x}", bytes([flavour]) + honest)
+        seed("virtq_fuzz", f"lies_{flavour:02x}", bytes([flavour]) + lies)
+    seed("virtq_fuzz", "scribble", bytes([0x01]) + bytes([0, 0x15, 2, 5, 0, 15]) + bytes(range(15)) + bytes([3, 6, 0, 4, 1, 2, 3, 4, 3]))
+
+
+def header(kind, flags=0, fence=0):
+    return struct.pack("<IIQIBxxx", kind, flags, fence, 0, 0)
+
+
+DISPLAY_INFO = header(0x1101) + struct.pack("<6I", 0, 0, 1280, 800, 1, 0) + bytes(15 * 24)
+
+
+def edid_block(width=1280, height=800):
+    block = bytearray(128)
+    block[0:10] = bytes([0, 255, 255, 255, 255, 255, 255, 0, 0x1A, 0x32])
+    block[18:21] = bytes([1, 4, 0xA5])
+    clock = (width + 160) * (height + 40) * 60 // 10000
+    block[54:62] = struct.pack("<HBBBBBB", clock & 0xFFFF, width & 255, 160, width >> 8 << 4, height & 255, 40, height >> 8 << 4)
+    block[72:83] = b"\0\0\0\xfc\0seed\n "
+    block[127] = -sum(block[:127]) & 255
+    return bytes(block)
+
+
+EDID = header(0x1104) + struct.pack("<II", 128, 0) + edid_block() + bytes(896)
+
+
+def gpu_response():
+    cases = {0: DISPLAY_INFO, 10: EDID, 8: header(0x1102) + struct.pack("<4I", 4, 1, 160, 0), 9: header(0x1103) + bytes(40),
+             11: header(0x1105) + bytes(range(16)), 3: header(0x1202, 1, 7), 1: header(0x1100)}
+    for idx, answer in cases.items():
+        seed("gpu_response_fuzz", f"answer_{idx}", bytes([idx, 255]) + answer)
+    seed("gpu_response_fuzz", "request", bytes([3, 255]) + header(0x0103) + struct.pack("<6I", 0, 0, 1280, 800, 0, 7))
+    seed("gpu_response_fuzz", "entries", bytes([6, 255]) + header(0x0106) + struct.pack("<IIQII", 7, 1, 1 << 32, 4096, 0))
+
+
+def edid():
+    seed("edid_fuzz", "good", edid_block())
+    seed("edid_fuzz", "extended", edid_block(1920, 1080)[:126] + bytes([1, 0]) + bytes(128))
+
+
+def record(event, a=0, b=0, cookie=1, time=1000, origin=0, queue=0):
+    return struct.pack("<QIHBBQQ", time, cookie, event, origin, queue, a, b)
+
+
+def trace():
+    """Numbers of events as in virtio/trace.def: BYTES is 1, GPU_REQUEST 18, GPU_RESPONSE 19."""
+    start = struct.pack("<HB", 300, 16)
+    seed("trace_format_fuzz", "each_a", start + b"".join(record(i, 7, 9) for i in range(16)))
+    seed("trace_format_fuzz", "each_b", start + b"".join(record(16 + i, 7, 9) for i in range(16)))
+    command = header(0x0103) + struct.pack("<6I", 0, 0, 1280, 800, 0, 7)
+    parts = [record(1, *struct.unpack("<QQ", command[i:i + 16])) for i in range(0, 48, 16)]
+    answer = header(0x1100) + bytes(8)
+    back = [record(1, *struct.unpack("<QQ", answer[i:i + 16])) for i in range(0, 32, 16)]
+    for event in range(14, 24):
+        stream = [record(event, 0x103, 48)] + parts + [record(event + 1, 0x1100 | 0x103 << 32, 23000, time=24000)] + back
+        seed("trace_format_fuzz", f"gpu_{event}", start + b"".join(stream))
+
+
+def device(kind, flavour, features, config, answers=b""):
+    return bytes([kind, flavour]) + struct.pack("<Q", features) + config.ljust(160, b"\0") + answers
+
+
+CONFIGS = [
+    (0, 0x3, struct.pack("<IIII", 0, 0, 1, 1)),
+    (1, 1 << 3 | 1 << 5 | 1 << 15 | 1 << 16 | 1 << 17 | 1 << 18, bytes([0x52, 0x54, 0, 0x12, 0x34, 0x56]) + struct.pack("<HHH", 1, 1, 1500)),
+    (2, 1 << 9 | 1 << 6 | 1 << 2, struct.pack("<QII", 64, 1 << 20, 64) + bytes(4) + struct.pack("<I", 512)),
+    (3, 0, bytes([1, 0, 4, 0, 0, 0, 0, 0]) + b"seed"),
+]
+
+
+def drivers():
+    """An answer: a byte that lets it happen, how (8 all, 32 the whole length), then what the device writes."""
+    ring = {"split": 0, "packed": 0x40, "all": 0x6B}
+    for kind, features, config in CONFIGS:
+        for name, flavour in ring.items():
+            wide = features | flavour << 28
+            seed("config_fuzz", f"kind{kind}_{name}", device(kind, flavour, wide, config))
+            seed("config_fuzz", f"kind{kind}_{name}_legacy", device(kind, flavour, wide | 1, config))
+            if kind == 0:
+                body = b"".join(bytes([1, 8]) + answer for answer in (DISPLAY_INFO, EDID, header(0x1102) + struct.pack("<4I", 4, 1, 64, 0),
+                                                                       header(0x1103) + bytes(64))) + (bytes([1, 8]) + header(0x1100)) * 40
+            elif kind == 3:
+                body = bytes([1, 8, 1, 0, 30, 0, 1, 0, 0, 0]) * 30
+            else:
+                body = bytes([1, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]) * 80
+            seed("driver_fuzz", f"kind{kind}_{name}", device(kind, flavour, wide, config, body))
+
+
+def shell():
+    seed("shell_fuzz", "words", b"help; gpu scanout 0 0 640 480\nlog 'a b' \"c\\\"d\"\n")
+    seed("shell_fuzz", "editing", b"abc\x1b[D\x1b[D\x7fx\x01y\x05z\x0b\x15\x1b[A\x1b[B\x1b[3~\x03\n\t\n")
+    seed("bootargs_fuzz", "usual", b"console=ttyAMA0 gpu=simple rings=packed exec=\"help; poweroff\" -- x")
+
+
+def tree():
+    """A device tree of a few nodes, written by hand: memory, chosen, a bus with ranges, a serial port with an interrupt."""
+    strings, places = b"", {}
+
+    def name(text):
+        nonlocal strings
+        if text not in places:
+            places[text] = len(strings)
+            strings += text.encode() + b"\0"
+        return places[text]
+
+    def prop(key, value):
+        return struct.pack(">III", 3, len(value), name(key)) + value + bytes(-len(value) % 4)
+
+    def node(title, *parts):
+        text = title.encode() + b"\0"
+        return struct.pack(">I", 1) + text + bytes(-len(text) % 4) + b"".join(parts) + struct.pack(">I", 2)
+
+    def cells(*values):
+        return struct.pack(f">{len(values)}I", *values)
+
+    root = node("", prop("#address-cells", cells(2)), prop("#size-cells", cells(2)), prop("model", b"seed\0"),
+                prop("interrupt-parent", cells(1)),
+                node("memory@40000000", prop("device_type", b"memory\0"), prop("reg", cells(0, 0x40000000, 0, 0x10000000))),
+                node("chosen", prop("bootargs", b"quiet\0"), prop("stdout-path", b"/bus@0/uart@9000000:115200\0")),
+                node("intc@8000000", prop("compatible", b"arm,cortex-a15-gic\0"), prop("#interrupt-cells", cells(3)),
+                     prop("interrupt-controller", b""), prop("phandle", cells(1)), prop("reg", cells(0, 0x8000000, 0, 0x10000))),
+                node("cpus", prop("#address-cells", cells(1)), prop("#size-cells", cells(0)),
+                     node("cpu@0", prop("device_type", b"cpu\0"), prop("reg", cells(0)), prop("enable-method", b"psci\0"))),
+                node("bus@0", prop("#address-cells", cells(1)), prop("#size-cells", cells(1)), prop("compatible", b"simple-bus\0"),
+                     prop("ranges", cells(0, 0, 0, 0x10000000)),
+                     node("uart@9000000", prop("compatible", b"arm,pl011\0"), prop("reg", cells(0x9000000, 0x1000)),
+                          prop("interrupts", cells(0, 1, 4)), prop("clocks", cells(2)))),
+                node("clock", prop("compatible", b"fixed-clock\0"), prop("clock-frequency", cells(24000000)), prop("phandle", cells(2))))
+    body = root + struct.pack(">I", 9)
+    reserved = struct.pack(">4Q", 0x48000000, 0x1000, 0, 0)
+    start = 40 + len(reserved)
+    total = start + len(body) + len(strings)
+    blob = struct.pack(">10I", 0xD00DFEED, total, start, start + len(body), 40, 17, 16, 0, len(strings), len(body))
+    seed("fdt_fuzz", "board", blob + reserved + body + strings)
+
+
+def main():
+    for write in (virtq, gpu_response, edid, trace, drivers, shell, tree):
+        write()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,10 @@
+/* The shell's line editor and parser, fed with whatever somebody types. */
+#include "kernel/arch/host/fuzz.h"
+#include "tests/fuzz/fuzz_input.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_shell(data, size);
+    return 0;
+}
