@@ -16,6 +16,7 @@ EXEC_END = r"^vitrine: exec done status=(\d+)$|^PANIC:.*$"
 BOOT_TIMEOUT_S = 30.0
 
 _build_lock = threading.Lock()
+_built = {}
 registry = []
 
 
@@ -30,9 +31,19 @@ def system(name, about, long_only=False):
     return register
 
 
-def _run(function):
+def _need_kernel():
+    """Builds the kernel before the first test; when that fails, the others say so in one line."""
     with _build_lock:
-        run_program(["make", "-s", f"-j{os.cpu_count() or 1}", "kernel"], 600, what="make kernel")
+        if "kernel" not in _built:
+            _built["kernel"] = False
+            run_program(["make", "-s", f"-j{os.cpu_count() or 1}", "kernel"], 600, what="make kernel")
+            _built["kernel"] = True
+        if not _built["kernel"]:
+            raise Failed("the kernel does not build; the reason is above")
+
+
+def _run(function):
+    _need_kernel()
     try:
         function()
     except (GuestError, QmpError) as e:
