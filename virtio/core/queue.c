@@ -60,6 +60,19 @@ order_append(struct virtq *q, uint16_t id)
     q->order_last = id;
 }
 
+/*
+ * The time for latencies; 0: this buffer is not timed. Reading a clock is not free everywhere: under an emulator it may
+ * stop the world that the device runs in.
+ */
+static uint64_t
+virtq_clock(const struct virtq *q)
+{
+    if (q->is_untimed && (q->trace == NULL || !q->trace->is_on)) {
+        return 0;
+    }
+    return q->plat->now_ns(q->plat->ctx);
+}
+
 enum virtio_err
 virtq_add(struct virtq *q, const struct virtq_chain *chain)
 {
@@ -80,7 +93,7 @@ virtq_add(struct virtq *q, const struct virtq_chain *chain)
     uint16_t id = q->free_head;
     struct virtq_flight *flight = &q->flights[id];
     flight->token = chain->token;
-    flight->start_ns = q->plat->now_ns(q->plat->ctx);
+    flight->start_ns = virtq_clock(q);
     flight->cookie = chain->cookie;
     flight->writable_bytes = bytes.writable;
     flight->desc_count = desc_count;
@@ -150,11 +163,13 @@ check_claim(struct virtq *q, const struct virtq_used_claim *claim)
     if (flight->desc_count == 0) {
         return virtq_break(q, ops->rule_id_in_flight, claim->id);
     }
-    if (claim->written_bytes > flight->writable_bytes) {
-        return virtq_break(q, ops->rule_length, claim->written_bytes);
+    /* Where nothing was writable there is no length to be wrong; QEMU's input device tells there how much it read. */
+    uint32_t written_bytes = flight->writable_bytes == 0 ? 0 : claim->written_bytes;
+    if (written_bytes > flight->writable_bytes) {
+        return virtq_break(q, ops->rule_length, written_bytes);
     }
     q->batch_left = 1;
-    q->batch_bytes = claim->written_bytes;
+    q->batch_bytes = written_bytes;
     if (q->is_in_order) {
         uint16_t count = batch_of(q, (uint16_t)claim->id);
         if (count > ops->batch_max(q)) {
@@ -171,7 +186,8 @@ static void
 complete(struct virtq *q, uint16_t id, uint32_t written_bytes, struct virtq_done *done)
 {
     struct virtq_flight *flight = &q->flights[id];
-    uint64_t latency_ns = q->plat->now_ns(q->plat->ctx) - flight->start_ns;
+    uint64_t now_ns = virtq_clock(q);
+    uint64_t latency_ns = flight->start_ns != 0 && now_ns != 0 ? now_ns - flight->start_ns : 0;
     *done = (struct virtq_done){ .token = flight->token,
                                  .cookie = flight->cookie,
                                  .written_bytes = written_bytes,

@@ -92,6 +92,7 @@ take_features(struct virtq *q, const struct virtq_config *config)
     q->has_notification_data = virtio_device_has(device, VIRTIO_F_NOTIFICATION_DATA);
     q->is_in_order = virtio_device_has(device, VIRTIO_F_IN_ORDER);
     q->is_interrupting = config->is_interrupting;
+    q->is_untimed = config->is_untimed;
 }
 
 /* Returns: VIRTIO_OK, VIRTIO_ERR_NO_MEMORY. */

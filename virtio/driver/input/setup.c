@@ -29,7 +29,8 @@ static struct virtq_config
 event_queue_config(const struct vinput_config *config)
 {
     return (struct virtq_config){ .size_max = config->event_count,
-                                  .is_interrupting = config->is_interrupting };
+                                  .is_interrupting = config->is_interrupting,
+                                  .is_untimed = true };
 }
 
 static const struct virtq_config status_queue_config = { .size_max = VINPUT_STATUS_COUNT };

@@ -63,6 +63,7 @@ queue_config(const struct vnet_config *config, uint16_t queue_idx)
     return (struct virtq_config){
         .size_max = is_rx ? config->rx_queue_size : config->tx_queue_size,
         .is_interrupting = is_rx && config->is_interrupting,
+        .is_untimed = true,
     };
 }
 
@@ -180,8 +181,9 @@ net_read_status(struct vnet *net)
     le16 status;
     enum virtio_err err;
 
-    net->is_status_stale = false;
-    net->is_link_up = true; /* §5.1.4.2: assumed, where the device cannot tell */
+    __atomic_store_n(&net->is_status_stale, false,
+                     __ATOMIC_SEQ_CST); /* before reading: a change meanwhile counts */
+    net->is_link_up = true;             /* §5.1.4.2: assumed, where the device cannot tell */
     if (!virtio_device_has(net->device, VIRTIO_NET_F_STATUS)) {
         return VIRTIO_OK;
     }
@@ -330,7 +332,7 @@ vnet_finish(struct vnet *net)
 bool
 vnet_is_link_up(struct vnet *net)
 {
-    if (net->device != NULL && net->is_status_stale) {
+    if (net->device != NULL && net_status_is_stale(net)) {
         (void)net_read_status(net);
     }
     return net->is_link_up;
@@ -347,7 +349,7 @@ vnet_take_events(struct vnet *net)
     }
     if ((bits & VIRTIO_INTERRUPT_CONFIG) != 0) {
         events |= VNET_EVENT_LINK;
-        net->is_status_stale = true;
+        __atomic_store_n(&net->is_status_stale, true, __ATOMIC_RELEASE);
     }
     return events;
 }

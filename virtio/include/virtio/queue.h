@@ -46,7 +46,7 @@ struct virtq_done {
     void *token;
     uint32_t cookie;
     uint32_t written_bytes; /* at most the sum of the writable segments */
-    uint64_t latency_ns;    /* from virtq_add to now */
+    uint64_t latency_ns;    /* from virtq_add to now; 0 when it was not timed */
 };
 
 struct virtq_config {
@@ -55,6 +55,8 @@ struct virtq_config {
     uint16_t
         indirect_max; /* longest chain to be sent indirect where the device allows it; 0: never */
     bool is_interrupting; /* false: polled; the device is asked not to interrupt */
+    bool
+        is_untimed; /* spare two readings of the clock per buffer: latencies are 0 while the trace is off */
 };
 
 struct virtq_stats {
@@ -100,6 +102,7 @@ struct virtq {
     bool has_notification_data;
     bool is_in_order;
     bool is_interrupting;
+    bool is_untimed;
     bool is_event_current; /* EVENT_IDX: the event that we ask for lies at used_idx */
 
     uint16_t order_first; /* in order: the id that must come back next */
