@@ -152,3 +152,14 @@ def net():
             ",".join(f"net_{n}:{s}" for n in ("tx", "tx_batched", "rx", "rtt")),
             machines.with_cable, cable=cable,
         )
+
+
+@once
+def cable():
+    """[bench lines] of the cable alone: what a program in QEMU's place reaches."""
+    runs = []
+    for _ in range(settings.runs):
+        with machines.net_peer_ports() as (peer, own):
+            command = [machines.built("cable_limit"), str(own), str(peer), str(settings.seconds * 1000)]
+            runs.append(bench_lines(subprocess.run(command, text=True, stdout=subprocess.PIPE, check=True).stdout))
+    return runs

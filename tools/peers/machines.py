@@ -94,26 +94,35 @@ def _free_ports(count):
     return ports
 
 
-def _built_net_peer():
-    target, source = os.path.join(PEERS, "net_peer"), os.path.join(TOP, "tests/perf/net_peer.c")
+def built(name):
+    """A program of tests/perf, compiled when it is not there or stale."""
+    target, source = os.path.join(PEERS, name), os.path.join(TOP, "tests/perf", name + ".c")
     if not os.path.exists(target) or os.path.getmtime(target) < os.path.getmtime(source):
         os.makedirs(PEERS, exist_ok=True)
-        subprocess.run(["gcc", "-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{TOP}", "-o", target, source], check=True)
+        flags = ["-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{TOP}"]
+        subprocess.run(["gcc", *flags, "-o", target, source], check=True)
     return target
 
 
 @contextlib.contextmanager
-def net_peer():
-    """Runs the host's end of a cable; gives the -netdev words (without an id) of the guest's end."""
-    own, qemu = _free_ports(2)
-    program = subprocess.Popen([_built_net_peer(), str(own), str(qemu)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def net_peer_ports():
+    """Runs the host's end of a cable; gives its port and the one for the other end."""
+    own, other = _free_ports(2)
+    program = subprocess.Popen([built("net_peer"), str(own), str(other)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         program.stdout.readline()
-        yield (
-            f"dgram,local.type=inet,local.host=127.0.0.1,local.port={qemu},"
-            f"remote.type=inet,remote.host=127.0.0.1,remote.port={own}"
-        )
+        yield own, other
     finally:
         program.stdin.close()
         program.wait(timeout=5)
         program.stdout.close()
+
+
+@contextlib.contextmanager
+def net_peer():
+    """The same; gives the -netdev words (without an id) of the guest's end."""
+    with net_peer_ports() as (own, qemu):
+        yield (
+            f"dgram,local.type=inet,local.host=127.0.0.1,local.port={qemu},"
+            f"remote.type=inet,remote.host=127.0.0.1,remote.port={own}"
+        )
