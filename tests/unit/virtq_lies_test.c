@@ -124,15 +124,19 @@ UTEST(length_beyond_what_was_writable)
     }
 }
 
-UTEST(length_where_nothing_was_writable)
+/* QEMU's input device tells how much it read: no harm can come of it, and it means nothing. */
+UTEST(a_length_where_nothing_was_writable_means_nothing)
 {
     for (int i = 0; i < FORMATS; i++) {
         struct hand *hand = hand_new(formats[i], &eight);
         struct hand_buffer buffer;
+        struct virtq_done done;
         EXPECT_EQ(hand_add(hand, 3, 0, 1), VIRTIO_OK);
         EXPECT_TRUE(hand_take(hand, &buffer));
         hand_use(hand, &buffer, 0xffffffff);
-        expect_broken(hand, "length is more than was device-writable", 0xffffffff);
+        EXPECT_EQ(virtq_take_used(&hand->q, &done), VIRTIO_OK);
+        EXPECT_EQ(done.written_bytes, 0);
+        hand_free(hand);
     }
 }
 
