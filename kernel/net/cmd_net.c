@@ -35,8 +35,13 @@ need_device(const struct shell_call *call)
 int
 need_up(const struct shell_call *call)
 {
-    if (need_device(call) == NULL) {
+    struct vnet *net = need_device(call);
+
+    if (net == NULL) {
         return SHELL_FAILED;
+    }
+    if (!vnet_is_link_up(net)) {
+        return shell_fail(call, "%s: the link is down", call->argv[0]);
     }
     int result = net_up(time_deadline_ns(UP_TIMEOUT_NS));
     return result == 0

@@ -176,7 +176,7 @@ link_poll(void)
     }
     is_polling = false;
     vnet_flush(vnet);
-    return count == POLL_FRAMES_MAX;
+    return vnet_can_recv(vnet);
 }
 
 void

@@ -5,6 +5,8 @@ import re
 import socket
 import threading
 
+from vitrine_test.suite import Skipped
+
 from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, exec_status, expect_in, shell, system
 
 PAGE = b"<html>Vitrine fetched this page.</html>\n"
@@ -120,7 +122,7 @@ def frames_travel(**choices):
         answer = MAC + bytes.fromhex("020000000001") + bytes.fromhex("88b5") + b"from the host".ljust(1486, b".")
         threading.Timer(0.3, cable.send, (answer,)).start()
         guest.expect(r"^frame 1: 1500 bytes$", 10)
-        guest.expect(r"\|om the host\.+\|$", 10)
+        guest.expect(r"\|from the host\.+\|$", 10)
         guest.expect(PROMPT, 10)
 
 
@@ -140,3 +142,51 @@ def syslog():
         shell(guest, "net syslog")
         lines = collector.recv(2048).decode("utf-8", "replace")
         check(re.match(r"<\d+>1 - vitrine \S+ - - - ", lines) is not None, f"the collector received {lines!r}", guest)
+
+
+def dns_answer(query):
+    """What a name server says: vitrine.test is 10.0.2.2, nothing else is known."""
+    end = query.index(b"\0", 12)
+    is_known = query[12:end] == b"\7vitrine\4test" and query[end + 1 : end + 5] == b"\0\1\0\1"
+    flags, count = (b"\x81\x80", b"\0\1") if is_known else (b"\x81\x83", b"\0\0")
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\0\2\2" if is_known else b""
+    return query[:2] + flags + b"\0\1" + count + b"\0\0\0\0" + query[12 : end + 5] + record
+
+
+def serve_names(server):
+    while True:
+        try:
+            query, address = server.recvfrom(512)
+            server.sendto(dns_answer(query), address)
+        except OSError:
+            return
+
+
+@system("net.dns", "names are asked of a name server on this host; an unknown one is said to be unknown")
+def dns():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, Server() as port:
+        try:
+            server.bind(("127.0.0.1", 53))  # the guest's 10.0.2.2:53; the port is not for everybody
+        except OSError as e:
+            raise Skipped(f"port 53 of this host cannot be had: {e}") from e
+        threading.Thread(target=serve_names, args=(server,), daemon=True).start()
+        with boot() as guest:
+            guest.expect(PROMPT, BOOT_TIMEOUT_S)
+            expect_in(r"^vitrine\.test is 10\.0\.2\.2$", shell(guest, "net dns vitrine.test 10.0.2.2"), "the known name")
+            expect_in(r"nobody\.test.*not found", shell(guest, "net dns nobody.test"), "the unknown name")
+            expect_in(rf"^status 200, {len(PAGE)} bytes", shell(guest, f"net fetch http://vitrine.test:{port}/"), "the page by name")
+
+
+@system("net.link", "the cable is pulled and put back: the driver notices, refuses to send meanwhile, and goes on")
+def link():
+    with boot() as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "net up")
+        guest.qmp.command("set_link", name="net0", up=False)
+        guest.expect(r"net: link down$", 5)
+        expect_in(r"^MAC .* link down", shell(guest, "net info"), "the state of the link")
+        expect_in(r"did not send the frame", shell(guest, f"net send {'ff' * 60}"), "the refusal")
+        expect_in(r"link is down", shell(guest, "net ping 10.0.2.2 1"), "the refusal of ping")
+        guest.qmp.command("set_link", name="net0", up=True)
+        guest.expect(r"net: link up$", 5)
+        expect_in(r"^2 sent, 2 received$", shell(guest, "net ping 10.0.2.2 2"), "the answers to ping")

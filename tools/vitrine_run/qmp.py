@@ -25,7 +25,7 @@ class Qmp:
             raise QmpError("QEMU closed its QMP connection")
         return json.loads(line)
 
-    def command(self, name, timeout_s=10.0, **arguments):
+    def command(self, name, /, timeout_s=10.0, **arguments):
         """Runs one command and gives its return value."""
         self._sock.settimeout(timeout_s)
         request = {"execute": name, "arguments": {k.replace("_", "-"): v for k, v in arguments.items()}}

@@ -17,6 +17,13 @@ net_usable(const struct vnet *net)
     return driver_is_broken(net->device) ? VIRTIO_ERR_BROKEN : VIRTIO_OK;
 }
 
+/* An interrupt handler may set it at any time. */
+static inline bool
+net_status_is_stale(const struct vnet *net)
+{
+    return __atomic_load_n(&net->is_status_stale, __ATOMIC_ACQUIRE);
+}
+
 static inline struct vnet_buffer *
 net_pool_pop(struct vnet_pool *pool)
 {

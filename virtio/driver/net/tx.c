@@ -42,7 +42,7 @@ sendable(struct vnet *net)
     if (err != VIRTIO_OK) {
         return err;
     }
-    if (net->is_status_stale) {
+    if (net_status_is_stale(net)) {
         (void)net_read_status(net);
     }
     if (!net->is_link_up) {

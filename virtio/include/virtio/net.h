@@ -243,7 +243,8 @@ vnet_receive(struct vnet *net, void *buffer, size_t buffer_bytes, size_t *frame_
 
 /*
  * Take the next frame where it lies. It is the caller's until vnet_recycle; while many are out, the device has fewer.
- * Returns: VIRTIO_OK, VIRTIO_EMPTY, VIRTIO_ERR_NOT_INITIALIZED, VIRTIO_ERR_BROKEN.
+ * Returns: VIRTIO_OK; VIRTIO_EMPTY: none (or a whole queue of frames fit only to be dropped: vnet_can_recv tells, and for what
+ * waits already no interrupt will come); VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN.
  */
 enum virtio_err vnet_receive_frame(struct vnet *net, struct vnet_frame *frame);
 
