@@ -7,7 +7,7 @@
 #include "virtio/driver/gpu/driver.h"
 
 enum {
-    FRAMES_DEFAULT = 2,
+    FRAMES_DEFAULT = 8,
     WAIT_NS =
         2000000000, /* for frames: more than the commands' own deadline in any sane configuration */
 };

@@ -96,6 +96,33 @@ vgpu_type_name(uint32_t type)
     return name != NULL ? name : "unknown";
 }
 
+/* The empty assembly makes the value read the one that all later tests see. */
+uint32_t
+vgpu_peek32(const void *bytes, size_t offset)
+{
+    le32 field;
+    memcpy(&field, (const uint8_t *)bytes + offset, sizeof(field));
+    __asm__ volatile("" : "+r"(field.raw));
+    return le32_get(field);
+}
+
+uint64_t
+vgpu_peek64(const void *bytes, size_t offset)
+{
+    return vgpu_peek32(bytes, offset) | (uint64_t)vgpu_peek32(bytes, offset + 4) << 32;
+}
+
+struct vgpu_rect
+vgpu_peek_rect(const void *bytes, size_t offset)
+{
+    return (struct vgpu_rect){
+        .x = vgpu_peek32(bytes, offset),
+        .y = vgpu_peek32(bytes, offset + 4),
+        .width = vgpu_peek32(bytes, offset + 8),
+        .height = vgpu_peek32(bytes, offset + 12),
+    };
+}
+
 struct virtio_gpu_ctrl_hdr
 vgpu_encode_header(uint32_t type)
 {

@@ -50,36 +50,11 @@ vgpu_encode_rect(const struct vgpu_rect *rect)
 }
 
 /*
- * One little-endian number out of bytes of any alignment; the caller has checked that it lies within. The bytes may be the
- * device's to change: the empty assembly makes the value read the one that all later tests see.
+ * One little-endian number, or a rectangle, out of bytes of any alignment; the caller has checked that it lies within. The bytes
+ * may be the device's to change: what is returned was read once.
  */
-static inline uint32_t
-vgpu_peek32(const void *bytes, size_t offset)
-{
-    le32 field;
-    memcpy(&field, (const uint8_t *)bytes + offset, sizeof(field));
-    __asm__ volatile("" : "+r"(field.raw));
-    return le32_get(field);
-}
-
-static inline uint64_t
-vgpu_peek64(const void *bytes, size_t offset)
-{
-    le64 field;
-    memcpy(&field, (const uint8_t *)bytes + offset, sizeof(field));
-    __asm__ volatile("" : "+r"(field.raw));
-    return le64_get(field);
-}
-
-static inline struct vgpu_rect
-vgpu_peek_rect(const void *bytes, size_t offset)
-{
-    return (struct vgpu_rect){
-        .x = vgpu_peek32(bytes, offset),
-        .y = vgpu_peek32(bytes, offset + 4),
-        .width = vgpu_peek32(bytes, offset + 8),
-        .height = vgpu_peek32(bytes, offset + 12),
-    };
-}
+uint32_t vgpu_peek32(const void *bytes, size_t offset);
+uint64_t vgpu_peek64(const void *bytes, size_t offset);
+struct vgpu_rect vgpu_peek_rect(const void *bytes, size_t offset);
 
 #endif

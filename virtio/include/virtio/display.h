@@ -162,7 +162,7 @@ struct display_config {
     struct vgpu_backing backings[2];
     void *shadow; /* COPY: not shared; height * width * 4 bytes */
     unsigned
-        frames_in_flight_max; /* DIRECT: 0: 2; at most DISPLAY_FRAMES_MAX. The others have 1. */
+        frames_in_flight_max; /* DIRECT: 0: 8; at most DISPLAY_FRAMES_MAX. The others have 1. */
 };
 
 struct display_stats {
@@ -175,7 +175,7 @@ struct display_stats {
     struct virtio_histogram latency; /* from present to shown */
 };
 
-enum { DISPLAY_FRAMES_MAX = 4 };
+enum { DISPLAY_FRAMES_MAX = 16 };
 
 /* Private: a frame whose commands are in flight. */
 struct display_frame {
