@@ -52,6 +52,7 @@ kernel_srcs := \
     kernel/shell/commands_log.c \
     kernel/shell/commands_machine.c \
     kernel/shell/commands_memory.c \
+    kernel/shell/commands_selftest.c \
     kernel/shell/commands_time.c
 
 kernel_aarch64_srcs := \

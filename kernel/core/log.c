@@ -33,6 +33,11 @@ static struct {
     } filters[FILTER_COUNT_MAX];
 } logger = { .level = LOG_INFO };
 
+static struct {
+    void (*hide)(void);
+    void (*show)(void);
+} prompt;
+
 static enum log_level
 level_for(const char *module)
 {
@@ -101,7 +106,20 @@ log_va(enum log_level level, const char *module, const char *format, va_list arg
     make_plain(entry.text);
     keep(&entry);
     log_format(&entry, line, sizeof(line));
+    if (prompt.hide != NULL) {
+        prompt.hide();
+    }
     console_write(line, strlen(line));
+    if (prompt.show != NULL) {
+        prompt.show();
+    }
+}
+
+void
+log_set_prompt(void (*hide)(void), void (*show)(void))
+{
+    prompt.hide = hide;
+    prompt.show = show;
 }
 
 void

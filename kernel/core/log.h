@@ -88,6 +88,12 @@ const char *log_format(const struct log_entry *entry, char *text, size_t size);
 /* Give `write` every line kept that the console would have shown. For a sink that comes late. */
 void log_replay(void (*write)(void *ctx, const char *text, size_t bytes), void *ctx);
 
+/*
+ * Who draws a prompt on the console: `hide` before a line is printed, `show` after it. Both NULL: nobody does now.
+ * They run in the context of whoever logs. Context: main thread.
+ */
+void log_set_prompt(void (*hide)(void), void (*show)(void));
+
 /* In a panic: break a lock that this CPU may hold. */
 void log_break_lock(void);
 

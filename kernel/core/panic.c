@@ -73,6 +73,7 @@ panic_begin(void)
         state.cpu_idx = arch_cpu_idx();
         console_on_panic();
         log_break_lock();
+        log_set_prompt(NULL, NULL);
         return true;
     }
     if (state.cpu_idx == arch_cpu_idx()) {

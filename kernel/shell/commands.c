@@ -131,4 +131,5 @@ commands_init(void)
     commands_machine_init();
     commands_fault_init();
     commands_time_init();
+    commands_selftest_init();
 }

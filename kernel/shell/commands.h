@@ -1,6 +1,6 @@
 /*
  * The kernel's own commands: help, echo, log, mem, metrics, devices, fdt, irq, cpu, fault, panic, reboot, poweroff,
- * time.
+ * selftest, time.
  */
 #ifndef KERNEL_SHELL_COMMANDS_H
 #define KERNEL_SHELL_COMMANDS_H
@@ -14,5 +14,6 @@ void commands_memory_init(void);
 void commands_machine_init(void);
 void commands_fault_init(void);
 void commands_time_init(void);
+void commands_selftest_init(void);
 
 #endif

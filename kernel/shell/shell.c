@@ -8,6 +8,7 @@
 #include "kernel/core/console.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/idle.h"
+#include "kernel/core/log.h"
 #include "kernel/shell/editor.h"
 #include "kernel/shell/parse.h"
 
@@ -141,19 +142,42 @@ shell_is_interrupted(void)
     return shell.is_interrupted;
 }
 
+/* A line of the log comes while somebody types: it takes the prompt's place, and the prompt moves down. */
+static void
+hide_prompt(void)
+{
+    static const char erase[] = "\r\x1b[K";
+
+    console_write(erase, sizeof(erase) - 1);
+}
+
+static void
+show_prompt(void)
+{
+    editor_redraw(&shell.editor);
+}
+
+static void
+begin_line(void)
+{
+    editor_begin(&shell.editor);
+    log_set_prompt(hide_prompt, show_prompt);
+}
+
 void
 shell_interact(void)
 {
     editor_init(&shell.editor, "vitrine> ", console_write);
     console_print("Type `help` for the commands.\n");
-    editor_begin(&shell.editor);
+    begin_line();
     for (;;) {
         int c = console_read();
         const char *line = c < 0 ? NULL : editor_input(&shell.editor, (char)c);
 
         if (line != NULL) {
+            log_set_prompt(NULL, NULL);
             (void)shell_run_line(line);
-            editor_begin(&shell.editor);
+            begin_line();
         } else if (c < 0) {
             idle_wait(UINT64_MAX);
         }
