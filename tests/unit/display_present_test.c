@@ -116,6 +116,7 @@ UTEST(frames_in_flight_are_bounded_and_damage_is_kept)
 {
     show(DISPLAY_DIRECT, VGPU_DRIVER_QUEUED);
     rig.fixture.fake.delay_ns = 5000000;
+    display.config.frames_in_flight_max = 2;
     EXPECT_EQ(display_present(&display), VIRTIO_OK);
     fill(0, 0, 10, 10, 0xff00ff00);
     EXPECT_EQ(display_present(&display), VIRTIO_OK);
