@@ -114,6 +114,7 @@ map_ram(const struct dt_memory *memory)
     const struct map_entry *entry;
 
     ranges_trim_to_pages(&to_map);
+    subtract(&to_map, 0, PAGE_BYTES); /* where RAM begins at 0: a null pointer must still fault */
     for (uint32_t i = 0; i < memory->unmapped.count; i++) {
         const struct range *range = &memory->unmapped.ranges[i];
         uint64_t base = align_down(range->base, PAGE_BYTES);
@@ -148,6 +149,7 @@ start_memory(uint64_t dtb_bytes)
     }
     map_ram(&memory);
     struct range_set usable = memory.ram;
+    subtract(&usable, 0, PAGE_BYTES);
     for (uint32_t i = 0; i < memory.reserved.count; i++) {
         const struct range *range = &memory.reserved.ranges[i];
         subtract(&usable, range->base, range->end - range->base);
