@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints the GPU command sequences of ours, Linux and EDK2 on the same device, side by side, from QEMU's own trace.
 
-usage: tools/peers/compare.py [--exec 'CMD; CMD'] [--status]     (default commands: 'gpu test')
+usage: tools/peers/compare.py [--exec 'CMD; CMD'] [--most N] [--status]     (default commands: 'gpu test')
 
 Exit status: 0 printed; 2 wrong use; 3 a peer or our kernel is not there.
 """
@@ -62,9 +62,9 @@ def linux(where, jobs="gpu_still:1"):
     return record(machines.LinuxMachine(jobs=jobs), os.path.join(where, "linux"), until_printed(r"^peer done"))
 
 
-def efi(where, quiet_s=EFI_DRAWS_S):
-    path = os.path.join(where, "efi")
-    return record(machines.EfiMachine(), path, until_flushed(path, quiet_s))
+def efi(where, quiet_s=EFI_DRAWS_S, gpu_bus="pci"):
+    path = os.path.join(where, "efi-" + gpu_bus)
+    return record(machines.EfiMachine(gpu_bus=gpu_bus), path, until_flushed(path, quiet_s))
 
 
 def print_comparison(options):
@@ -75,12 +75,15 @@ def print_comparison(options):
             columns.insert(1, ours(where, options.exec_commands, gpu_driver="simple"))
     titles = ["ours, queued", "ours, simple", "Linux", "EDK2"][-len(columns) :]
     keep = (lambda s: s) if options.status else sequence.commands
-    print(sequence.table(titles, [keep(c) for c in columns]))
+    columns = [keep(c) for c in columns]
+    print(sequence.table(titles, [c[: options.most] for c in columns]))
+    print("\nin all: " + ", ".join(f"{t} {len(c)}" for t, c in zip(titles, columns)))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--exec", dest="exec_commands", default="gpu test", help="shell commands run by our kernel")
+    parser.add_argument("--most", type=int, default=30, metavar="N", help="at most N commands of each (default %(default)s)")
     parser.add_argument("--status", action="store_true", help="also show the changes of every device's status register")
     try:
         machines.fetch("linux", "efi")

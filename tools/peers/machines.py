@@ -60,13 +60,18 @@ class LinuxMachine(Machine):
 
 @dataclasses.dataclass
 class EfiMachine(Machine):
-    """EDK2 as Debian builds it; it draws its logo and console through VirtioGpuDxe."""
+    """
+    EDK2 as Debian builds it. On virtio-mmio its VirtioGpuDxe sets a mode and flushes it, but the platform makes no console
+    of it; on PCI (`gpu_bus`) the logo and the console are drawn.
+    """
+
+    gpu_bus: str = "device"
 
     def qemu_command(self, run_dir, serial):
         words = super().qemu_command(run_dir, serial)
         at = words.index("-kernel")
         words[at : at + 4] = ["-bios", os.path.join(require("efi"), "QEMU_EFI.fd")]
-        return words
+        return [w.replace("virtio-gpu-device,", f"virtio-gpu-{self.gpu_bus},") for w in words]
 
 
 def with_cable(machine_type):
