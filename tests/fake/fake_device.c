@@ -76,8 +76,8 @@ fake_device_need_reset(struct fake_device *device)
 void
 fake_device_tick(struct fake_device *device)
 {
-    for (uint16_t i = 0; i < FAKE_QUEUES_MAX; i++) {
-        fake_queue_tick(device, i);
+    for (unsigned i = 0; i < FAKE_QUEUES_MAX; i++) {
+        fake_queue_tick(device, (uint16_t)i);
     }
 }
 

@@ -205,7 +205,14 @@ struct fake_device {
     uint8_t config_next[FAKE_CONFIG_BYTES];
     struct fake_queue queues[FAKE_QUEUES_MAX];
 
+    uint64_t used_count; /* all queues */
+    uint64_t reset_count;
+    uint32_t feature_reads;
+    uint32_t random;
+
     /* What the driver has done, for the checks. */
+    uint32_t config_reads; /* since the generation was read */
+    uint32_t seen_interrupts;
     bool has_read_magic;
     bool has_read_version;
     bool has_read_id;
@@ -216,15 +223,8 @@ struct fake_device {
     bool has_device_sel;
     bool has_driver_sel;
     bool has_read_generation;
-    uint32_t config_reads; /* since the generation was read */
-    uint32_t seen_interrupts;
     bool has_read_interrupt;
     bool is_interrupt_unread; /* asserted, and nobody has looked */
-
-    uint64_t used_count; /* all queues */
-    uint64_t reset_count;
-    uint32_t feature_reads;
-    uint32_t random;
 };
 
 /* Put a device on the platform's bus; its base follows from its place there. */

@@ -135,7 +135,8 @@ fake_gpu_edid(uint8_t edid[128], uint32_t width, uint32_t height)
     timing[5] = (uint8_t)height;
     timing[6] = 40;
     timing[7] = (uint8_t)((height >> 8) << 4);
-    memcpy(edid + 72 + 3, "\xfc\0fake gpu\n", 11); /* display name */
+    static const uint8_t name[] = { 0xfc, 0, 'f', 'a', 'k', 'e', ' ', 'g', 'p', 'u', '\n' };
+    memcpy(edid + 72 + 3, name, sizeof(name));
     uint8_t sum = 0;
     for (unsigned i = 0; i < 127; i++) {
         sum = (uint8_t)(sum + edid[i]);

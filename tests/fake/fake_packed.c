@@ -50,8 +50,8 @@ packed_check_setup(struct fake_device *device, struct fake_queue *q)
     if (q->desc_addr % 16 != 0 || q->driver_addr % 4 != 0 || q->device_addr % 4 != 0) {
         fake_break(device, FAKE_REQ_PACKED_ALIGNMENT, q->desc_addr);
     }
-    for (uint16_t i = 0; i < q->size; i++) {
-        const uint8_t *entry = slot_at(q, i);
+    for (uint32_t i = 0; i < q->size; i++) {
+        const uint8_t *entry = slot_at(q, (uint16_t)i);
         if (!is_available(fake_get16(entry + 14), true) && memcmp(entry, zero, 16) != 0) {
             fake_break(device, FAKE_REQ_PACKED_RING_ZERO, i);
             return;
@@ -203,8 +203,8 @@ packed_push(struct fake_device *device, struct fake_queue *q, const struct fake_
 {
     (void)chain;
     if (fake_is_evil(device, FAKE_EVIL_USED_INDEX_RUNAWAY)) {
-        for (uint16_t i = 0; i < q->size; i++) {
-            write_used(q, i, i >= q->used_idx ? q->used_wrap : !q->used_wrap, used);
+        for (uint32_t i = 0; i < q->size; i++) {
+            write_used(q, (uint16_t)i, i >= q->used_idx ? q->used_wrap : !q->used_wrap, used);
         }
     }
     write_used(q, q->used_idx, q->used_wrap, used);

@@ -95,8 +95,8 @@ fake_relax(void *ctx, uint64_t deadline_ns)
     (void)deadline_ns;
     fp->relax_count++;
     if (fp->relax_count > fp->relax_limit) {
-        fprintf(stderr, "fake platform: a wait without end (%llu turns)\n",
-                (unsigned long long)fp->relax_count);
+        (void)fprintf(stderr, "fake platform: a wait without end (%llu turns)\n",
+                      (unsigned long long)fp->relax_count);
         abort();
     }
     fake_platform_advance(fp, fp->relax_step_ns);
@@ -108,7 +108,7 @@ fake_device_at(struct fake_platform *fp, const volatile void *reg, uint32_t *off
     uintptr_t distance = (uintptr_t)reg - (uintptr_t)fp->cookies;
     uint32_t idx = (uint32_t)(distance / FAKE_COOKIE_BYTES);
     if ((uintptr_t)reg < (uintptr_t)fp->cookies || idx >= fp->device_count) {
-        fprintf(stderr, "fake platform: register access outside every device\n");
+        (void)fprintf(stderr, "fake platform: register access outside every device\n");
         abort();
     }
     *offset = (uint32_t)(distance % FAKE_COOKIE_BYTES);
@@ -225,8 +225,8 @@ fake_platform_logged(const struct fake_platform *fp, const char *text)
 static void
 fake_violation_print(const struct fake_requirement_info *info, uint64_t value)
 {
-    fprintf(stderr, "violation: VirtIO 1.3 \302\247%s %s (%s), value 0x%llx\n", info->section,
-            info->sentence, info->name, (unsigned long long)value);
+    (void)fprintf(stderr, "violation: VirtIO 1.3 \302\247%s %s (%s), value 0x%llx\n", info->section,
+                  info->sentence, info->name, (unsigned long long)value);
 }
 
 void

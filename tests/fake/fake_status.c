@@ -135,10 +135,10 @@ driver_ok(struct fake_device *device, uint32_t value)
     } else if (!device->has_reread_features_ok) {
         fake_break(device, FAKE_REQ_INIT_FEATURES_OK_REREAD, value);
     }
-    for (uint16_t i = 0; i < FAKE_QUEUES_MAX; i++) {
+    for (unsigned i = 0; i < FAKE_QUEUES_MAX; i++) {
         /* Buffers may wait already: population comes before DRIVER_OK, the notification after it. */
         if (device->queues[i].is_ready && device->queues[i].is_polling) {
-            fake_queue_process(device, i);
+            fake_queue_process(device, (uint16_t)i);
         }
     }
 }

@@ -15,6 +15,7 @@ enum {
     CONFIG_BYTES = 160,
     TIMEOUT_MS = 10,
     RELAX_STEP_NS = 5000000,
+    PIXELS_BYTES = 16 * 16 * 4,
     SIDE_PX = 16,
     BUFFERS_MAX = 512, /* after so many the device is silent */
     ANSWER_BYTES = 2048,
@@ -102,10 +103,10 @@ gpu_session(uint64_t reserved, bool is_long)
         return;
     }
     for (unsigned i = 0; is_long && i < 3; i++) {
-        uint8_t *pixels = virtio_arena_take(&arena, SIDE_PX * SIDE_PX * 4, 64);
+        uint8_t *pixels = virtio_arena_take(&arena, PIXELS_BYTES, 64);
         const struct vgpu_framebuffer_config shown = {
             .image = {VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, SIDE_PX, SIDE_PX },
-            .backing = { .memory = pixels,                               .bytes = SIDE_PX * SIDE_PX * 4                     },
+            .backing = { .memory = pixels,                               .bytes = PIXELS_BYTES                     },
         };
         (void)vgpu_display_info_wait(&vgpu);
         disturb();

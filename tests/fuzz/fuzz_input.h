@@ -57,6 +57,7 @@ fuzz_expect(bool is_held)
     }
 }
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it by this name
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

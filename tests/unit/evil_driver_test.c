@@ -16,6 +16,7 @@
 enum {
     ARENA_BYTES = 1 << 20,
     SIDE_PX = 32,
+    PIXELS_BYTES = 32 * 32 * 4,
     AFTER_MAX = 12,
     MS = 1000000,
     TIMEOUT_MS = 20,
@@ -76,7 +77,7 @@ gpu_session(void)
     }
     const struct vgpu_framebuffer_config config = {
         .image = {VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, SIDE_PX, SIDE_PX },
-        .backing = { .memory = shared,                               .bytes = SIDE_PX * SIDE_PX * 4                     },
+        .backing = { .memory = shared,                               .bytes = PIXELS_BYTES                     },
         .scanout_id = 0,
     };
     const struct vgpu_rect all = { 0, 0, SIDE_PX, SIDE_PX };
@@ -274,7 +275,7 @@ plug(const struct driver *driver, uint64_t flavour)
                                                    .queue_size_max = 64 });
     driver->plug();
     arena = fake_platform_arena(&fp, ARENA_BYTES);
-    shared = fake_platform_arena(&fp, SIDE_PX * SIDE_PX * 4).base;
+    shared = fake_platform_arena(&fp, PIXELS_BYTES).base;
     EXPECT_EQ(virtio_bus_init(&bus, &fp.plat, NULL), VIRTIO_OK);
     EXPECT_EQ(virtio_mmio_probe(&bus, fake.base, FAKE_DEVICE_BYTES, &device), VIRTIO_OK);
 }
