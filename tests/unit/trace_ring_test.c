@@ -1,5 +1,6 @@
 /*
  * The trace ring: off, on, overwritten, many writers at once; and how records print.
+ * conformance: S0-04 S0-13
  */
 #include <pthread.h>
 

@@ -1,6 +1,7 @@
 /*
  * Everything that a device can lie about in a used ring, both formats: each lie is noticed at once, by its own rule, and
  * the queue stays broken until the device was reset and the queue set up anew. (issue: U08)
+ * conformance: S2-05
  */
 #include "tests/unit/virtq_hand.h"
 

@@ -1,6 +1,7 @@
 /*
  * Honest devices, both formats: every size, wrap-around, chains, indirect, in order with batches, notifications and
  * interrupts with and without EVENT_IDX.
+ * conformance: S0-06 S0-08
  */
 #include "tests/unit/virtq_hand.h"
 
@@ -200,6 +201,19 @@ UTEST(in_order_one_element_stands_for_a_batch)
         }
         hand_free(hand);
     }
+}
+
+UTEST(packed_length_counts_only_with_the_write_flag)
+{
+    struct virtq_config config = { .size_max = 4 };
+    struct hand *hand = hand_new(PACKED, &config);
+    struct virtq_done done;
+    EXPECT_EQ(hand_add(hand, 1, 1, 1), VIRTIO_OK);
+    hand_ring(hand)[0].len = le32_from(9999); /* reserved, §2.8.4 */
+    hand_ring(hand)[0].flags = le16_from(VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED);
+    EXPECT_EQ(virtq_take_used(&hand->q, &done), VIRTIO_OK);
+    EXPECT_EQ(done.written_bytes, 0);
+    hand_free(hand);
 }
 
 UTEST(split_in_order_descriptors_follow_the_table)
