@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernel/arch/arch.h"
+#include "kernel/arch/drivers.h"
 #include "kernel/core/bootargs.h"
 #include "kernel/core/check.h"
 #include "kernel/core/console.h"
@@ -15,7 +16,6 @@
 #include "kernel/core/idle.h"
 #include "kernel/core/log.h"
 #include "kernel/core/modules.h"
-#include "kernel/core/platform.h"
 #include "kernel/core/smp.h"
 #include "kernel/core/time.h"
 #include "kernel/drv/pl011.h"

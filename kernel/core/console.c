@@ -8,8 +8,8 @@
 #include "kernel/core/lock.h"
 
 enum {
-    INPUT_BYTES = 256, /* a power of two */
-    LINE_BYTES = 512,  /* longer prints are cut */
+    INPUT_BYTES = 1024, /* a power of two */
+    LINE_BYTES = 512,   /* longer prints are cut */
 };
 
 static struct {

@@ -53,7 +53,7 @@ void console_flush(void);
 /* Break locks that a panicking CPU may hold, the sinks' too. Context: panic only. */
 void console_on_panic(void);
 
-/* Hand over one character typed. Dropped when nobody reads 256 of them. Context: any. */
+/* Hand over one character typed. Dropped when nobody reads 1024 of them. Context: any. */
 void console_input(char c);
 
 /* Take the next character typed. Context: main loop. Returns: 0..255, or -E_AGAIN when there is none. */

@@ -40,12 +40,14 @@ take_sample(struct timer *timer, void *ctx)
     }
 }
 
+/* All samples, or Ctrl-C. */
 static bool
-has_all_samples(void *ctx)
+is_finished(void *ctx)
 {
     const struct jitter *jitter = ctx;
 
-    return __atomic_load_n(&jitter->sample_count, __ATOMIC_ACQUIRE) == jitter->wanted_count;
+    return shell_is_interrupted() ||
+           __atomic_load_n(&jitter->sample_count, __ATOMIC_ACQUIRE) == jitter->wanted_count;
 }
 
 static int
@@ -56,10 +58,10 @@ measure_jitter(const struct shell_call *call, uint64_t sample_count)
     jitter.timer.fn = take_sample;
     jitter.timer.ctx = &jitter;
     timer_start(&jitter.timer, time_deadline_ns(NS_PER_MS));
-    int error = idle_wait_for(has_all_samples, &jitter,
+    int error = idle_wait_for(is_finished, &jitter,
                               time_deadline_ns((sample_count + 1000) * 10 * NS_PER_MS));
     timer_cancel(&jitter.timer);
-    if (error != 0) {
+    if (error != 0 || jitter.sample_count < sample_count) {
         return shell_fail(call, "only %lu of %lu timers came", jitter.sample_count, sample_count);
     }
     console_print(

@@ -1,8 +1,8 @@
 /*
  * What the architecture finds in the device tree for itself: interrupt controller, timer, power.
  */
-#ifndef KERNEL_CORE_PLATFORM_H
-#define KERNEL_CORE_PLATFORM_H
+#ifndef KERNEL_ARCH_DRIVERS_H
+#define KERNEL_ARCH_DRIVERS_H
 
 #include "kernel/fdt/devices.h"
 
