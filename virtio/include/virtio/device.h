@@ -196,7 +196,7 @@ void virtio_device_fail(struct virtio_device *device, const char *why);
  * Is the device still what we left? Reads the status register (one slow access): call it when something is late, not in
  * a fast path. The first finding sets device->fault, is traced and is logged with the name of whoever reset the device.
  * Returns: VIRTIO_OK, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET, VIRTIO_ERR_BROKEN (a fault was recorded before),
- * VIRTIO_ERR_STATE when the device was never started.
+ * VIRTIO_ERR_STATE when the device is not running: never started, reset by its owner, or given up.
  */
 enum virtio_err virtio_device_health(struct virtio_device *device);
 

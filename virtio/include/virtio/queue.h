@@ -77,7 +77,7 @@ struct virtq_flight {
     uint16_t last;       /* split: the last entry of the chain; packed: the id itself */
     uint16_t order_next; /* in order: the id added after this one */
 };
-_Static_assert(sizeof(struct virtq_flight) == 32, "two to a cache line");
+_Static_assert(sizeof(struct virtq_flight) <= 32, "two to a cache line");
 
 /* Private: one table for each ring format. */
 struct virtq_format_ops;
