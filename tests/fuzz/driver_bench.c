@@ -84,15 +84,17 @@ disturb(void)
 }
 
 static void
-gpu_session(uint64_t reserved, bool is_long)
+gpu_session(uint8_t flavour, bool is_long)
 {
     static struct vgpu vgpu;
     const struct vgpu_config config = {
         .timeout_ms = TIMEOUT_MS,
-        .features = reserved,
+        .features = VIRTIO_FEATURES_LIBRARY,
         .capset_bytes_max = 64,
         .depth = 16,
-        .driver = (reserved >> 5 & 1) != 0 ? VGPU_DRIVER_SIMPLE : VGPU_DRIVER_QUEUED,
+        .uses_indirect = (flavour & 64) != 0,
+        .is_interrupting = (flavour & 16) != 0,
+        .driver = (flavour & 32) != 0 ? VGPU_DRIVER_SIMPLE : VGPU_DRIVER_QUEUED,
     };
     const struct vgpu_rect all = { 0, 0, SIDE_PX, SIDE_PX };
     struct vgpu_framebuffer framebuffer = { .vgpu = NULL };
@@ -129,10 +131,11 @@ gpu_session(uint64_t reserved, bool is_long)
 }
 
 static void
-net_session(uint64_t reserved, bool is_long)
+net_session(uint8_t flavour, bool is_long)
 {
     static struct vnet vnet;
-    const struct vnet_config config = { .features = reserved,
+    const struct vnet_config config = { .is_interrupting = (flavour & 16) != 0,
+                                        .features = VIRTIO_FEATURES_LIBRARY,
                                         .rx_queue_size = 8,
                                         .tx_queue_size = 8 };
     uint8_t frame[1518] = { 0 };
@@ -164,10 +167,12 @@ net_session(uint64_t reserved, bool is_long)
 }
 
 static void
-blk_session(uint64_t reserved, bool is_long)
+blk_session(uint8_t flavour, bool is_long)
 {
     static struct vblk vblk;
-    const struct vblk_config config = { .features = reserved, .queue_size = 16 };
+    const struct vblk_config config = { .is_interrupting = (flavour & 16) != 0,
+                                        .features = VIRTIO_FEATURES_LIBRARY,
+                                        .queue_size = 16 };
     uint8_t data[2048] = { 0 };
     char id[VIRTIO_BLK_ID_BYTES + 1] = "";
     if (vblk_init(&vblk, device, &config, &arena) != VIRTIO_OK) {
@@ -186,10 +191,12 @@ blk_session(uint64_t reserved, bool is_long)
 }
 
 static void
-input_session(uint64_t reserved, bool is_long)
+input_session(uint8_t flavour, bool is_long)
 {
     static struct vinput vinput;
-    const struct vinput_config config = { .features = reserved, .event_count = 8 };
+    const struct vinput_config config = { .is_interrupting = (flavour & 16) != 0,
+                                          .features = VIRTIO_FEATURES_LIBRARY,
+                                          .event_count = 8 };
     struct vinput_event event;
     if (vinput_init(&vinput, device, &config, &arena) != VIRTIO_OK) {
         return;
@@ -231,7 +238,7 @@ driver_bench_run(const uint8_t *data, size_t size, bool is_long)
     in = (struct fuzz_input){ data, size };
     buffer_count = 0;
     uint8_t kind = fuzz_u8(&in) % 4;
-    uint64_t reserved = (uint64_t)(fuzz_u8(&in) & 0x7f) << VIRTIO_F_INDIRECT_DESC;
+    uint8_t flavour = fuzz_u8(&in);
     uint64_t features = fuzz_u32(&in);
     features |= (uint64_t)fuzz_u32(&in) << 32;
     model = *kinds[kind];
@@ -240,7 +247,7 @@ driver_bench_run(const uint8_t *data, size_t size, bool is_long)
     model.config_read = NULL;
     model.config_written = NULL;
     plug(features);
-    sessions[kind](reserved, is_long);
+    sessions[kind](flavour, is_long);
     fuzz_expect(device->owner[0] == '\0'); /* init failed or finish came: nobody's */
     fake_device_finish(&fake);
     fuzz_expect(fake_platform_finish(&fp));

@@ -40,14 +40,14 @@ static struct vnet vnet;
 static struct vblk vblk;
 static struct vinput vinput;
 static const struct vgpu_config gpu_config = { .timeout_ms = TIMEOUT_MS,
-                                               .features = UINT64_C(0x1ff0000000),
+                                               .features = VIRTIO_FEATURES_LIBRARY,
                                                .capset_bytes_max = 256 };
 static const struct vnet_config net_config = { .rx_queue_size = 8,
                                                .tx_queue_size = 8,
-                                               .features = UINT64_C(0x1ff0000000) };
-static const struct vblk_config blk_config = { .features = UINT64_C(0x1ff0000000) };
+                                               .features = VIRTIO_FEATURES_LIBRARY };
+static const struct vblk_config blk_config = { .features = VIRTIO_FEATURES_LIBRARY };
 static const struct vinput_config input_config = { .event_count = 8,
-                                                   .features = UINT64_C(0x1ff0000000) };
+                                                   .features = VIRTIO_FEATURES_LIBRARY };
 
 static void
 plug_gpu(void)
@@ -249,19 +249,26 @@ static const struct driver {
 
 enum { DRIVER_COUNT = sizeof(drivers) / sizeof(drivers[0]) };
 
-static const uint64_t flavours[] = {
-    0,
-    VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX),
-    VIRTIO_FEATURE(VIRTIO_F_IN_ORDER),
-    VIRTIO_FEATURE(VIRTIO_F_RING_PACKED),
-    VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) |
-        VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_IN_ORDER),
+static const struct flavour {
+    uint32_t version;
+    uint64_t features;
+} flavours[] = {
+    {1,  0                                                                             },
+    { 1, VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) |
+             VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT)                               },
+    { 2, 0                                                                             },
+    { 2, VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX)   },
+    { 2, VIRTIO_FEATURE(VIRTIO_F_IN_ORDER) | VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA)},
+    { 2, VIRTIO_FEATURE(VIRTIO_F_RING_PACKED)                                          },
+    { 2, VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) |
+             VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_IN_ORDER) |
+             VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA)                        },
 };
 
-enum { FLAVOUR_COUNT = sizeof(flavours) / sizeof(flavours[0]) };
+enum { FLAVOUR_COUNT = sizeof(flavours) / sizeof(flavours[0]), MODERN = 2 };
 
 static void
-plug(const struct driver *driver, uint64_t flavour)
+plug(const struct driver *driver, const struct flavour *flavour)
 {
     first_failure = VIRTIO_OK;
     fake_platform_init(&fp);
@@ -270,7 +277,8 @@ plug(const struct driver *driver, uint64_t flavour)
     fake_device_init(&fake, &fp,
                      &(struct fake_device_config){ .model = driver->model,
                                                    .model_ctx = driver->model_ctx,
-                                                   .features = driver->features | flavour,
+                                                   .version = flavour->version,
+                                                   .features = driver->features | flavour->features,
                                                    .queue_count = 3,
                                                    .queue_size_max = 64 });
     driver->plug();
@@ -313,7 +321,7 @@ UTEST(honest_sessions_are_all_right)
 {
     for (unsigned i = 0; i < DRIVER_COUNT; i++) {
         for (unsigned f = 0; f < FLAVOUR_COUNT; f++) {
-            plug(&drivers[i], flavours[f]);
+            plug(&drivers[i], &flavours[f]);
             drivers[i].session();
             EXPECT_EQ(first_failure, VIRTIO_OK);
             expect_recovery(&drivers[i]);
@@ -342,7 +350,7 @@ is_misleading(enum fake_evil_mode mode)
 }
 
 static void
-run_evil(const struct driver *driver, uint64_t flavour, struct fake_evil evil)
+run_evil(const struct driver *driver, const struct flavour *flavour, struct fake_evil evil)
 {
     plug(driver, flavour);
     fake.evil = evil;
@@ -359,7 +367,7 @@ run_all_modes(const struct driver *driver)
     for (unsigned f = 0; f < FLAVOUR_COUNT; f++) {
         for (int mode = FAKE_EVIL_NONE + 1; mode < FAKE_EVIL_COUNT; mode++) {
             for (uint32_t after = 0; after < AFTER_MAX; after++) {
-                run_evil(driver, flavours[f],
+                run_evil(driver, &flavours[f],
                          (struct fake_evil){ (enum fake_evil_mode)mode, after, values[after % 4] });
             }
         }
@@ -390,7 +398,7 @@ UTEST(the_input_driver_survives_every_evil_at_every_moment)
 static void
 expect_fault(unsigned idx, struct fake_evil evil, const char *rule)
 {
-    plug(&drivers[idx], 0);
+    plug(&drivers[idx], &flavours[MODERN]);
     fake.evil = evil;
     drivers[idx].session();
     EXPECT_EQ(first_failure, VIRTIO_ERR_BROKEN);
