@@ -123,6 +123,8 @@ virtq_notify(struct virtq *q)
      */
     virtio_full_barrier();
     bool is_wanted = q->ops->is_notify_wanted(q);
+    virtio_trace_emit(q->trace, is_wanted ? TRACE_VIRTQ_NOTIFY : TRACE_VIRTQ_NOTIFY_SUPPRESSED, 0,
+                      virtq_origin(q), q->added_since_notify, 0);
     if (is_wanted) {
         uint32_t offset = q->has_notification_data ? q->ops->get_notify_offset(q) : 0;
         q->device->ops->queue_notify(q->device, q->index, offset << 16 | q->index);
@@ -130,8 +132,6 @@ virtq_notify(struct virtq *q)
     } else {
         q->stats.notify_suppressed++;
     }
-    virtio_trace_emit(q->trace, is_wanted ? TRACE_VIRTQ_NOTIFY : TRACE_VIRTQ_NOTIFY_SUPPRESSED, 0,
-                      virtq_origin(q), q->added_since_notify, 0);
     q->added_since_notify = 0;
     q->steps_since_notify = 0;
     return is_wanted;
