@@ -57,6 +57,12 @@ struct map_census {
 /* Walk the tables as they are in memory. Context: any. */
 void map_census(struct map_census *census);
 
+/*
+ * Make the page of `address`, mapped as data, executable too: for `fault wx`, which shows that map_verify notices.
+ * Context: main thread. Returns: 0; -E_NOENT when it is not mapped by a page of its own.
+ */
+int map_plant_violation(uint64_t address);
+
 /* Walk, log the sums, and panic where a mapping violates W^X. Context: boot. */
 void map_verify(void);
 

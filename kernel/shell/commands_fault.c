@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/mm/heap.h"
+#include "kernel/mm/map.h"
 #include "kernel/shell/commands.h"
 #include "kernel/shell/shell.h"
 
@@ -83,17 +84,28 @@ overrun_block(void)
     }
 }
 
+static void
+map_writable_and_executable(void)
+{
+    static uint32_t data;
+
+    if (map_plant_violation((uintptr_t)&data) == 0) {
+        map_verify();
+    }
+}
+
 static const struct {
     const char *word;
     void (*fn)(void);
 } faults[] = {
-    {"null",          read_null     },
-    { "stack",        overflow_stack},
-    { "write-text",   write_text    },
-    { "write-rodata", write_rodata  },
-    { "execute-data", execute_data  },
-    { "double-free",  free_twice    },
-    { "overrun",      overrun_block },
+    {"null",          read_null                  },
+    { "stack",        overflow_stack             },
+    { "write-text",   write_text                 },
+    { "write-rodata", write_rodata               },
+    { "execute-data", execute_data               },
+    { "double-free",  free_twice                 },
+    { "overrun",      overrun_block              },
+    { "wx",           map_writable_and_executable},
 };
 
 static int
@@ -108,9 +120,11 @@ cmd_fault(const struct shell_call *call)
     return shell_usage(call, "which fault?");
 }
 
+static const char usage[] =
+    "null | stack | write-text | write-rodata | execute-data | double-free | overrun | wx";
+
 static const struct shell_command commands[] = {
-    {"fault", "null | stack | write-text | write-rodata | execute-data | double-free | overrun",
-     "do what the kernel must catch, and stop with a full report", cmd_fault},
+    {"fault", usage, "do what the kernel must catch, and stop with a full report", cmd_fault},
 };
 
 void

@@ -19,6 +19,8 @@ enum {
     AREA_BYTES = 512,
     LENGTH_MAX = 200,
     OFFSET_MAX = 17,
+    DISTANCE_MAX = 2 * OFFSET_MAX, /* so that moves go both ways */
+    BLOCK_BYTES = 3 * PAGE_BYTES,
     GUARD = 0x5a,
 };
 
@@ -79,7 +81,7 @@ test_moves(void)
 {
     static uint8_t area[AREA_BYTES];
 
-    for (size_t distance = 0; distance <= 2 * OFFSET_MAX; distance++) {
+    for (size_t distance = 0; distance <= DISTANCE_MAX; distance++) {
         for (size_t i = 0; i < AREA_BYTES; i++) {
             area[i] = (uint8_t)i;
         }
@@ -102,7 +104,7 @@ test_allocators(void)
 
     pages_stats(&before);
     uint8_t *pages = pages_alloc_zeroed(PAGE_COUNT, ALIGN);
-    uint8_t *block = kmalloc(3 * PAGE_BYTES);
+    uint8_t *block = kmalloc(BLOCK_BYTES);
     bool is_good = pages != NULL && block != NULL && is_aligned((uintptr_t)pages, ALIGN) &&
                    pages[0] == 0 && pages[PAGE_COUNT * (size_t)PAGE_BYTES - 1] == 0;
 

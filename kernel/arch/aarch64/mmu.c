@@ -279,6 +279,24 @@ map_census(struct map_census *census)
     count_level(census, &root, 0, 0);
 }
 
+int
+map_plant_violation(uint64_t address)
+{
+    struct table *table = &root;
+    uint64_t *entry = NULL;
+
+    for (uint32_t level = 0; level <= LEVEL_LAST; level++) {
+        entry = &table->entries[address / level_bytes(level) % ENTRY_COUNT];
+        if (level < LEVEL_LAST && !is_table(*entry, level)) {
+            return -E_NOENT;
+        }
+        table = table_of(*entry);
+    }
+    *entry &=
+        ~DESC_PXN; /* the tables alone: no TLB is told, and SCTLR.WXN would refuse to execute all the same */
+    return 0;
+}
+
 void
 map_verify(void)
 {

@@ -115,21 +115,22 @@ report_cause(const struct trap_frame *frame, uint32_t vector)
     }
 }
 
+/* A return address is shown as it is, and named after the call before it, which may be a function's last word. */
 static void
-print_place(const char *label, uint64_t address)
+print_place(const char *label, uint64_t address, bool is_return)
 {
     uint64_t offset;
-    const char *name = arch_symbol(address, &offset);
+    const char *name = arch_symbol(is_return ? address - 4 : address, &offset);
 
     console_print("  %-9s 0x%016lx  %s+0x%lx  (image+0x%lx)\n", label, address, name, offset,
-                  address - (uintptr_t)image_text_start);
+                  address - (uintptr_t)text_start);
 }
 
 static void
 report_registers(const struct trap_frame *frame)
 {
-    print_place("pc", frame->elr);
-    print_place("lr", frame->x[30]);
+    print_place("pc", frame->elr, false);
+    print_place("lr", frame->x[30], true);
     console_print("  sp        0x%016lx  pstate 0x%lx\n", frame->sp, frame->spsr);
     for (uint32_t i = 0; i < 30; i += 3) {
         console_print("  x%-2u 0x%016lx  x%-2u 0x%016lx  x%-2u 0x%016lx\n", i, frame->x[i], i + 1,
@@ -145,7 +146,7 @@ report_backtrace(const struct trap_frame *frame)
     uint64_t fp = frame->x[29];
 
     console_print("backtrace:\n");
-    print_place("", frame->elr);
+    print_place("", frame->elr, false);
     for (uint32_t i = 0; i < FRAME_COUNT_MAX; i++) {
         bool is_inside = fp >= (uintptr_t)cpu_stacks && fp < (uintptr_t)&cpu_stacks[CPU_COUNT_MAX];
 
@@ -156,7 +157,7 @@ report_backtrace(const struct trap_frame *frame)
         if (record[1] == 0) {
             break;
         }
-        print_place("", record[1] - 4); /* the call, not what comes after it */
+        print_place("", record[1], true);
         if (record[0] <= fp) {
             break;
         }
