@@ -1,5 +1,6 @@
 /*
  * Presenting on the fake GPU, judged by the pixels that the device shows: every mode, both drivers, back-pressure, failures.
+ * conformance: S0-15
  */
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 /*
  * The GPU driver on a strict fake device: bring-up in every flavour, commands in flight, deadlines, fences, refusals.
+ * conformance: S0-01 S0-02 S0-05 S0-12
  */
 #include "tests/unit/gpu_fixture.h"
 

@@ -1,5 +1,6 @@
 /*
  * Resources and framebuffers: their life step by step, what leaks, what fails on the way, and the same commands from both drivers.
+ * conformance: S0-03 S0-04 S0-11 S0-13 S0-14 S0-16 S0-21 S0-22
  */
 #include "tests/unit/gpu_fixture.h"
 

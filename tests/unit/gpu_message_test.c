@@ -1,5 +1,6 @@
 /*
  * Every command byte for byte as VirtIO 1.3 §5.7.6 lays it out, every response parsed, right and wrong, and both as text.
+ * conformance: S0-10 S0-17 S0-18 S0-20
  */
 #include "virtio/gpu_protocol.h"
 

@@ -1,5 +1,6 @@
 /*
  * The table of states: what is allowed, and what is not.
+ * conformance: S0-14
  */
 #include "virtio/gpu.h"
 

@@ -8,14 +8,20 @@
 
 enum {
     FRAMES_DEFAULT = 8,
-    WAIT_NS =
-        2000000000, /* for frames: more than the commands' own deadline in any sane configuration */
+    MARGIN_NS = 1000000000,
 };
 
 static uint32_t
 stride_of(const struct display *display)
 {
     return display->config.image.width_px * VIRTIO_GPU_BYTES_PER_PX;
+}
+
+/* Frames end with their commands, well or not: a wait for them lasts longer than any command. */
+static uint64_t
+end_of_wait_ns(const struct vgpu *vgpu)
+{
+    return vgpu_now_ns(vgpu) + (uint64_t)vgpu->config.timeout_ms * VGPU_NS_PER_MS + MARGIN_NS;
 }
 
 static struct vgpu_rect
@@ -413,7 +419,7 @@ display_present_wait(struct display *display)
     if (err != VIRTIO_ERR_BUSY) {
         return err;
     }
-    uint64_t deadline_ns = vgpu_now_ns(display->vgpu) + WAIT_NS;
+    uint64_t deadline_ns = end_of_wait_ns(display->vgpu);
     while (err == VIRTIO_ERR_BUSY) {
         enum virtio_err turn = vgpu_turn(display->vgpu, deadline_ns);
         err = turn == VIRTIO_OK ? display_present(display) : turn;
@@ -428,7 +434,7 @@ display_drain(struct display *display)
     if (display->vgpu == NULL) {
         return VIRTIO_ERR_NOT_INITIALIZED;
     }
-    uint64_t deadline_ns = vgpu_now_ns(display->vgpu) + WAIT_NS;
+    uint64_t deadline_ns = end_of_wait_ns(display->vgpu);
     while (display->frames_in_flight > 0 && err == VIRTIO_OK) {
         err = vgpu_turn(display->vgpu, deadline_ns);
     }

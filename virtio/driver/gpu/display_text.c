@@ -17,18 +17,32 @@ glyph_rows(const struct display_font *font, uint32_t code)
 struct stamp {
     uint32_t ink;
     uint32_t ground;
-    bool is_transparent;
 };
 
+static uint32_t
+bit_at(const uint8_t *bits, int32_t column)
+{
+    return (uint32_t)bits[column / 8] >> (7 - column % 8) & 1;
+}
+
+/* Without a branch per pixel: a console draws nothing else. */
 static void
 stamp_row(uint32_t *to, const uint8_t *bits, const struct display_rect *part,
           const struct stamp *stamp)
 {
+    uint32_t flip = stamp->ink ^ stamp->ground;
     for (int32_t i = 0; i < part->width; i++) {
-        int32_t column = part->x + i;
-        bool is_ink = (bits[column / 8] >> (7 - column % 8) & 1) != 0;
-        if (is_ink || !stamp->is_transparent) {
-            to[i] = is_ink ? stamp->ink : stamp->ground;
+        to[i] = stamp->ground ^ (flip & (0 - bit_at(bits, part->x + i)));
+    }
+}
+
+static void
+stamp_row_over(uint32_t *to, const uint8_t *bits, const struct display_rect *part,
+               const struct stamp *stamp)
+{
+    for (int32_t i = 0; i < part->width; i++) {
+        if (bit_at(bits, part->x + i) != 0) {
+            to[i] = stamp->ink;
         }
     }
 }
@@ -42,7 +56,6 @@ display_draw_glyph(struct display_target *target, const struct display_pen *pen,
     struct stamp stamp = {
         .ink = display_encode_color(target->format, pen->ink.color),
         .ground = display_encode_color(target->format, pen->ink.ground),
-        .is_transparent = pen->ink.is_transparent,
     };
     const uint8_t *rows = glyph_rows(font, code);
     size_t row_bytes = (font->width_px + 7U) / 8;
@@ -53,8 +66,13 @@ display_draw_glyph(struct display_target *target, const struct display_pen *pen,
     in_glyph.x = part.x - pen->x;
     in_glyph.y = part.y - pen->y;
     for (int32_t y = 0; y < part.height; y++) {
-        stamp_row(display_row(target, part.x, part.y + y),
-                  rows + (size_t)(in_glyph.y + y) * row_bytes, &in_glyph, &stamp);
+        uint32_t *to = display_row(target, part.x, part.y + y);
+        const uint8_t *bits = rows + (size_t)(in_glyph.y + y) * row_bytes;
+        if (pen->ink.is_transparent) {
+            stamp_row_over(to, bits, &in_glyph, &stamp);
+        } else {
+            stamp_row(to, bits, &in_glyph, &stamp);
+        }
     }
     return part;
 }

@@ -487,8 +487,8 @@ enum virtio_err vgpu_framebuffer_bring_down_wait(struct vgpu_framebuffer *frameb
 /*
  * Print a GPU record of the trace: a command or response with all fields, joined from the byte records that follow it, a change of
  * state by name. `reader`: stands behind `record`; not moved. Records of event TRACE_BYTES are parts of others: skip them.
- *   [12.345678] #17 -> SET_SCANOUT r (0,0 1280x800) scanout_id 0 resource_id 7
- *   [12.345701] #17 <- OK_NODATA to SET_SCANOUT after 23 us
+ *    0.090550672 device 4 queue 0 #1 gpu request 0x103: 48 bytes: SET_SCANOUT flags 0x0 ... scanout_id 0 resource_id 7
+ *    0.090877424 device 4 queue 0 #1 gpu response 0x1100 to 0x103 after 22952 ns: OK_NODATA flags 0x0 fence_id 0 ctx_id 0
  * Returns: characters written, less than `text_bytes`; 0 when it is not a GPU record (virtio_trace_format prints those).
  */
 size_t vgpu_trace_format(const struct virtio_trace_reader *reader,
