@@ -72,7 +72,6 @@ for _name, _choices in VARIANTS:
 def keyboard_shell():
     with boot() as guest:
         guest.expect(PROMPT, BOOT_TIMEOUT_S)
-        start = len(guest.output)
         for code in ("e", "c", "h", "o", "spc", "shift-h", "i", "ret"):
             shift, _, plain = code.rpartition("-")
             if shift:
@@ -81,9 +80,7 @@ def keyboard_shell():
             key(guest, plain, False)
             if shift:
                 key(guest, "shift", False)
-        guest.send("echo end-of-typing")
-        guest.expect(r"^end-of-typing$", 10)
-        expect_in(r"echo Hi|^Hi$", guest.output[start:], "the command typed on the keyboard")
+        guest.expect(r"^Hi$", 10)
 
 
 @system("black-screen", "a second probe that resets the GPU makes the origin's black screen; the library names the culprit")
