@@ -123,7 +123,7 @@ print_place(const char *label, uint64_t address, bool is_return)
     const char *name = arch_symbol(is_return ? address - 4 : address, &offset);
 
     console_print("  %-9s 0x%016lx  %s+0x%lx  (image+0x%lx)\n", label, address, name, offset,
-                  address - (uintptr_t)text_start);
+                  address - (uintptr_t)image_text_start);
 }
 
 static void
