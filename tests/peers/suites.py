@@ -1,6 +1,7 @@
 """Command sequences of ours beside the peers' (S0-21), judged by what QEMU's device says that it received."""
 
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -133,6 +134,41 @@ def reader_reads():
     expect("alignment", [[bool(s) for s in row] for row in rows], [[True] * 2] * 2 + [[True, False]] + [[True] * 2] * 2)
 
 
+def bench_reads():
+    """What ./bench reads of a guest's console, and what it makes of it."""
+    sys.path.insert(0, os.path.join(TOP, "tests/perf"))
+    import campaign
+
+    console = "[ 0.1] boot\nbench net_tx packets=3000 elapsed_ns=1500000000 sent=3001\nbench broken\n bench x a=1\n"
+    lines = campaign.bench_lines(console + "bench net_tx packets=4000 elapsed_ns=2000000000\n")
+    expect("names", sorted(lines), ["net_tx"])
+    expect("rate", campaign.rate(lines["net_tx"], "packets"), 2000.0)
+    expect("rate of nothing", campaign.rate({"packets": 1, "elapsed_ns": 0}, "packets"), 0.0)
+    try:
+        campaign.median_rate([lines], "net_rx", "packets")
+    except campaign.Unavailable as e:
+        expect("the missing line's name", "net_rx" in str(e), True)
+    else:
+        raise Failed("a missing bench line is not told")
+
+
+def cable_carries():
+    """The host's end of the network cable counts, echoes and sends, without any guest."""
+    with machines.net_peer_ports() as (peer, own):
+        out = run_program([machines.built("cable_limit"), str(own), str(peer), "200"], 30)
+    for name in ("cable_tx", "cable_rx", "cable_rtt"):
+        m = re.search(rf"^bench {name} packets=(\d+) elapsed_ns=(\d+)$", out, re.M)
+        if not m or int(m.group(1)) < 10 or int(m.group(2)) < 50_000_000:
+            raise Failed(f"{name} does not work:\n{out}")
+
+
+def whole_bench():
+    """Every figure can be measured (whether a bar is met is ./bench's business: this machine may be busy)."""
+    out = run_program(["./bench", "--runs", "1", "--seconds", "1"], 900)
+    if "not measured here" in out or "broken:" in out:
+        raise Failed(out)
+
+
 def suites():
     return [
         Suite("peers.reader", "the reader of QEMU's traces, on samples", reader_reads),
@@ -141,5 +177,8 @@ def suites():
         Suite("peers.queued-equals-simple", "both drivers send the device the same commands", queued_equals_simple),
         Suite("peers.linux", "Linux's virtio-gpu has the same essential sequence", linux_is_complete),
         Suite("peers.efi", "EDK2's VirtioGpuDxe has the same essential sequence", efi_is_complete),
+        Suite("bench.lines", "./bench reads what guests print", bench_reads),
+        Suite("bench.cable", "the host's end of the network cable works", cable_carries),
+        Suite("long.bench", "every figure of ./bench can be measured", whole_bench, long_only=True, alone=True),
         Suite("long.peers.fetch", "the peers come from the distribution's archive", fetched, long_only=True, alone=True),
     ]
