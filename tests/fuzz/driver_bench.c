@@ -233,8 +233,8 @@ plug(uint64_t features)
 void
 driver_bench_run(const uint8_t *data, size_t size, bool is_long)
 {
-    static void (*const sessions[])(
-        uint64_t reserved, bool is_long) = { gpu_session, net_session, blk_session, input_session };
+    static void (*const sessions[])(uint8_t flavour, bool is_long) = { gpu_session, net_session,
+                                                                       blk_session, input_session };
     in = (struct fuzz_input){ data, size };
     buffer_count = 0;
     uint8_t kind = fuzz_u8(&in) % 4;
