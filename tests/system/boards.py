@@ -45,3 +45,17 @@ def raspi4b():
     expect_in(r"interrupt-controller@40041000 .*gicv2", output, "the GIC-400 behind the bus")
     expect_in(r"W\^X holds", output, "the memory check")
     check("exec done status=0" in output, output[-2000:])
+
+
+# conformance: S4-05
+@system("board.versal", "boots as a Xilinx Versal: RAM from 0, other GIC and UART, PSCI by SMC; tests itself and draws")
+def versal():
+    commands = "selftest; irq check; gpu test"
+    command = ["timeout", str(BOOT_TIMEOUT_S), "qemu-system-aarch64", "-M", "xlnx-versal-virt", "-m", "1G", "-kernel", Machine().image]
+    command += ["-append", f"vitrine.panic=poweroff vitrine.exec={commands}", "-device", "virtio-gpu-device"]
+    command += ["-serial", "stdio", "-display", "none", "-monitor", "none", "-no-reboot"]
+    output = serial_of(command, b"exec done")
+    expect_in(r"uart: PL011 at 0xff000000", output, "the console where the device tree has it")
+    expect_in(r"psci: version .* by smc", output, "the firmware's calls")
+    expect_in(r"smp: 2 of 2 CPUs online", output, "both CPUs")
+    check("exec done status=0" in output, output[-2000:])

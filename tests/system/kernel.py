@@ -92,6 +92,7 @@ FAULTS = (
     ("execute-data", r"fetch: not permitted"),
     ("double-free", r"CHECK failed: .*heap\.c"),
     ("overrun", r"CHECK failed: .*heap\.c"),
+    ("wx", r"PANIC: 1 mappings violate W\^X, the first at 0x"),
 )
 
 
@@ -129,6 +130,10 @@ TREES = (
      (("-d", ("/virtio_mmio@a003e00", "reg")),)),
     ("slot-without-irq", "a virtio slot without its interrupt", (("-d", ("/virtio_mmio@a003c00", "interrupts")),)),
     ("short-reg", "a reg property cut short", (("-t", "x", ("/virtio_mmio@a003a00", "reg", "0", "a003a00", "0")),)),
+    ("uart-without-irq", "no interrupt for the serial port: it is polled", (("-d", ("/pl011@9000000", "interrupts")),)),
+    ("no-timer", "no timer node: waits poll", (("-r", ("/timer",)),)),
+    ("no-gic", "the interrupt controller disabled: everything polls",
+     (("-t", "s", ("/intc@8000000", "status", "disabled")),)),
     ("no-rtc-no-pcie", "devices that are not there", (("-r", ("/pl031@9010000",)), ("-r", ("/pcie@10000000",)))),
     ("no-model", "a tree without a model and without compatible",
      (("-d", ("/", "model")), ("-d", ("/", "compatible")))),

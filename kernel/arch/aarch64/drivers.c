@@ -1,9 +1,10 @@
 /* The architecture's own devices: PSCI, GIC, generic timer. See arch/drivers.h. */
+#include "kernel/arch/drivers.h"
+
 #include "kernel/arch/aarch64/gic.h"
 #include "kernel/arch/aarch64/psci.h"
 #include "kernel/arch/aarch64/timer.h"
 #include "kernel/core/errno.h"
-#include "kernel/arch/drivers.h"
 #include "kernel/irq/irq.h"
 #include "kernel/mm/map.h"
 
