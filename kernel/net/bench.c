@@ -45,6 +45,8 @@ enum {
     AT_B = 24,
 };
 
+static const uint8_t magic[] = { 'V', 'T', 'R', 'N' };
+
 static void
 put_be32(uint8_t *at, uint32_t value)
 {
@@ -67,7 +69,7 @@ make_frame(const struct vnet *net, uint8_t frame[FRAME_BYTES], uint8_t op, uint3
     memcpy(frame + AT_SRC, net->mac, VIRTIO_NET_MAC_BYTES);
     frame[AT_TYPE] = ETHERTYPE >> 8;
     frame[AT_TYPE + 1] = ETHERTYPE & 0xff;
-    memcpy(frame + AT_MAGIC, "VTRN", 4);
+    memcpy(frame + AT_MAGIC, magic, sizeof(magic));
     frame[AT_OP] = op;
     put_be32(frame + AT_A, a);
     put_be32(frame + AT_B, b);
@@ -80,7 +82,7 @@ op_of(const struct vnet_frame *frame)
     const uint8_t *data = frame->segs[0].data;
     bool is_peer = frame->segs[0].bytes >= FRAME_BYTES && data[AT_TYPE] == ETHERTYPE >> 8 &&
                    data[AT_TYPE + 1] == (ETHERTYPE & 0xff) &&
-                   memcmp(data + AT_MAGIC, "VTRN", 4) == 0;
+                   memcmp(data + AT_MAGIC, magic, sizeof(magic)) == 0;
 
     return is_peer ? data[AT_OP] : 0;
 }

@@ -221,6 +221,7 @@ static const struct subcommand table[] = {
     { "receive", "[COUNT [SECONDS]]",            cmd_net_receive, 0, 2                  },
     { "promisc", "on|off",                       cmd_net_promisc, 1, 1                  },
     { "syslog",  "[HOST[:PORT]|off]",            net_syslog,      0, 1                  },
+    { "pcapng",  "",                             cmd_net_pcapng,  0, 0                  },
     { "bench",   "tx|rx|rtt [SECONDS]",          cmd_net_bench,   1, 2                  },
     { NULL,      NULL,                           NULL,            0, 0                  },
 };

@@ -20,6 +20,7 @@ int cmd_net_fetch(const struct shell_call *call);
 int cmd_net_send(const struct shell_call *call);
 int cmd_net_receive(const struct shell_call *call);
 int cmd_net_promisc(const struct shell_call *call);
+int cmd_net_pcapng(const struct shell_call *call);
 int cmd_net_bench(const struct shell_call *call);
 
 /* The device. Returns: NULL after saying that there is none. */

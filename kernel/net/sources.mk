@@ -6,6 +6,7 @@ kernel_net_srcs := \
     kernel/net/fetch.c \
     kernel/net/link.c \
     kernel/net/net.c \
+    kernel/net/pcapng.c \
     kernel/net/ping.c \
     kernel/net/port.c \
     kernel/net/syslog.c

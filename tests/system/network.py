@@ -1,13 +1,16 @@
 """The network: addresses, ping, a page from a server on this host, raw frames on a cable, log lines to a collector."""
 
 import http.server
+import os
 import re
 import socket
+import struct
+import tempfile
 import threading
 
 from vitrine_test.suite import Skipped
 
-from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, exec_status, expect_in, shell, system
+from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, exec_status, expect_in, run_command, shell, system
 
 PAGE = b"<html>Vitrine fetched this page.</html>\n"
 LARGE = bytes(i * 7 % 251 for i in range(300_000))  # more than any window: the transfer has to flow
@@ -190,3 +193,36 @@ def link():
         guest.qmp.command("set_link", name="net0", up=True)
         guest.expect(r"net: link up$", 5)
         expect_in(r"^2 sent, 2 received$", shell(guest, "net ping 10.0.2.2 2"), "the answers to ping")
+
+
+def captured_frames(data):
+    """The (direction, beginning, length) of each frame of a pcapng file; fails where the file is not one."""
+    check(data[:4] == b"\x0a\x0d\x0d\x0a" and data[8:12] == b"\x4d\x3c\x2b\x1a", "the capture begins with no section header")
+    frames, at, last_ns = [], 0, 0
+    while at < len(data):
+        kind, length = struct.unpack_from("<II", data, at)
+        check(struct.unpack_from("<I", data, at + length - 4)[0] == length, f"the block at {at} does not end as it began")
+        if kind == 6:
+            _, high, low, kept, whole = struct.unpack_from("<5I", data, at + 8)
+            check(kept == min(whole, 96), f"{kept} bytes are kept of {whole}")
+            check((high << 32 | low) >= last_ns, "the frames are not in order of time")
+            last_ns = high << 32 | low
+            flags = at + 28 + (kept + 3) // 4 * 4 + 4
+            frames.append((data[flags], data[at + 28 : at + 28 + kept], whole))
+        at += length
+    return frames
+
+
+@system("net.capture", "./run --trace FILE.pcapng has the frames of DHCP and ping, both ways")
+def capture():
+    with tempfile.TemporaryDirectory(prefix="vitrine-capture-") as where:
+        path = os.path.join(where, "frames.pcapng")
+        status, _, errors = run_command("--exec", "net up; net ping 10.0.2.2 2", "--trace", path)
+        check(status == 0, f"./run ended with {status}:\n{errors}")
+        with open(path, "rb") as f:
+            frames = captured_frames(f.read())
+    inbound, outbound = 1, 2
+    dhcp = [direction for direction, frame, _ in frames if frame[23:24] == b"\x11" and frame[36:38] in (b"\0\x43", b"\0\x44")]
+    check(dhcp[:4] == [outbound, inbound, outbound, inbound], f"DHCP is not discover, offer, request, acknowledgement: {dhcp}")
+    echoes = [(direction, frame[34], whole) for direction, frame, whole in frames if frame[23:24] == b"\1"]
+    check(echoes == [(outbound, 8, 98), (inbound, 0, 98)] * 2, f"the echoes and replies: {echoes}")

@@ -21,6 +21,7 @@ TOUR = "devices; gpu info; gpu test"
 DEFAULT_EXEC_TIMEOUT_S = 60.0
 EXEC_END = r"^vitrine: exec done status=(\d+)$|^PANIC:.*$"
 TRACE_BEGIN, TRACE_END = "---TRACE BEGIN---", "---TRACE END---"
+CAPTURE_SUFFIX = ".pcapng"  # of --trace: frames of the network and nothing else
 
 
 def say(text):
@@ -107,8 +108,26 @@ class Echo:
             print(self._rest, flush=True)
 
 
+def save_frames(echo, path):
+    """Writes the capture file that the guest dumped in hexadecimal; True when it was there."""
+    try:
+        data = bytes.fromhex("".join(echo.trace_lines))
+    except ValueError as e:
+        data = b""
+        say(f"--trace {path}: {e}")
+    if not data:
+        say(f"--trace {path}: the guest dumped no frames")
+        return False
+    with open(path, "wb") as f:
+        f.write(data)
+    say(f"trace: {path} ({len(data)} bytes of frames)")
+    return True
+
+
 def save_trace(echo, path):
-    """Writes the trace that the guest dumped; True when it was there and is JSON."""
+    """Writes the trace that the guest dumped; True when it was there and is what the file's name says."""
+    if path.endswith(CAPTURE_SUFFIX):
+        return save_frames(echo, path)
     text = "\n".join(echo.trace_lines)
     try:
         events = json.loads(text)
@@ -155,7 +174,8 @@ def finish_panic(guest):
 def run_exec(options, commands):
     """Boots, runs the commands without a person, gives the exit status."""
     if options.trace:
-        commands = f"trace on; {commands}; trace json"
+        dump = "net pcapng" if options.trace.endswith(CAPTURE_SUFFIX) else "trace json"
+        commands = f"trace on; {commands}; {dump}"
     machine = make_machine(options, commands)
     timeout_s = options.timeout or DEFAULT_EXEC_TIMEOUT_S
     say(f"booting: {describe(machine)}")

@@ -52,7 +52,8 @@ def make_parser():
     add("--rings", choices=["split", "packed"], default="split", help="virtqueue layout (default split)")
     add("--log", metavar="LEVEL", choices=["error", "warn", "info", "debug"], help="log level: error, warn, info or debug")
     add("--timeout", type=float, metavar="S", help="give up after S seconds (default 60 with --exec, else never)")
-    add("--trace", metavar="FILE", help="save the guest's trace of commands and queues (Chrome trace JSON)")
+    add("--trace", metavar="FILE",
+        help="save the guest's trace of commands and queues (Chrome trace JSON), or of frames where FILE ends in .pcapng")
     add("--qemu", metavar="PROGRAM", default="qemu-system-aarch64", help="another QEMU than the system's")
     add("--preset", choices=["strict", "debug"], default="strict", help="how to build: strict (default) or debug")
     add("--yes", action="store_true", help="install missing packages without asking")

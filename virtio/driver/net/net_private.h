@@ -63,6 +63,15 @@ net_fill_segs(const struct vnet *net, const struct vnet_buffer *buffer, uint32_t
     return 2;
 }
 
+/* Record the beginning of a frame after its event. */
+static inline void
+net_trace_bytes(const struct vnet *net, uint16_t queue_idx, uint32_t cookie, const uint8_t *frame,
+                size_t bytes)
+{
+    virtio_trace_payload(net->device->bus->trace, cookie, driver_origin(net->device, queue_idx),
+                         frame, bytes < VNET_TRACE_BYTES ? bytes : VNET_TRACE_BYTES);
+}
+
 /* Offer one receive buffer to the device. */
 enum virtio_err net_rx_offer(struct vnet *net, struct vnet_buffer *buffer);
 

@@ -166,6 +166,19 @@ take_frame(struct vnet *net, struct vnet_frame *frame)
     return err;
 }
 
+static void
+trace_received(struct vnet *net, const struct vnet_frame *frame)
+{
+    uint32_t cookie = driver_cookie(net->device);
+
+    if (cookie != 0) {
+        driver_trace(net->device, TRACE_NET_RECEIVE, cookie, VIRTIO_NET_RECEIVEQ, frame->bytes,
+                     frame->seg_count);
+        net_trace_bytes(net, VIRTIO_NET_RECEIVEQ, cookie, frame->segs[0].data,
+                        frame->segs[0].bytes);
+    }
+}
+
 /* Frames to be dropped are skipped, no more than one queue full of them in one call: the caller has other work too. */
 static enum virtio_err
 next_frame(struct vnet *net, struct vnet_frame *frame)
@@ -177,8 +190,7 @@ next_frame(struct vnet *net, struct vnet_frame *frame)
         if (err == VIRTIO_OK && frame->seg_count != 0) {
             net->stats.rx_frames++;
             net->stats.rx_bytes += frame->bytes;
-            driver_trace(net->device, TRACE_NET_RECEIVE, 0, VIRTIO_NET_RECEIVEQ, frame->bytes,
-                         frame->seg_count);
+            trace_received(net, frame);
             return VIRTIO_OK;
         }
     }

@@ -103,6 +103,9 @@ vnet_commit(struct vnet *net, struct vnet_slot *slot, size_t bytes)
     net->stats.tx_frames++;
     net->stats.tx_bytes += bytes;
     driver_trace(net->device, TRACE_NET_SEND, chain.cookie, VIRTIO_NET_TRANSMITQ, bytes, 0);
+    if (chain.cookie != 0) {
+        net_trace_bytes(net, VIRTIO_NET_TRANSMITQ, chain.cookie, buffer->frame, bytes);
+    }
     return VIRTIO_OK;
 }
 

@@ -48,6 +48,7 @@ enum {
     VNET_FRAME_SEGS_MAX = 8,   /* buffers that one received frame may be spread over */
     VNET_FILTER_MACS_MAX = 32, /* addresses in the filter, both tables together */
     VNET_CONTROL_TIMEOUT_MS = 1000,
+    VNET_TRACE_BYTES = 96, /* of each frame that the trace keeps, after its event: the headers */
 };
 
 struct vnet_config {
