@@ -1,5 +1,6 @@
 /*
- * What a virtio GPU driver and its device say to each other: every structure of the control and the cursor queue.
+ * What a virtio GPU driver and its device say to each other: every structure of the control and the
+ * cursor queue.
  *
  *   controlq   virtio_gpu_ctrl_hdr | the command's fields | entries or stream      device-readable
  *              virtio_gpu_ctrl_hdr | the response's fields                         device-writable

@@ -1,6 +1,6 @@
 /*
- * Presenting on the fake GPU, judged by the pixels that the device shows: every mode, both drivers, back-pressure, failures.
- * conformance: S0-15
+ * Presenting on the fake GPU, judged by the pixels that the device shows: every mode, both drivers,
+ * back-pressure, failures. conformance: S0-15
  */
 #include <stdlib.h>
 
@@ -18,14 +18,13 @@ static bool
 show(enum display_mode mode, enum vgpu_driver driver)
 {
     rig_start(&rig, driver);
-    struct display_config config = {
-        .mode = mode,
-        .image = {VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, WIDTH,                   HEIGHT },
-        .resource_ids = { 10,                               20                                                   },
-        .backings = { { .memory = rig_pixels(&rig, BYTES), .bytes = BYTES },
-                  { .memory = rig_pixels(&rig, BYTES), .bytes = BYTES }},
-        .shadow = shadow,
-    };
+    struct display_config config = { .mode = mode, .shadow = shadow };
+    config.image = (struct vgpu_image){ VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, WIDTH, HEIGHT };
+    for (unsigned i = 0; i < 2; i++) {
+        config.resource_ids[i] = 10 * (i + 1);
+        config.backings[i].memory = rig_pixels(&rig, BYTES);
+        config.backings[i].bytes = BYTES;
+    }
     return EXPECT_EQ(display_init(&display, &rig.vgpu, &config), VIRTIO_OK);
 }
 
@@ -206,10 +205,10 @@ UTEST(a_short_queue_still_shows_scattered_damage)
     rig_prepare(&rig, &flavours[0], 1);
     rig.config.depth = VGPU_DEPTH_MIN;
     rig_up(&rig);
-    struct display_config config = {
-        .image = {VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, WIDTH, HEIGHT },
-        .backings = { { .memory = rig_pixels(&rig, BYTES), .bytes = BYTES }                         },
-    };
+    struct display_config config = { .mode = DISPLAY_DIRECT };
+    config.image = (struct vgpu_image){ VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, WIDTH, HEIGHT };
+    config.backings[0].memory = rig_pixels(&rig, BYTES);
+    config.backings[0].bytes = BYTES;
     EXPECT_EQ(display_init(&display, &rig.vgpu, &config), VIRTIO_OK);
     EXPECT_EQ(display_present_wait(&display), VIRTIO_OK);
     EXPECT_EQ(display_drain(&display), VIRTIO_OK);

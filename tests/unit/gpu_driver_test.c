@@ -1,6 +1,6 @@
 /*
- * The GPU driver on a strict fake device: bring-up in every flavour, commands in flight, deadlines, fences, refusals.
- * conformance: S0-01 S0-02 S0-05 S0-12
+ * The GPU driver on a strict fake device: bring-up in every flavour, commands in flight, deadlines,
+ * fences, refusals. conformance: S0-01 S0-02 S0-05 S0-12
  */
 #include "tests/unit/gpu_fixture.h"
 
@@ -218,7 +218,10 @@ UTEST(a_silent_device_times_out_every_wait)
     }
 }
 
-/* The black screen of the origin: a second probe resets the device; the library must say so, and who. */
+/*
+ * The black screen of the origin: a second probe resets the device; the library must say so, and
+ * who.
+ */
 UTEST(a_reset_beneath_the_driver_is_found_and_named)
 {
     struct seen seen = { 0 };

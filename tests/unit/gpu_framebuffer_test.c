@@ -1,6 +1,6 @@
 /*
- * Resources and framebuffers: their life step by step, what leaks, what fails on the way, and the same commands from both drivers.
- * conformance: S0-03 S0-04 S0-11 S0-13 S0-14 S0-16 S0-21 S0-22
+ * Resources and framebuffers: their life step by step, what leaks, what fails on the way, and the
+ * same commands from both drivers. conformance: S0-03 S0-04 S0-11 S0-13 S0-14 S0-16 S0-21 S0-22
  */
 #include "tests/unit/gpu_fixture.h"
 
@@ -222,7 +222,10 @@ UTEST(a_timeout_on_the_way_up_fails)
     rig_end(&rig);
 }
 
-/* Backing in scattered pages by a list longer than a request buffer; the pixels arrive all the same. */
+/*
+ * Backing in scattered pages by a list longer than a request buffer; the pixels arrive all the
+ * same.
+ */
 UTEST(scattered_backing_is_attached_by_a_list)
 {
     enum { PAGE = 1024, COUNT = IMAGE_BYTES / PAGE };
@@ -326,7 +329,10 @@ UTEST(both_drivers_send_the_same_commands)
     EXPECT_MEMEQ(types[0], types[1], sizeof(types[0]));
 }
 
-/* S0-17, S0-18: the trace tells every command with its fields and every response with its type and latency. */
+/*
+ * S0-17, S0-18: the trace tells every command with its fields and every response with its type and
+ * latency.
+ */
 UTEST(the_trace_tells_commands_and_responses_in_full)
 {
     static char text[64 * 1024];

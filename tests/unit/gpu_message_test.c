@@ -1,6 +1,6 @@
 /*
- * Every command byte for byte as VirtIO 1.3 §5.7.6 lays it out, every response parsed, right and wrong, and both as text.
- * conformance: S0-10 S0-17 S0-18 S0-20
+ * Every command byte for byte as VirtIO 1.3 §5.7.6 lays it out, every response parsed, right and
+ * wrong, and both as text. conformance: S0-10 S0-17 S0-18 S0-20
  */
 #include "virtio/gpu_protocol.h"
 
@@ -141,7 +141,10 @@ parse(uint32_t command, const char *hex, struct vgpu_response *response)
     return vgpu_parse_response(vgpu_message_find(command), bytes, count, response);
 }
 
-/* The regression that this project began with: the answer to SET_SCANOUT must be understood for what it is. */
+/*
+ * The regression that this project began with: the answer to SET_SCANOUT must be understood for
+ * what it is.
+ */
 UTEST(set_scanout_response_ok_nodata_is_success)
 {
     struct vgpu_response response;
@@ -340,7 +343,10 @@ UTEST(responses_are_printed_with_every_field)
     EXPECT_CONTAINS(text, "[0]: (0,0 1280x800) enabled 1 flags 0x0");
 }
 
-/* Each length up to the full one, in a buffer of exactly that length: the sanitizer sees any step outside. */
+/*
+ * Each length up to the full one, in a buffer of exactly that length: the sanitizer sees any step
+ * outside.
+ */
 UTEST(cut_messages_are_printed_as_far_as_they_go)
 {
     char text[256];

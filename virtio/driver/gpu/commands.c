@@ -1,5 +1,6 @@
 /*
- * One function for each command, and one that waits for each answer that carries something. Contract: virtio/gpu.h.
+ * One function for each command, and one that waits for each answer that carries something.
+ * Contract: virtio/gpu.h.
  */
 #include "virtio/driver/gpu/driver.h"
 

@@ -1,5 +1,6 @@
 /*
- * Presenting: damage becomes transfers and a flush, frames are counted and held back. Contract: virtio/display.h.
+ * Presenting: damage becomes transfers and a flush, frames are counted and held back. Contract:
+ * virtio/display.h.
  */
 #include "virtio/display.h"
 
@@ -158,7 +159,10 @@ command_done(void *ctx, const struct vgpu_completion *completion)
     }
 }
 
-/* Counts one extra command, so that the frame cannot end while it is being sent; frame_sent takes it away. */
+/*
+ * Counts one extra command, so that the frame cannot end while it is being sent; frame_sent takes
+ * it away.
+ */
 static struct display_frame *
 frame_begin(struct display *display)
 {
@@ -237,8 +241,8 @@ send_flip(struct display *display, struct display_frame *frame, uint32_t resourc
 }
 
 /*
- * One flush around everything, unless that is mostly undamaged: what is flushed may be sent over a network. After a flip a
- * device may have nothing on the screen yet, so all of it is flushed.
+ * One flush around everything, unless that is mostly undamaged: what is flushed may be sent over a
+ * network. After a flip a device may have nothing on the screen yet, so all of it is flushed.
  */
 static void
 send_flushes(struct display *display, struct display_frame *frame, uint32_t resource_id)
@@ -287,7 +291,10 @@ copy_damage(const struct display *display, void *to, const void *from)
     }
 }
 
-/* Draw in the other resource from now on. It was shown before this frame, so this frame's damage is all that it lacks. */
+/*
+ * Draw in the other resource from now on. It was shown before this frame, so this frame's damage is
+ * all that it lacks.
+ */
 static void
 turn_buffers(struct display *display)
 {
@@ -298,7 +305,10 @@ turn_buffers(struct display *display)
     display->last_damage = display->target.damage;
 }
 
-/* A frame of so many rectangles: transfers and as many flushes; or of a flip, the transfers of two frames. */
+/*
+ * A frame of so many rectangles: transfers and as many flushes; or of a flip, the transfers of two
+ * frames.
+ */
 static unsigned
 commands_of(const struct display *display)
 {
@@ -357,7 +367,10 @@ clip_damage(struct display *display)
     }
 }
 
-/* The host's side of the other resource lacks the frame before too: our side had it copied, the host's had not. */
+/*
+ * The host's side of the other resource lacks the frame before too: our side had it copied, the
+ * host's had not.
+ */
 static struct display_damage
 to_transfer(const struct display *display)
 {

@@ -1,5 +1,6 @@
 /*
- * The text console: what is wanted, what is shown, and the drawing of the difference. Contract: virtio/display.h.
+ * The text console: what is wanted, what is shown, and the drawing of the difference. Contract:
+ * virtio/display.h.
  */
 #include "virtio/driver/gpu/display_console.h"
 

@@ -1,5 +1,6 @@
 /*
- * Text into the cells of the console, with the ANSI sequences that shells and logs use. Contract: virtio/display.h.
+ * Text into the cells of the console, with the ANSI sequences that shells and logs use. Contract:
+ * virtio/display.h.
  */
 #include "virtio/driver/gpu/display_console.h"
 

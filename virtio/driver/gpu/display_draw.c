@@ -222,7 +222,10 @@ moved_back(int32_t at, int32_t by)
     return sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : (int32_t)sum;
 }
 
-/* Which part of the target can come from within it: clip the destination by the source moved, and by the target moved. */
+/*
+ * Which part of the target can come from within it: clip the destination by the source moved, and
+ * by the target moved.
+ */
 static struct display_rect
 move_destination(const struct display_target *target, const struct display_rect *rect, int32_t dx,
                  int32_t dy)

@@ -1,5 +1,6 @@
 /*
- * Rectangles that never overflow, and the few of them that tell what changed. Contract: virtio/display.h.
+ * Rectangles that never overflow, and the few of them that tell what changed. Contract:
+ * virtio/display.h.
  */
 #include "virtio/display.h"
 
@@ -80,8 +81,9 @@ cheapest_partner(const struct display_damage *damage, const struct display_rect 
 }
 
 /*
- * Merge with the partner that wastes least, while that is cheaper than a rectangle of its own; a merged one may then swallow further
- * ones. Each turn has one rectangle fewer, so there are at most DISPLAY_DAMAGE_RECTS_MAX.
+ * Merge with the partner that wastes least, while that is cheaper than a rectangle of its own; a
+ * merged one may then swallow further ones. Each turn has one rectangle fewer, so there are at most
+ * DISPLAY_DAMAGE_RECTS_MAX.
  */
 void
 display_damage_add(struct display_damage *damage, const struct display_rect *rect)

@@ -3,7 +3,9 @@
  *
  *   vgpu_submit ─► slot_take ─► ops->submit ─► queue ─► device
  *   vgpu_poll   ─► take used ─► vgpu_slot_complete ─► check, count, trace, slot_free, then.done
- *               └► vgpu_slots_expire: the late ones ─► then.done(TIMEOUT), slot abandoned until the device gives it back
+ *               └► vgpu_slots_expire: the late ones ─► then.done(TIMEOUT)
+ *
+ * A late command's slot is abandoned: it stays the device's until the device gives it back.
  */
 #ifndef VIRTIO_DRIVER_GPU_DRIVER_H
 #define VIRTIO_DRIVER_GPU_DRIVER_H
@@ -34,7 +36,10 @@ enum vgpu_slot_phase {
 struct vgpu_driver_ops {
     const char *name;
 
-    /* Send the command in `slot`, whose chain is ready. Returns: as virtq_add; on failure the slot is the caller's again. */
+    /*
+     * Send the command in `slot`, whose chain is ready. Returns: as virtq_add; on failure the slot
+     * is the caller's again.
+     */
     enum virtio_err (*send)(struct vgpu *vgpu, struct vgpu_slot *slot,
                             const struct virtq_chain *chain);
 
@@ -68,7 +73,10 @@ vgpu_usable(const struct vgpu *vgpu)
     return vgpu->state == VGPU_FAILED ? vgpu->failure : VIRTIO_ERR_NOT_INITIALIZED;
 }
 
-/* The one function that changes a state: the device's (resource_id 0) or a framebuffer's. A change the table forbids is a CHECK. */
+/*
+ * The one function that changes a state: the device's (resource_id 0) or a framebuffer's. A change
+ * the table forbids is a CHECK.
+ */
 void vgpu_state_change(struct vgpu *vgpu, enum vgpu_state *state, uint32_t resource_id,
                        enum vgpu_state to);
 
@@ -90,13 +98,21 @@ void vgpu_slots_expire(struct vgpu *vgpu, uint64_t now_ns);
 /* End everything in flight with `err`; the slots stay abandoned. */
 void vgpu_slots_abandon_all(struct vgpu *vgpu, enum virtio_err err);
 
-/* The device cannot be used any more: state Failed, everything in flight ends with `err`. Does nothing the second time. */
+/*
+ * The device cannot be used any more: state Failed, everything in flight ends with `err`. Does
+ * nothing the second time.
+ */
 void vgpu_fail(struct vgpu *vgpu, enum virtio_err err);
 
-/* A turn of a waiting loop: poll, then let others run. Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT after `deadline_ns`. */
+/*
+ * A turn of a waiting loop: poll, then let others run. Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT after
+ * `deadline_ns`.
+ */
 enum virtio_err vgpu_turn(struct vgpu *vgpu, uint64_t deadline_ns);
 
-/* Forget the resources: the device was reset. Returns: how many were alive, each named in the log. */
+/*
+ * Forget the resources: the device was reset. Returns: how many were alive, each named in the log.
+ */
 unsigned vgpu_resources_forget(struct vgpu *vgpu);
 
 #endif

@@ -1,7 +1,9 @@
 /*
- * A framebuffer's way from nothing to the screen and back, one state for each command. Contract: virtio/gpu.h.
+ * A framebuffer's way from nothing to the screen and back, one state for each command. Contract:
+ * virtio/gpu.h.
  *
- *   each state has one command; when its answer is there, the next state is entered and its command sent, inside vgpu_poll.
+ * Each state has one command; when its answer is there, the next state is entered and its command
+ * sent, inside vgpu_poll.
  */
 #include "virtio/driver/gpu/driver.h"
 
@@ -118,7 +120,9 @@ is_going_down(enum vgpu_state state)
            state == VGPU_FINISHING_RESOURCE_UNREF;
 }
 
-/* On the way down a refusal is noted and passed: what the device denies to have needs no undoing. */
+/*
+ * On the way down a refusal is noted and passed: what the device denies to have needs no undoing.
+ */
 static void
 step_done(void *ctx, const struct vgpu_completion *completion)
 {

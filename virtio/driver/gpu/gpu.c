@@ -1,5 +1,6 @@
 /*
- * The life of a GPU: from a device that was probed to one that takes commands, and back. Contract: virtio/gpu.h.
+ * The life of a GPU: from a device that was probed to one that takes commands, and back. Contract:
+ * virtio/gpu.h.
  */
 #include "virtio/driver/gpu/driver.h"
 
@@ -26,8 +27,8 @@ is_config_valid(const struct vgpu_config *config)
 }
 
 /*
- * Direct chains where the ring has room for them: an indirect table costs the device one more look into memory. The ring is a power
- * of two.
+ * Direct chains where the ring has room for them: an indirect table costs the device one more look
+ * into memory. The ring is a power of two.
  */
 static struct virtq_config
 queue_config(const struct vgpu_config *config, unsigned queue_idx)

@@ -49,7 +49,10 @@ vgpu_message_at(enum vgpu_message_idx idx)
     return messages[idx];
 }
 
-/* Types run on within 0x01xx and 0x03xx, so that finding one is arithmetic: this is on the way of every command. */
+/*
+ * Types run on within 0x01xx and 0x03xx, so that finding one is arithmetic: this is on the way of
+ * every command.
+ */
 const struct vgpu_message *
 vgpu_message_find(uint32_t type)
 {

@@ -9,6 +9,16 @@
 #include "virtio/core/memory.h"
 #include "virtio/gpu_protocol.h"
 
+/* A field of struct virtio_gpu_MESSAGE, under its own name. */
+#define VGPU_FIELD_OF(message, member, kind)                                                       \
+ {                                                                                                 \
+#  member, offsetof(struct virtio_gpu_##message, member), VGPU_FIELD_##kind                        \
+ }
+#define VGPU_FIELDS_END                                                                            \
+ {                                                                                                 \
+  NULL, 0, VGPU_FIELD_END                                                                          \
+ }
+
 /* Most commands are answered by a bare header. */
 extern const struct vgpu_answer vgpu_answer_nodata;
 extern const struct vgpu_answer vgpu_answer_display_info;
@@ -50,8 +60,8 @@ vgpu_encode_rect(const struct vgpu_rect *rect)
 }
 
 /*
- * One little-endian number, or a rectangle, out of bytes of any alignment; the caller has checked that it lies within. The bytes
- * may be the device's to change: what is returned was read once.
+ * One little-endian number, or a rectangle, out of bytes of any alignment; the caller has checked
+ * that it lies within. The bytes may be the device's to change: what is returned was read once.
  */
 uint32_t vgpu_peek32(const void *bytes, size_t offset);
 uint64_t vgpu_peek64(const void *bytes, size_t offset);

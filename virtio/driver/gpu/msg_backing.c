@@ -1,15 +1,14 @@
 /*
- * The guest memory behind a resource: RESOURCE_ATTACH_BACKING and RESOURCE_DETACH_BACKING. VirtIO 1.3 §5.7.6.8.
+ * The guest memory behind a resource: RESOURCE_ATTACH_BACKING and RESOURCE_DETACH_BACKING. VirtIO
+ * 1.3 §5.7.6.8.
  */
 #include "virtio/driver/gpu/messages.h"
 
 static const struct vgpu_field attach_fields[] = {
-    {"resource_id",       offsetof(struct virtio_gpu_resource_attach_backing, resource_id),
-     VGPU_FIELD_U32 },
-    { "nr_entries",                  offsetof(struct virtio_gpu_resource_attach_backing,                                                        nr_entries),
-     VGPU_FIELD_U32 },
-    { "entries",      sizeof(struct virtio_gpu_resource_attach_backing),                                                       VGPU_FIELD_ENTRIES                                                         },
-    { NULL, 0,VGPU_FIELD_END},
+    VGPU_FIELD_OF(resource_attach_backing, resource_id, U32),
+    VGPU_FIELD_OF(resource_attach_backing, nr_entries, U32),
+    {"entries", sizeof(struct virtio_gpu_resource_attach_backing), VGPU_FIELD_ENTRIES},
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_message vgpu_msg_attach_backing = {
@@ -23,9 +22,8 @@ const struct vgpu_message vgpu_msg_attach_backing = {
 };
 
 static const struct vgpu_field detach_fields[] = {
-    {"resource_id", offsetof(struct virtio_gpu_resource_detach_backing, resource_id),
-     VGPU_FIELD_U32 },
-    { NULL,            0,                                                          VGPU_FIELD_END                                                         },
+    VGPU_FIELD_OF(resource_detach_backing, resource_id, U32),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_message vgpu_msg_detach_backing = {

@@ -4,17 +4,15 @@
 #include "virtio/driver/gpu/messages.h"
 
 static const struct vgpu_field get_info_fields[] = {
-    {"capset_index", offsetof(struct virtio_gpu_get_capset_info, capset_index), VGPU_FIELD_U32 },
-    { NULL,             0,                                                   VGPU_FIELD_END                                                  },
+    VGPU_FIELD_OF(get_capset_info, capset_index, U32),
+    VGPU_FIELDS_END,
 };
 
 static const struct vgpu_field info_fields[] = {
-    {"capset_id",       offsetof(struct virtio_gpu_resp_capset_info, capset_id),           VGPU_FIELD_CAPSET },
-    { "capset_max_version",                offsetof(struct virtio_gpu_resp_capset_info,                                       capset_max_version),
-     VGPU_FIELD_U32 },
-    { "capset_max_size",    offsetof(struct virtio_gpu_resp_capset_info,                                              capset_max_size),
-     VGPU_FIELD_U32 },
-    { NULL, 0,                                                 VGPU_FIELD_END                                                                   },
+    VGPU_FIELD_OF(resp_capset_info, capset_id, CAPSET),
+    VGPU_FIELD_OF(resp_capset_info, capset_max_version, U32),
+    VGPU_FIELD_OF(resp_capset_info, capset_max_size, U32),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_answer vgpu_answer_capset_info = {
@@ -36,14 +34,14 @@ const struct vgpu_message vgpu_msg_get_capset_info = {
 };
 
 static const struct vgpu_field get_fields[] = {
-    {"capset_id",     offsetof(struct virtio_gpu_get_capset, capset_id),       VGPU_FIELD_CAPSET },
-    { "capset_version",              offsetof(struct virtio_gpu_get_capset,                                   capset_version), VGPU_FIELD_U32 },
-    { NULL, 0,                                     VGPU_FIELD_END                                                },
+    VGPU_FIELD_OF(get_capset, capset_id, CAPSET),
+    VGPU_FIELD_OF(get_capset, capset_version, U32),
+    VGPU_FIELDS_END,
 };
 
 static const struct vgpu_field capset_fields[] = {
-    {"capset_data", offsetof(struct virtio_gpu_resp_capset, capset_data), VGPU_FIELD_BYTES },
-    { NULL,            0,                                              VGPU_FIELD_END                                             },
+    VGPU_FIELD_OF(resp_capset, capset_data, BYTES),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_answer vgpu_answer_capset = {

@@ -1,5 +1,6 @@
 /*
- * The cursor: UPDATE_CURSOR and MOVE_CURSOR, on a queue of their own and without response. VirtIO 1.3 §5.7.6.10.
+ * The cursor: UPDATE_CURSOR and MOVE_CURSOR, on a queue of their own and without response. VirtIO
+ * 1.3 §5.7.6.10.
  */
 #include "virtio/driver/gpu/messages.h"
 
@@ -11,13 +12,13 @@ enum {
 };
 
 static const struct vgpu_field cursor_fields[] = {
-    {"pos.scanout_id", POS_SCANOUT_ID,                           VGPU_FIELD_U32},
-    { "pos.x",         POS_X,                                    VGPU_FIELD_U32},
-    { "pos.y",         POS_Y,                                    VGPU_FIELD_U32},
-    { "resource_id",   offsetof(struct virtio_gpu_update_cursor, resource_id),   VGPU_FIELD_U32 },
-    { "hot_x",               offsetof(struct virtio_gpu_update_cursor,                                                hot_x),        VGPU_FIELD_U32 },
-    { "hot_y",  offsetof(struct virtio_gpu_update_cursor,                                         hot_y),                                         VGPU_FIELD_U32 },
-    { NULL,          0,VGPU_FIELD_END},
+    {"pos.scanout_id", POS_SCANOUT_ID, VGPU_FIELD_U32},
+    { "pos.x",         POS_X,          VGPU_FIELD_U32},
+    { "pos.y",         POS_Y,          VGPU_FIELD_U32},
+    VGPU_FIELD_OF(update_cursor, resource_id, U32),
+    VGPU_FIELD_OF(update_cursor, hot_x, U32),
+    VGPU_FIELD_OF(update_cursor, hot_y, U32),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_message vgpu_msg_update_cursor = {
@@ -52,7 +53,10 @@ vgpu_encode_update_cursor(const struct vgpu_cursor *cursor)
     };
 }
 
-/* The picture goes along as it is: some devices look at resource_id to tell whether the cursor is hidden. */
+/*
+ * The picture goes along as it is: some devices look at resource_id to tell whether the cursor is
+ * hidden.
+ */
 struct virtio_gpu_update_cursor
 vgpu_encode_move_cursor(const struct vgpu_cursor *cursor)
 {

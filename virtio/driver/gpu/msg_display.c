@@ -4,8 +4,8 @@
 #include "virtio/driver/gpu/messages.h"
 
 static const struct vgpu_field display_info_fields[] = {
-    {"pmodes", offsetof(struct virtio_gpu_resp_display_info, pmodes), VGPU_FIELD_DISPLAYS },
-    { NULL,       0,                                               VGPU_FIELD_END                                              },
+    VGPU_FIELD_OF(resp_display_info, pmodes, DISPLAYS),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_answer vgpu_answer_display_info = {
@@ -26,17 +26,20 @@ const struct vgpu_message vgpu_msg_get_display_info = {
 };
 
 static const struct vgpu_field get_edid_fields[] = {
-    {"scanout", offsetof(struct virtio_gpu_get_edid, scanout), VGPU_FIELD_U32 },
-    { NULL,        0,                                       VGPU_FIELD_END                                      },
+    VGPU_FIELD_OF(get_edid, scanout, U32),
+    VGPU_FIELDS_END,
 };
 
 static const struct vgpu_field edid_fields[] = {
-    {"size",            offsetof(struct virtio_gpu_resp_edid, size),  VGPU_FIELD_U32 },
-    { "edid",                offsetof(struct virtio_gpu_resp_edid,                                              edid), VGPU_FIELD_BYTES },
-    { NULL, 0,                                    VGPU_FIELD_END                                     },
+    VGPU_FIELD_OF(resp_edid, size, U32),
+    VGPU_FIELD_OF(resp_edid, edid, BYTES),
+    VGPU_FIELDS_END,
 };
 
-/* A device may write no more than `size` bytes of the EDID, so the length is checked by vgpu_parse_edid. */
+/*
+ * A device may write no more than `size` bytes of the EDID, so the length is checked by
+ * vgpu_parse_edid.
+ */
 const struct vgpu_answer vgpu_answer_edid = {
     .type = VIRTIO_GPU_RESP_OK_EDID,
     .bytes = offsetof(struct virtio_gpu_resp_edid, edid),

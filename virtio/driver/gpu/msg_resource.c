@@ -1,14 +1,15 @@
 /*
- * The life of a 2D resource: RESOURCE_CREATE_2D and RESOURCE_UNREF, and the pixel formats. VirtIO 1.3 §5.7.6.8.
+ * The life of a 2D resource: RESOURCE_CREATE_2D and RESOURCE_UNREF, and the pixel formats. VirtIO
+ * 1.3 §5.7.6.8.
  */
 #include "virtio/driver/gpu/messages.h"
 
 static const struct vgpu_field create_fields[] = {
-    {"resource_id",                                  offsetof(struct virtio_gpu_resource_create_2d,  resource_id), VGPU_FIELD_U32 },
-    { "format",                                             offsetof(struct virtio_gpu_resource_create_2d,                                                                                   format),      VGPU_FIELD_FORMAT },
-    { "width",                             offsetof(struct virtio_gpu_resource_create_2d,                                                                          width),                                                                          VGPU_FIELD_U32 },
-    { "height",                                        offsetof(struct virtio_gpu_resource_create_2d,height),VGPU_FIELD_U32 },
-    { NULL,0,   VGPU_FIELD_END                                                                },
+    VGPU_FIELD_OF(resource_create_2d, resource_id, U32),
+    VGPU_FIELD_OF(resource_create_2d, format, FORMAT),
+    VGPU_FIELD_OF(resource_create_2d, width, U32),
+    VGPU_FIELD_OF(resource_create_2d, height, U32),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_message vgpu_msg_resource_create_2d = {
@@ -22,8 +23,8 @@ const struct vgpu_message vgpu_msg_resource_create_2d = {
 };
 
 static const struct vgpu_field unref_fields[] = {
-    {"resource_id", offsetof(struct virtio_gpu_resource_unref, resource_id), VGPU_FIELD_U32 },
-    { NULL,            0,                                                 VGPU_FIELD_END                                                },
+    VGPU_FIELD_OF(resource_unref, resource_id, U32),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_message vgpu_msg_resource_unref = {

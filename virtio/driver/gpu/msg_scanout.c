@@ -4,10 +4,10 @@
 #include "virtio/driver/gpu/messages.h"
 
 static const struct vgpu_field set_scanout_fields[] = {
-    {"r",             offsetof(struct virtio_gpu_set_scanout, r),           VGPU_FIELD_RECT },
-    { "scanout_id",              offsetof(struct virtio_gpu_set_scanout,                                        scanout_id), VGPU_FIELD_U32 },
-    { "resource_id", offsetof(struct virtio_gpu_set_scanout,                                      resource_id),                                     VGPU_FIELD_U32 },
-    { NULL,   0,VGPU_FIELD_END},
+    VGPU_FIELD_OF(set_scanout, r, RECT),
+    VGPU_FIELD_OF(set_scanout, scanout_id, U32),
+    VGPU_FIELD_OF(set_scanout, resource_id, U32),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_message vgpu_msg_set_scanout = {

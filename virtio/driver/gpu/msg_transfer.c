@@ -1,13 +1,14 @@
 /*
- * Pixels to the host and onto the screen: TRANSFER_TO_HOST_2D and RESOURCE_FLUSH. VirtIO 1.3 §5.7.6.8.
+ * Pixels to the host and onto the screen: TRANSFER_TO_HOST_2D and RESOURCE_FLUSH. VirtIO 1.3
+ * §5.7.6.8.
  */
 #include "virtio/driver/gpu/messages.h"
 
 static const struct vgpu_field transfer_fields[] = {
-    {"r",             offsetof(struct virtio_gpu_transfer_to_host_2d, r),           VGPU_FIELD_RECT },
-    { "offset",              offsetof(struct virtio_gpu_transfer_to_host_2d,                                                    offset),     VGPU_FIELD_U64 },
-    { "resource_id", offsetof(struct virtio_gpu_transfer_to_host_2d,                                              resource_id),                                         VGPU_FIELD_U32 },
-    { NULL,   0,VGPU_FIELD_END},
+    VGPU_FIELD_OF(transfer_to_host_2d, r, RECT),
+    VGPU_FIELD_OF(transfer_to_host_2d, offset, U64),
+    VGPU_FIELD_OF(transfer_to_host_2d, resource_id, U32),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_message vgpu_msg_transfer_to_host_2d = {
@@ -21,9 +22,9 @@ const struct vgpu_message vgpu_msg_transfer_to_host_2d = {
 };
 
 static const struct vgpu_field flush_fields[] = {
-    {"r",             offsetof(struct virtio_gpu_resource_flush, r),            VGPU_FIELD_RECT },
-    { "resource_id",              offsetof(struct virtio_gpu_resource_flush,                                          resource_id), VGPU_FIELD_U32 },
-    { NULL, 0,                                         VGPU_FIELD_END                                                 },
+    VGPU_FIELD_OF(resource_flush, r, RECT),
+    VGPU_FIELD_OF(resource_flush, resource_id, U32),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_message vgpu_msg_resource_flush = {

@@ -1,17 +1,17 @@
 /*
- * A name for a resource that other virtio devices understand: RESOURCE_ASSIGN_UUID. VirtIO 1.3 §5.7.6.8.
+ * A name for a resource that other virtio devices understand: RESOURCE_ASSIGN_UUID. VirtIO 1.3
+ * §5.7.6.8.
  */
 #include "virtio/driver/gpu/messages.h"
 
 static const struct vgpu_field assign_fields[] = {
-    {"resource_id", offsetof(struct virtio_gpu_resource_assign_uuid, resource_id),
-     VGPU_FIELD_U32 },
-    { NULL,            0,                                                       VGPU_FIELD_END                                                      },
+    VGPU_FIELD_OF(resource_assign_uuid, resource_id, U32),
+    VGPU_FIELDS_END,
 };
 
 static const struct vgpu_field uuid_fields[] = {
-    {"uuid", offsetof(struct virtio_gpu_resp_resource_uuid, uuid), VGPU_FIELD_BYTES },
-    { NULL,     0,                                              VGPU_FIELD_END                                             },
+    VGPU_FIELD_OF(resp_resource_uuid, uuid, BYTES),
+    VGPU_FIELDS_END,
 };
 
 const struct vgpu_answer vgpu_answer_uuid = {

@@ -1,5 +1,6 @@
 /*
- * Commands and responses as text, by the tables of fields. Total: reads nothing outside of the bytes given.
+ * Commands and responses as text, by the tables of fields. Total: reads nothing outside of the
+ * bytes given.
  */
 #include "virtio/core/text.h"
 #include "virtio/driver/gpu/messages.h"
@@ -178,10 +179,10 @@ put_field(struct view *view, const struct vgpu_field *field)
 }
 
 static const struct vgpu_field header_fields[] = {
-    {"flags",         offsetof(struct virtio_gpu_ctrl_hdr, flags),     VGPU_FIELD_HEX32 },
-    { "fence_id",              offsetof(struct virtio_gpu_ctrl_hdr,                                       fence_id), VGPU_FIELD_U64 },
-    { "ctx_id", offsetof(struct virtio_gpu_ctrl_hdr,                                   ctx_id),                                     VGPU_FIELD_U32 },
-    { NULL,        0,VGPU_FIELD_END},
+    VGPU_FIELD_OF(ctrl_hdr, flags, HEX32),
+    VGPU_FIELD_OF(ctrl_hdr, fence_id, U64),
+    VGPU_FIELD_OF(ctrl_hdr, ctx_id, U32),
+    VGPU_FIELDS_END,
 };
 
 static void

@@ -1,5 +1,6 @@
 /*
- * Questions to the device with typed answers, waited for; and the display events that make us ask again. VirtIO 1.3 §5.7.4.2, §5.7.6.8.
+ * Questions to the device with typed answers, waited for; and the display events that make us ask
+ * again. VirtIO 1.3 §5.7.4.2, §5.7.6.8.
  */
 #include "virtio/driver/gpu/driver.h"
 

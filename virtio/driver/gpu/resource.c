@@ -1,7 +1,9 @@
 /*
- * Resources with an explicit life: created with one reference, destroyed with the last, and none forgotten. Contract: virtio/gpu.h.
+ * Resources with an explicit life: created with one reference, destroyed with the last, and none
+ * forgotten. Contract: virtio/gpu.h.
  *
- * One command about the life of a resource is in flight at a time; the caller's `then` waits in the entry meanwhile.
+ * One command about the life of a resource is in flight at a time; the caller's `then` waits in the
+ * entry meanwhile.
  */
 #include "virtio/driver/gpu/driver.h"
 

@@ -1,11 +1,15 @@
 /*
- * The reference driver: sends one command and waits for its end before it returns. Slow, and easy to believe: the order of its
- * commands is the order of the calls, which is what `queued` is compared with.
+ * The reference driver: sends one command and waits for its end before it returns. Slow, and easy
+ * to believe: the order of its commands is the order of the calls, which is what `queued` is
+ * compared with.
  */
 #include "virtio/driver/gpu/driver.h"
 
-/* The command ends within its deadline, well or not: then the slot is no longer in flight. It may be in flight anew by then, for a
- * callback's command, which has ended too: a nested send returns no sooner. */
+/*
+ * The command ends within its deadline, well or not: then the slot is no longer in flight. Meanwhile
+ * it may have been in flight anew, for a callback's command; but that has ended too, for a nested
+ * send returns no sooner.
+ */
 static enum virtio_err
 simple_send(struct vgpu *vgpu, struct vgpu_slot *slot, const struct virtq_chain *chain)
 {

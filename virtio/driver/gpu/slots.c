@@ -1,5 +1,6 @@
 /*
- * Command slots: request and response buffers that live from init to finish, their deadlines, and the check of every response.
+ * Command slots: request and response buffers that live from init to finish, their deadlines, and
+ * the check of every response.
  */
 #include "virtio/driver/gpu/driver.h"
 
@@ -140,7 +141,10 @@ report(const struct vgpu_then *then, const struct vgpu_completion *completion)
     }
 }
 
-/* A fenced command must be answered with its fence, §5.7.6.5; error responses of some devices come without. */
+/*
+ * A fenced command must be answered with its fence, §5.7.6.5; error responses of some devices come
+ * without.
+ */
 static enum virtio_err
 check_fence(const struct vgpu_slot *slot, struct vgpu_response *response)
 {
@@ -193,7 +197,9 @@ trace_response(struct vgpu *vgpu, const struct vgpu_slot *slot, const struct vir
                          response, done->written_bytes);
 }
 
-/* A command that was reported as late has come back after all: only its memory is of interest now. */
+/*
+ * A command that was reported as late has come back after all: only its memory is of interest now.
+ */
 static void
 take_back(struct vgpu *vgpu, struct vgpu_slot *slot)
 {
@@ -202,9 +208,31 @@ take_back(struct vgpu *vgpu, struct vgpu_slot *slot)
     vgpu_slot_free(vgpu, slot);
 }
 
+/* What the response says of the command; `response` has the rule that it breaks, if it does. */
+static struct vgpu_completion
+judge(const struct vgpu_slot *slot, const struct virtq_done *done, const void *bytes,
+      struct vgpu_response *response)
+{
+    enum virtio_err err = vgpu_parse_response(slot->message, bytes, done->written_bytes, response);
+    if (err == VIRTIO_OK) {
+        err = check_fence(slot, response);
+    }
+    return (struct vgpu_completion){
+        .err = err,
+        .request_type = slot->message->type,
+        .response_type = response->type,
+        .response = done->written_bytes > 0 ? bytes : NULL,
+        .response_bytes = done->written_bytes,
+        .cookie = done->cookie,
+        .fence_id = slot->fence_id,
+        .latency_ns = done->latency_ns,
+    };
+}
+
 /*
- * The slot is free before the callback, so that the callback can submit. Small responses are looked at in a private copy; a large one
- * stays the device's memory, and its buffer is kept until the callback is through.
+ * The slot is free before the callback, so that the callback can submit. Small responses are looked
+ * at in a private copy; a large one stays the device's memory, and its buffer is kept until the
+ * callback is through.
  */
 void
 vgpu_slot_complete(struct vgpu *vgpu, const struct virtq_done *done)
@@ -212,31 +240,20 @@ vgpu_slot_complete(struct vgpu *vgpu, const struct virtq_done *done)
     struct vgpu_slot *slot = done->token;
     struct vgpu_then then = slot->then;
     uint8_t large_idx = slot->large_idx;
-    bool is_large = large_idx < VGPU_LARGE_COUNT;
     le64 small[VGPU_SMALL_RESPONSE_BYTES / 8];
+    const void *bytes = small;
     struct vgpu_response response;
 
     if (slot->phase != VGPU_SLOT_IN_FLIGHT) {
         take_back(vgpu, slot);
         return;
     }
-    if (!is_large) {
+    if (large_idx < VGPU_LARGE_COUNT) {
+        bytes = slot->response;
+    } else {
         memcpy(small, slot->response, done->written_bytes);
     }
-    const void *bytes = is_large ? (const void *)slot->response : small;
-    struct vgpu_completion completion = {
-        .err = vgpu_parse_response(slot->message, bytes, done->written_bytes, &response),
-        .request_type = slot->message->type,
-        .response_type = response.type,
-        .response = done->written_bytes > 0 ? bytes : NULL,
-        .response_bytes = done->written_bytes,
-        .cookie = done->cookie,
-        .fence_id = slot->fence_id,
-        .latency_ns = done->latency_ns,
-    };
-    if (completion.err == VIRTIO_OK) {
-        completion.err = check_fence(slot, &response);
-    }
+    struct vgpu_completion completion = judge(slot, done, bytes, &response);
     trace_response(vgpu, slot, done, bytes, response.type);
     count_end(vgpu, slot->message, &completion);
     free_small(vgpu, slot);

@@ -1,5 +1,6 @@
 /*
- * The GPU's records of the trace as text: commands and responses joined from the byte records that follow them. Contract: virtio/gpu.h.
+ * The GPU's records of the trace as text: commands and responses joined from the byte records that
+ * follow them. Contract: virtio/gpu.h.
  */
 #include "virtio/core/text.h"
 #include "virtio/driver/gpu/trace_join.h"
@@ -39,7 +40,10 @@ request_bytes(const struct trace_record *record, size_t joined_bytes)
     return bytes < joined_bytes ? (size_t)bytes : joined_bytes;
 }
 
-/* A response whose record says less than its type needs was short; one that was filled up is as long as its type. */
+/*
+ * A response whose record says less than its type needs was short; one that was filled up is as
+ * long as its type.
+ */
 static size_t
 response_bytes(const struct trace_record *record, size_t joined_bytes)
 {

@@ -1,7 +1,8 @@
 /*
- * Trace records as elements of a Chrome trace, which chrome://tracing and Perfetto show. Contract: virtio/gpu.h.
+ * Trace records as elements of a Chrome trace, which chrome://tracing and Perfetto show. Contract:
+ * virtio/gpu.h.
  *
- *   a GPU command, at its response   {"ph":"X", ts, dur}: a bar as long as the device took, on the row of its queue
+ *   a GPU command, at its response   {"ph":"X", ts, dur}: a bar on the row of its queue
  *   anything else                    {"ph":"i", ts}: a mark
  */
 #include "virtio/core/text.h"

@@ -1,5 +1,6 @@
 /*
- * Blocking calls: submit, and wait with the deadline that every command has. Contract: virtio/gpu.h.
+ * Blocking calls: submit, and wait with the deadline that every command has. Contract:
+ * virtio/gpu.h.
  */
 #include "virtio/driver/gpu/driver.h"
 

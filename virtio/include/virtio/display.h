@@ -1,14 +1,14 @@
 /*
- * The display layer: draw into memory, remember what changed, show just that. It knows the GPU driver by virtio/gpu.h only and is the
- * same above the `queued` and the `simple` driver.
+ * The display layer: draw into memory, remember what changed, show just that. It knows the GPU
+ * driver by virtio/gpu.h only and is the same above the `queued` and the `simple` driver.
  *
  *   display_init(&display, &vgpu, &config)          framebuffers up, scanout set
  *   display_fill(&display.target, &rect, color)     draws and notes the damage; clipped, never outside
- *   display_present(&display)                       TRANSFER_TO_HOST_2D per damaged rectangle + RESOURCE_FLUSH, one notification
+ *   display_present(&display)                       a transfer per rectangle, a flush, one notification
  *   vgpu_poll(&vgpu)                                completes frames; meanwhile draw the next one
  *   display_finish(&display)
  *
- *        draw ──► target pixels ──► damage {few rectangles} ──► present ──► frames in flight (bounded) ──► shown
+ *   draw ──► target pixels ──► damage {few rectangles} ──► present ──► frames in flight ──► shown
  *
  * Three ways to present:
  *   DIRECT   draws in the memory that the device reads. Fastest; a frame may show parts of the next.
@@ -73,7 +73,8 @@ struct display_target {
 
 /*
  * Describe memory to draw in. `pixels`: aligned to 4 bytes, height_px * stride_bytes of them.
- * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID (a format that is none, sizes of 0 or beyond 16384, a stride that is too small).
+ * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID (a format that is none, sizes of 0 or beyond 16384, a
+ * stride that is too small).
  */
 enum virtio_err display_target_init(struct display_target *target, const struct vgpu_image *image,
                                     void *pixels, uint32_t stride_bytes);
@@ -156,8 +157,8 @@ struct display_config {
     uint32_t scanout_id;
     uint32_t resource_ids[2]; /* 0: any; the second is for FLIP */
     /*
-     * Memory, shared with the device: height * width * 4 bytes each, contiguous for the device (or with entries).
-     * DIRECT: the first. COPY: the first, and `shadow`. FLIP: both.
+     * Memory, shared with the device: height * width * 4 bytes each, contiguous for the device (or
+     * with entries). DIRECT: the first. COPY: the first, and `shadow`. FLIP: both.
      */
     struct vgpu_backing backings[2];
     void *shadow; /* COPY: not shared; height * width * 4 bytes */
@@ -185,7 +186,10 @@ struct display_frame {
     enum virtio_err err;
 };
 
-/* Read freely, draw in `target`; the rest is written by the library only. In the caller's memory, at one address. */
+/*
+ * Read freely, draw in `target`; the rest is written by the library only. In the caller's memory,
+ * at one address.
+ */
 struct display {
     struct vgpu *vgpu;
     struct display_config config;
@@ -203,26 +207,37 @@ struct display {
 /*
  * Bring up what config.mode needs and show it. The target starts black, all of it damaged.
  * Context: thread; blocks for as long as a few commands take.
- * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID; as vgpu_framebuffer_bring_up_wait. After a failure everything is down again.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID; as vgpu_framebuffer_bring_up_wait. After a failure
+ * everything is down again.
  */
 enum virtio_err
 display_init(struct display *display, struct vgpu *vgpu, const struct display_config *config);
 
-/* Wait for the frames in flight, take the scanout off, destroy the resources. Accepts a zeroed one. Context: thread; blocks. */
+/*
+ * Wait for the frames in flight, take the scanout off, destroy the resources. Accepts a zeroed one.
+ * Context: thread; blocks.
+ */
 enum virtio_err display_finish(struct display *display);
 
 /*
  * Show what was drawn: submits, notifies once, waits for nothing. Without damage it does nothing.
- * Returns: VIRTIO_OK; VIRTIO_ERR_BUSY (as many frames as allowed are in flight, or the GPU has no room: poll, then try again; the
- * damage is kept, so nothing is lost by going on drawing with DIRECT and COPY); why the device failed, as vgpu_submit.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_BUSY (as many frames as allowed are in flight, or the GPU has no
+ * room: poll, then try again; the damage is kept, so nothing is lost by going on drawing with
+ * DIRECT and COPY); why the device failed, as vgpu_submit.
  * Source: VirtIO 1.3 §5.7.6.2, FLIP: §5.7.6.3.
  */
 enum virtio_err display_present(struct display *display);
 
-/* Present as soon as there is room, waiting for it. Context: thread; blocks. Also VIRTIO_ERR_TIMEOUT. */
+/*
+ * Present as soon as there is room, waiting for it. Context: thread; blocks. Also
+ * VIRTIO_ERR_TIMEOUT.
+ */
 enum virtio_err display_present_wait(struct display *display);
 
-/* Wait until every frame presented is shown. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; how a frame failed. */
+/*
+ * Wait until every frame presented is shown. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; how a frame
+ * failed.
+ */
 enum virtio_err display_drain(struct display *display);
 
 /* Mark everything damaged: after the host lost its copy, or to show the whole again. */
@@ -243,8 +258,9 @@ struct display_console_config {
 };
 
 /*
- * Rows and columns of characters. Writing changes cells only; display_console_draw draws the cells that differ from what
- * stands on the screen, so any amount of scrolling costs at most one screen of glyphs per frame.
+ * Rows and columns of characters. Writing changes cells only; display_console_draw draws the cells
+ * that differ from what stands on the screen, so any amount of scrolling costs at most one screen
+ * of glyphs per frame.
  */
 struct display_console {
     struct display_console_config config;
@@ -268,19 +284,26 @@ struct display_console {
 size_t
 display_console_cells(const struct display_font *font, uint32_t width_px, uint32_t height_px);
 
-/* Returns: VIRTIO_OK; VIRTIO_ERR_INVALID (the area holds no cell); VIRTIO_ERR_BUFFER_TOO_SMALL (cells). */
+/*
+ * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID (the area holds no cell); VIRTIO_ERR_BUFFER_TOO_SMALL
+ * (cells).
+ */
 enum virtio_err
 display_console_init(struct display_console *console, const struct display_target *target,
                      const struct display_console_config *config);
 
 /*
- * Write text: printable Latin-1, \n (also to column 0), \r, \b, \t, \f (clear), and of the ANSI sequences: ESC [ ... m (colors),
- * ESC [ 2 J (clear), ESC [ r ; c H (place), ESC [ K (clear to the end of the line). Others are swallowed.
+ * Write text: printable Latin-1, \n (also to column 0), \r, \b, \t, \f (clear), and of the ANSI
+ * sequences: ESC [ ... m (colors), ESC [ 2 J (clear), ESC [ r ; c H (place), ESC [ K (clear to the
+ * end of the line). Others are swallowed.
  * Context: any; draws nothing.
  */
 void display_console_write(struct display_console *console, const char *text, size_t count);
 
-/* Draw what changed since the last time. The target must be the one, or of the size of the one, given at init. */
+/*
+ * Draw what changed since the last time. The target must be the one, or of the size of the one,
+ * given at init.
+ */
 void display_console_draw(struct display_console *console, struct display_target *target);
 
 /* The target was drawn over by others: draw everything at the next draw. */

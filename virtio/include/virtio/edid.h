@@ -1,6 +1,6 @@
 /*
- * Reads the few things that a display driver wants to know from an EDID block, as the monitor or the host wrote it.
- * Total: any bytes give an answer, none outside is read.
+ * Reads the few things that a display driver wants to know from an EDID block, as the monitor or
+ * the host wrote it. Total: any bytes give an answer, none outside is read.
  * Source: VESA Enhanced EDID 1.4 §3; VirtIO 1.3 §5.7.6.8 (VIRTIO_GPU_CMD_GET_EDID).
  */
 #ifndef VIRTIO_EDID_H
@@ -34,8 +34,8 @@ struct edid_info {
 /*
  * Parse the base block. A wrong checksum is told, not refused: hosts have shipped such blocks.
  * Context: any.
- * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID when there are fewer than 128 bytes or the header pattern is not there (*info is
- * zeroed then).
+ * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID when there are fewer than 128 bytes or the header pattern
+ * is not there (*info is zeroed then).
  */
 enum virtio_err edid_parse(const uint8_t *bytes, size_t byte_count, struct edid_info *info);
 

@@ -1,28 +1,31 @@
 /*
- * The GPU driver, 2D: commands go out, many at a time; completions come back by poll or interrupt. VirtIO 1.3 §5.7.
+ * The GPU driver, 2D: commands go out, many at a time; completions come back by poll or interrupt.
+ * VirtIO 1.3 §5.7.
  *
- *   vgpu_init(&vgpu, device, &config, &arena)           claims, negotiates, sets up both queues, starts
- *   vgpu_cmd_transfer_to_host_2d(&vgpu, ..., &then)     offered to the device, which may still sleep
+ *   vgpu_init(&vgpu, device, &config, &arena)         claims, negotiates, sets up the queues, starts
+ *   vgpu_cmd_transfer_to_host_2d(&vgpu, ..., &then)   offered to the device, which may still sleep
  *   vgpu_cmd_resource_flush(&vgpu, ..., &then)
- *   vgpu_notify(&vgpu)                                  once for all of them
- *   vgpu_poll(&vgpu)                                    calls then.done for each that was answered, or was not in time
- *   vgpu_finish(&vgpu)                                  names what leaked, resets, releases
+ *   vgpu_notify(&vgpu)                                once for all of them
+ *   vgpu_poll(&vgpu)                                  calls then.done for each that was answered or late
+ *   vgpu_finish(&vgpu)                                names what leaked, resets, releases
  *
  * A blocking call is the same with a wait around it, and so has a deadline:
- *   err = vgpu_wait(&vgpu, &wait, vgpu_cmd_set_scanout(&vgpu, 2, 7, &rect, vgpu_wait_start(&wait)));
+ *   sent = vgpu_cmd_set_scanout(&vgpu, 2, 7, &rect, vgpu_wait_start(&wait));
+ *   err = vgpu_wait(&vgpu, &wait, sent);
  *
- * Beneath are two drivers with one API: `queued` keeps up to `depth` commands in flight, `simple` sends one, waits for it, and
- * only then returns: the reference to compare command sequences with.
+ * Beneath are two drivers with one API: `queued` keeps up to `depth` commands in flight, `simple`
+ * sends one, waits for it, and only then returns: the reference to compare command sequences with.
  *
  * The life of the device and of each framebuffer is a state of the one list below; see vgpu_state.
  *
- * The device is not trusted: each response must have the type that belongs to its command, the length of that type, and the
- * fence asked for. The first lie fails the device with rule and value (virtio_device.fault) and ends every command in flight
- * with VIRTIO_ERR_BROKEN. A command that is late is reported once; its memory stays the device's until the device gives
- * it back or is reset.
+ * The device is not trusted: each response must have the type that belongs to its command, the
+ * length of that type, and the fence asked for. The first lie fails the device with rule and value
+ * (virtio_device.fault) and ends every command in flight with VIRTIO_ERR_BROKEN. A command that is
+ * late is reported once; its memory stays the device's until the device gives it back or is reset.
  *
- * Context: the caller serialises all calls on one vgpu (a lock, or interrupts off); only vgpu_interrupt may come at any time.
- * Callbacks run inside vgpu_poll, inside waits, and with `simple` inside the submitting call; they may submit, not wait.
+ * Context: the caller serialises all calls on one vgpu (a lock, or interrupts off); only
+ * vgpu_interrupt may come at any time. Callbacks run inside vgpu_poll, inside waits, and with
+ * `simple` inside the submitting call; they may submit, not wait.
  */
 #ifndef VIRTIO_GPU_H
 #define VIRTIO_GPU_H
@@ -51,10 +54,12 @@ enum {
  * States of a device (upper half) and of a framebuffer on it (lower half).
  *
  *   Uninitialized -> Negotiating -> SettingUpQueues -> Running -> Stopping -> Uninitialized
- *   Uninitialized -> InitializingResourceCreate2D -> InitializingResourceAttachBacking -> InitializingSetScanout -> Ready
- *                 <- FinishingResourceUnref <- FinishingResourceDetachBacking <- FinishingSetScanout <-
+ *   Uninitialized -> InitializingResourceCreate2D -> InitializingResourceAttachBacking
+ *                 -> InitializingSetScanout -> Ready -> FinishingSetScanout
+ *                 -> FinishingResourceDetachBacking -> FinishingResourceUnref -> Uninitialized
  *
- * Every state may go to Failed. A framebuffer without a scanout leaves the two SetScanout states out.
+ * Every state may go to Failed. A framebuffer without a scanout leaves the two SetScanout states
+ * out.
  */
 enum vgpu_state {
     VGPU_UNINITIALIZED,
@@ -98,7 +103,10 @@ struct vgpu_config {
     bool is_interrupting;
     bool uses_indirect; /* one ring entry per command where the device allows it */
 
-    /* The host changed its displays: vgpu->info is new; a bit of `changed` per scanout. May be NULL. */
+    /*
+     * The host changed its displays: vgpu->info is new; a bit of `changed` per scanout. May be
+     * NULL.
+     */
     void (*displays_changed)(void *ctx, uint32_t changed);
     void *ctx;
 };
@@ -106,8 +114,9 @@ struct vgpu_config {
 /* How a command ended. Valid during the callback. */
 struct vgpu_completion {
     /*
-     * VIRTIO_OK; VIRTIO_ERR_REFUSED (response_type tells why); VIRTIO_ERR_TIMEOUT; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST,
-     * VIRTIO_ERR_NEEDS_RESET (the device failed); VIRTIO_ERR_NOT_INITIALIZED (vgpu_finish came first).
+     * VIRTIO_OK; VIRTIO_ERR_REFUSED (response_type tells why); VIRTIO_ERR_TIMEOUT;
+     * VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET (the device failed);
+     * VIRTIO_ERR_NOT_INITIALIZED (vgpu_finish came first).
      */
     enum virtio_err err;
     uint32_t request_type;
@@ -140,8 +149,8 @@ struct vgpu_request {
     const void *command; /* begins with a header of a type of vgpu_message_find; copied */
     uint32_t command_bytes;
     /*
-     * Up to VGPU_EXTRA_MAX pieces that follow the command (long backing lists). They are the device's until the command ends, and
-     * after a timeout until vgpu_finish.
+     * Up to VGPU_EXTRA_MAX pieces that follow the command (long backing lists). They are the
+     * device's until the command ends, and after a timeout until vgpu_finish.
      */
     const struct vgpu_memory *extra;
     uint16_t extra_count;
@@ -177,7 +186,9 @@ struct vgpu_resource {
     struct vgpu_then then; /* private: the caller's, for that command */
 };
 
-/* Private: a command in flight; its request and response buffers are its own from init to finish. */
+/*
+ * Private: a command in flight; its request and response buffers are its own from init to finish.
+ */
 struct vgpu_slot {
     const struct vgpu_message *message;
     struct vgpu_then then;
@@ -240,44 +251,52 @@ struct vgpu {
 size_t vgpu_arena_bytes(const struct vgpu_config *config);
 
 /*
- * Bring the device up: claim it as "gpu", negotiate (EDID and RESOURCE_UUID where offered, config->features), set up controlq and
- * cursorq, start. Sends no command.
- * `vgpu`: the caller's memory, any content, at one address until vgpu_finish. `arena`: vgpu_arena_bytes, until vgpu_finish.
- * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE (not a GPU); VIRTIO_ERR_INVALID (config out of range); VIRTIO_ERR_OWNED;
- * VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_NO_MEMORY; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN (the device's configuration
- * says nonsense). After a failure the device is nobody's again.
+ * Bring the device up: claim it as "gpu", negotiate (EDID and RESOURCE_UUID where offered,
+ * config->features), set up controlq and cursorq, start. Sends no command.
+ * `vgpu`: the caller's memory, any content, at one address until vgpu_finish. `arena`:
+ * vgpu_arena_bytes, until vgpu_finish.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE (not a GPU); VIRTIO_ERR_INVALID (config out of range);
+ * VIRTIO_ERR_OWNED; VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_NO_MEMORY; VIRTIO_ERR_TIMEOUT (reset);
+ * VIRTIO_ERR_BROKEN (the device's configuration says nonsense). After a failure the device is
+ * nobody's again.
  * Source: VirtIO 1.3 §3.1.1, §5.7.5.
  */
 enum virtio_err vgpu_init(struct vgpu *vgpu, struct virtio_device *device,
                           const struct vgpu_config *config, struct virtio_arena *arena);
 
 /*
- * Reset and release the device. Resources still referenced are named in the log, commands in flight end with
- * VIRTIO_ERR_NOT_INITIALIZED, and all memory is the caller's again. Accepts a zeroed vgpu and a failed one.
+ * Reset and release the device. Resources still referenced are named in the log, commands in flight
+ * end with VIRTIO_ERR_NOT_INITIALIZED, and all memory is the caller's again. Accepts a zeroed vgpu
+ * and a failed one.
  * Returns: how many resources leaked.
  */
 unsigned vgpu_finish(struct vgpu *vgpu);
 
 /*
  * Offer a command to the device.
- * Returns: VIRTIO_OK; VIRTIO_ERR_BUSY (no free slot: poll, then try again); VIRTIO_ERR_INVALID (not a known type, shorter than
- * that type, or longer than VGPU_REQUEST_BYTES_MAX); VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST,
- * VIRTIO_ERR_NEEDS_RESET once the device has failed. Unless VIRTIO_OK, `done` is not called.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_BUSY (no free slot: poll, then try again); VIRTIO_ERR_INVALID (not
+ * a known type, shorter than that type, or longer than VGPU_REQUEST_BYTES_MAX);
+ * VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET once the
+ * device has failed. Unless VIRTIO_OK, `done` is not called.
  * Source: VirtIO 1.3 §5.7.6.5.
  */
 enum virtio_err vgpu_submit(struct vgpu *vgpu, const struct vgpu_request *request);
 
-/* Tell the device about what was submitted since the last time: one notification per queue at most. */
+/*
+ * Tell the device about what was submitted since the last time: one notification per queue at most.
+ */
 void vgpu_notify(struct vgpu *vgpu);
 
 /*
- * Take what the device has answered, report what is late, look after display events that an interrupt announced.
+ * Take what the device has answered, report what is late, look after display events that an
+ * interrupt announced.
  * Returns: how many commands ended.
  */
 unsigned vgpu_poll(struct vgpu *vgpu);
 
 /*
- * Interrupt handler's part: reads and acknowledges the interrupt status, notes a configuration change for vgpu_poll.
+ * Interrupt handler's part: reads and acknowledges the interrupt status, notes a configuration
+ * change for vgpu_poll.
  * Context: interrupt; may come while any other function runs.
  * Returns: true when vgpu_poll has something to do.
  */
@@ -292,7 +311,9 @@ uint64_t vgpu_last_fence(const struct vgpu *vgpu);
 /* Has the fence passed: has the device answered its command? Also true for ids never given. */
 bool vgpu_fence_done(const struct vgpu *vgpu, uint64_t fence_id);
 
-/* Wait for a fence. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; why the device failed, as vgpu_submit. */
+/*
+ * Wait for a fence. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; why the device failed, as vgpu_submit.
+ */
 enum virtio_err vgpu_fence_wait(struct vgpu *vgpu, uint64_t fence_id, uint64_t timeout_ns);
 
 /* A wait for one command, on the caller's stack. */
@@ -301,7 +322,10 @@ struct vgpu_wait {
     struct vgpu_completion completion; /* its `response` is NULL: the bytes were the device's */
     bool is_done;
 
-    /* Before the submission, where the response matters: looks at it while it is there, and its answer becomes that of the wait. */
+    /*
+     * Before the submission, where the response matters: looks at it while it is there, and its
+     * answer becomes that of the wait.
+     */
     enum virtio_err (*parse)(struct vgpu_wait *wait, const void *bytes, size_t byte_count);
     void *parsed;         /* for parse: where to put it */
     size_t *parsed_bytes; /* for parse: in: room, out: length */
@@ -311,14 +335,18 @@ struct vgpu_wait {
 const struct vgpu_then *vgpu_wait_start(struct vgpu_wait *wait);
 
 /*
- * Notify and wait for the command that was submitted with vgpu_wait_start, at most for the command's own timeout; the platform's
- * relax is called in between. `submitted`: what the submission returned; if not VIRTIO_OK, that is the answer.
+ * Notify and wait for the command that was submitted with vgpu_wait_start, at most for the
+ * command's own timeout; the platform's relax is called in between. `submitted`: what the
+ * submission returned; if not VIRTIO_OK, that is the answer.
  * Context: thread; blocks.
  * Returns: as vgpu_completion.err, and wait->completion has the rest.
  */
 enum virtio_err vgpu_wait(struct vgpu *vgpu, struct vgpu_wait *wait, enum virtio_err submitted);
 
-/* Wait until `count` commands have room. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; why the device failed. */
+/*
+ * Wait until `count` commands have room. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; why the device
+ * failed.
+ */
 enum virtio_err vgpu_room_wait(struct vgpu *vgpu, unsigned count, uint64_t timeout_ns);
 
 /*
@@ -377,8 +405,8 @@ enum virtio_err vgpu_cmd_move_cursor(struct vgpu *vgpu, const struct vgpu_cursor
 /*
  * Ask and wait; the answer typed.
  * Context: thread; blocks.
- * Returns: as vgpu_wait; VIRTIO_ERR_BROKEN also for an answer that contradicts itself; VIRTIO_ERR_UNSUPPORTED without the
- * feature (EDID, RESOURCE_UUID).
+ * Returns: as vgpu_wait; VIRTIO_ERR_BROKEN also for an answer that contradicts itself;
+ * VIRTIO_ERR_UNSUPPORTED without the feature (EDID, RESOURCE_UUID).
  */
 enum virtio_err vgpu_display_info_wait(struct vgpu *vgpu); /* the answer is vgpu->info */
 enum virtio_err vgpu_edid_wait(struct vgpu *vgpu, uint32_t scanout_id, uint8_t *edid,
@@ -390,8 +418,9 @@ enum virtio_err vgpu_capset_wait(struct vgpu *vgpu, const struct vgpu_capset_inf
 enum virtio_err vgpu_uuid_wait(struct vgpu *vgpu, uint32_t resource_id, uint8_t uuid[16]);
 
 /*
- * Look for a display event by hand: for polled drivers, now and then (a register read). When there is one: it is cleared, display
- * info is read anew, and config.displays_changed is called from a later vgpu_poll.
+ * Look for a display event by hand: for polled drivers, now and then (a register read). When there
+ * is one: it is cleared, display info is read anew, and config.displays_changed is called from a
+ * later vgpu_poll.
  * Returns: VIRTIO_OK (there was an event); VIRTIO_EMPTY; as virtio_config_read; as vgpu_submit.
  * Source: VirtIO 1.3 §5.7.4.2.
  */
@@ -401,14 +430,17 @@ enum virtio_err vgpu_check_events(struct vgpu *vgpu);
 
 /*
  * Create a resource with one reference, the caller's. `id` 0: a free one is chosen.
- * Returns: as vgpu_submit; VIRTIO_ERR_INVALID (the id is taken; an empty image); VIRTIO_ERR_BUSY also when the table is full. When the
- * device refuses, `then` is told and the entry is free again; after another failure it stays until unref, for nobody knows what the
- * device has done.
+ * Returns: as vgpu_submit; VIRTIO_ERR_INVALID (the id is taken; an empty image); VIRTIO_ERR_BUSY
+ * also when the table is full. When the device refuses, `then` is told and the entry is free again;
+ * after another failure it stays until unref, for nobody knows what the device has done.
  */
 enum virtio_err vgpu_resource_create(struct vgpu *vgpu, uint32_t id, const struct vgpu_image *image,
                                      const struct vgpu_then *then, struct vgpu_resource **made);
 
-/* Attach or detach memory. Also VIRTIO_ERR_STATE: has backing already, has none, or another such command is in flight. */
+/*
+ * Attach or detach memory. Also VIRTIO_ERR_STATE: has backing already, has none, or another such
+ * command is in flight.
+ */
 enum virtio_err
 vgpu_resource_attach(struct vgpu_resource *resource, const struct vgpu_backing *backing,
                      const struct vgpu_then *then);
@@ -419,8 +451,9 @@ void vgpu_resource_ref(struct vgpu_resource *resource);
 
 /*
  * One fewer. The last one destroys the resource on the device; its id is free when that has ended.
- * Returns: VIRTIO_OK (`then` is told at once, with err VIRTIO_OK, where it was not the last); as vgpu_submit, and then
- * the reference is still there; VIRTIO_ERR_STATE while another command about it is in flight.
+ * Returns: VIRTIO_OK (`then` is told at once, with err VIRTIO_OK, where it was not the last); as
+ * vgpu_submit, and then the reference is still there; VIRTIO_ERR_STATE while another command about
+ * it is in flight.
  */
 enum virtio_err vgpu_resource_unref(struct vgpu_resource *resource, const struct vgpu_then *then);
 
@@ -459,10 +492,12 @@ struct vgpu_framebuffer {
 };
 
 /*
- * Start to create, back and show a framebuffer; each step is taken when the one before was answered, inside vgpu_poll.
- * `done` (may be NULL) is called once: the state is then Ready or Failed.
- * Returns: VIRTIO_OK; VIRTIO_ERR_STATE (not Uninitialized); VIRTIO_ERR_INVALID (backing smaller than the image; sizes of 0 or beyond
- * 16384); as vgpu_submit. After a failure: bring it down, which undoes what was done.
+ * Start to create, back and show a framebuffer; each step is taken when the one before was
+ * answered, inside vgpu_poll. `done` (may be NULL) is called once: the state is then Ready or
+ * Failed.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_STATE (not Uninitialized); VIRTIO_ERR_INVALID (backing smaller
+ * than the image; sizes of 0 or beyond 16384); as vgpu_submit. After a failure: bring it down,
+ * which undoes what was done.
  * Source: VirtIO 1.3 §5.7.6.1.
  */
 enum virtio_err
@@ -470,7 +505,10 @@ vgpu_framebuffer_bring_up(struct vgpu_framebuffer *framebuffer, struct vgpu *vgp
                           const struct vgpu_framebuffer_config *config,
                           void (*done)(void *ctx, struct vgpu_framebuffer *framebuffer), void *ctx);
 
-/* The way back, from Ready or Failed to Uninitialized. Returns: VIRTIO_OK; VIRTIO_ERR_STATE; as vgpu_submit. */
+/*
+ * The way back, from Ready or Failed to Uninitialized. Returns: VIRTIO_OK; VIRTIO_ERR_STATE; as
+ * vgpu_submit.
+ */
 enum virtio_err
 vgpu_framebuffer_bring_down(struct vgpu_framebuffer *framebuffer,
                             void (*done)(void *ctx, struct vgpu_framebuffer *framebuffer),
@@ -485,19 +523,22 @@ enum virtio_err vgpu_framebuffer_bring_down_wait(struct vgpu_framebuffer *frameb
 /* --- the trace --- */
 
 /*
- * Print a GPU record of the trace: a command or response with all fields, joined from the byte records that follow it, a change of
- * state by name. `reader`: stands behind `record`; not moved. Records of event TRACE_BYTES are parts of others: skip them.
- *    0.090550672 device 4 queue 0 #1 gpu request 0x103: 48 bytes: SET_SCANOUT flags 0x0 ... scanout_id 0 resource_id 7
- *    0.090877424 device 4 queue 0 #1 gpu response 0x1100 to 0x103 after 22952 ns: OK_NODATA flags 0x0 fence_id 0 ctx_id 0
- * Returns: characters written, less than `text_bytes`; 0 when it is not a GPU record (virtio_trace_format prints those).
+ * Print a GPU record of the trace: a command or response with all fields, joined from the byte
+ * records that follow it, a change of state by name. `reader`: stands behind `record`; not moved.
+ * Records of event TRACE_BYTES are parts of others: skip them.
+ *    0.0905 device 4 queue 0 #1 gpu request 0x103: 48 bytes: SET_SCANOUT flags 0x0 ... resource_id 7
+ *    0.0908 device 4 queue 0 #1 gpu response 0x1100 to 0x103 after 22952 ns: OK_NODATA flags 0x0 ...
+ * Returns: characters written, less than `text_bytes`; 0 when it is not a GPU record
+ * (virtio_trace_format prints those).
  */
 size_t vgpu_trace_format(const struct virtio_trace_reader *reader,
                          const struct trace_record *record, char *text, size_t text_bytes);
 
 /*
- * Print any record as one element of a Chrome trace ("traceEvents" array, without the comma): commands with their duration,
- * at their response; the rest as instants.
- * Returns: characters written; 0 for records that are parts of others, and where the text has no room.
+ * Print any record as one element of a Chrome trace ("traceEvents" array, without the comma):
+ * commands with their duration, at their response; the rest as instants.
+ * Returns: characters written; 0 for records that are parts of others, and where the text has no
+ * room.
  */
 size_t vgpu_trace_json(const struct virtio_trace_reader *reader, const struct trace_record *record,
                        char *text, size_t text_bytes);

@@ -1,13 +1,15 @@
 /*
- * The GPU device's language: build commands, check and parse responses, print both. Pure functions over bytes; no device needed.
+ * The GPU device's language: build commands, check and parse responses, print both. Pure functions
+ * over bytes; no device needed.
  *
  *   struct virtio_gpu_set_scanout command = vgpu_encode_set_scanout(2, 7, &rect);     CPU values -> wire
  *   const struct vgpu_message *message = vgpu_message_find(VIRTIO_GPU_CMD_SET_SCANOUT);
  *   err = vgpu_parse_response(message, bytes, written_bytes, &response);              wire -> verdict
  *   vgpu_format_request(&command, sizeof(command), line, sizeof(line));               wire -> text
  *
- * Each message stands once, in a table: its type, sizes, the response that belongs to it, and every field by name. The
- * commands are in one file per family, virtio/driver/gpu/msg_*.c. No id has a meaning here: any resource, any scanout.
+ * Each message stands once, in a table: its type, sizes, the response that belongs to it, and every
+ * field by name. The commands are in one file per family, virtio/driver/gpu/msg_*.c. No id has a
+ * meaning here: any resource, any scanout.
  *
  * Context of every function here: any; nothing is kept.
  * Source: VirtIO 1.3 §5.7.6.
@@ -102,7 +104,8 @@ const char *vgpu_type_name(uint32_t type);
 const char *vgpu_format_name(uint32_t format);
 
 /*
- * The command builders: CPU values in, wire bytes out. They check nothing, so that wrong commands can be built on purpose.
+ * The command builders: CPU values in, wire bytes out. They check nothing, so that wrong commands
+ * can be built on purpose.
  * Source: VirtIO 1.3 §5.7.6.8, cursor: §5.7.6.10.
  */
 struct virtio_gpu_ctrl_hdr vgpu_encode_header(uint32_t type);
@@ -151,19 +154,21 @@ struct vgpu_response {
 };
 
 /*
- * Check what the device wrote in answer to `message`. The header is copied out of `bytes` once, so a device that goes on writing
- * cannot change the verdict.
+ * Check what the device wrote in answer to `message`. The header is copied out of `bytes` once, so
+ * a device that goes on writing cannot change the verdict.
  * `bytes`: `written_bytes` of them are the device's, which may be 0.
- * Returns: VIRTIO_OK (the type that belongs to this command, and long enough for it); VIRTIO_ERR_REFUSED (an error response:
- * response->type tells which); VIRTIO_ERR_BROKEN (too short, or a type that does not belong to the command; response->rule).
+ * Returns: VIRTIO_OK (the type that belongs to this command, and long enough for it);
+ * VIRTIO_ERR_REFUSED (an error response: response->type tells which); VIRTIO_ERR_BROKEN (too short,
+ * or a type that does not belong to the command; response->rule).
  * Source: VirtIO 1.3 §5.7.6.7.
  */
 enum virtio_err vgpu_parse_response(const struct vgpu_message *message, const void *bytes,
                                     size_t written_bytes, struct vgpu_response *response);
 
 /*
- * The parsers of what stands in a response that vgpu_parse_response has called VIRTIO_OK. Total: every byte string gives an
- * answer or VIRTIO_ERR_BROKEN (`size` fields that contradict the length), none is read outside of `written_bytes`.
+ * The parsers of what stands in a response that vgpu_parse_response has called VIRTIO_OK. Total:
+ * every byte string gives an answer or VIRTIO_ERR_BROKEN (`size` fields that contradict the
+ * length), none is read outside of `written_bytes`.
  */
 struct vgpu_display {
     struct vgpu_rect rect; /* where the host's window lies, and the size it would like */
@@ -176,7 +181,10 @@ struct vgpu_display_info {
 enum virtio_err
 vgpu_parse_display_info(const void *bytes, size_t written_bytes, struct vgpu_display_info *info);
 
-/* `edid` has room for VIRTIO_GPU_EDID_BYTES_MAX; *edid_bytes is how many were copied. See virtio/edid.h for their meaning. */
+/*
+ * `edid` has room for VIRTIO_GPU_EDID_BYTES_MAX; *edid_bytes is how many were copied. See
+ * virtio/edid.h for their meaning.
+ */
 enum virtio_err
 vgpu_parse_edid(const void *bytes, size_t written_bytes, uint8_t *edid, size_t *edid_bytes);
 
@@ -188,18 +196,22 @@ struct vgpu_capset_info {
 enum virtio_err
 vgpu_parse_capset_info(const void *bytes, size_t written_bytes, struct vgpu_capset_info *info);
 
-/* Copies at most `room_bytes`. Also VIRTIO_ERR_BUFFER_TOO_SMALL: nothing was copied, *capset_bytes says how much is needed. */
+/*
+ * Copies at most `room_bytes`. Also VIRTIO_ERR_BUFFER_TOO_SMALL: nothing was copied, *capset_bytes
+ * says how much is needed.
+ */
 enum virtio_err vgpu_parse_capset(const void *bytes, size_t written_bytes, uint8_t *capset,
                                   size_t room_bytes, size_t *capset_bytes);
 
 enum virtio_err vgpu_parse_uuid(const void *bytes, size_t written_bytes, uint8_t uuid[16]);
 
 /*
- * Print a command or a response with every field by name, on one line without newline; never reads outside of `bytes`, so also
- * cut or wrong ones can be printed.
+ * Print a command or a response with every field by name, on one line without newline; never reads
+ * outside of `bytes`, so also cut or wrong ones can be printed.
  *   SET_SCANOUT flags 0x1 fence_id 12 ctx_id 0 r (0,0 1280x800) scanout_id 0 resource_id 7
  *   ERR_INVALID_SCANOUT_ID flags 0x1 fence_id 12 ctx_id 0
- * Returns: characters written, less than `text_bytes`; the text is always terminated (text_bytes >= 1).
+ * Returns: characters written, less than `text_bytes`; the text is always terminated (text_bytes >=
+ * 1).
  */
 size_t vgpu_format_request(const void *bytes, size_t request_bytes, char *text, size_t text_bytes);
 size_t
