@@ -28,6 +28,12 @@ need_device(const struct shell_call *call)
 
     if (net == NULL) {
         (void)shell_fail(call, "there is no network device (see devices)");
+        return NULL;
+    }
+    enum virtio_err err = virtio_device_health(net->device);
+    if (err != VIRTIO_OK) {
+        (void)shell_fail(call, "%s: %s (see log)", call->argv[0], virtio_err_text(err));
+        return NULL;
     }
     return net;
 }
@@ -125,18 +131,20 @@ print_counters(const struct vnet *net)
 static int
 net_info(const struct shell_call *call)
 {
-    struct vnet *net = need_device(call);
+    struct vnet *net = net_dev_get();
 
     if (net == NULL) {
-        return SHELL_FAILED;
+        return shell_fail(call, "there is no network device (see devices)");
     }
+    enum virtio_err health = virtio_device_health(net->device);
     const uint8_t *mac = vnet_mac(net);
     console_print("MAC %02x:%02x:%02x:%02x:%02x:%02x, MTU %u, link %s%s%s, queues %u and %u\n",
                   mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], vnet_mtu(net),
                   vnet_is_link_up(net) ? "up" : "down", net->is_promiscuous ? ", promiscuous" : "",
                   net->has_mergeable ? ", mergeable buffers" : "", net->rx.size, net->tx.size);
-    if (net->device->fault.rule != NULL) {
-        console_print("broken: %s, value %llx\n", net->device->fault.rule,
+    if (health != VIRTIO_OK) {
+        console_print("health: %s: %s, value 0x%llx\n", virtio_err_text(health),
+                      net->device->fault.rule != NULL ? net->device->fault.rule : "no rule broken",
                       (unsigned long long)net->device->fault.value);
     }
     print_stack();

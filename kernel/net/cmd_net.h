@@ -23,7 +23,7 @@ int cmd_net_promisc(const struct shell_call *call);
 int cmd_net_pcapng(const struct shell_call *call);
 int cmd_net_bench(const struct shell_call *call);
 
-/* The device. Returns: NULL after saying that there is none. */
+/* The device, if it is well. Returns: NULL after saying that there is none, or what has become of it. */
 struct vnet *need_device(const struct shell_call *call);
 
 /* Have an address, by DHCP if need be. Returns: 0; SHELL_FAILED after saying what is wrong. */

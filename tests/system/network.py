@@ -226,3 +226,15 @@ def capture():
     check(dhcp[:4] == [outbound, inbound, outbound, inbound], f"DHCP is not discover, offer, request, acknowledgement: {dhcp}")
     echoes = [(direction, frame[34], whole) for direction, frame, whole in frames if frame[23:24] == b"\1"]
     check(echoes == [(outbound, 8, 98), (inbound, 0, 98)] * 2, f"the echoes and replies: {echoes}")
+
+
+@system("net.culprit", "somebody resets the network device beneath its driver: the next command says so, the log says who")
+def culprit():
+    with boot() as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "net up")
+        index = re.search(r"^device (\d+) \(network\)", shell(guest, "net info"), re.M).group(1)
+        shell(guest, f"virtio reset {index} intruder")
+        expect_in(r"^net: ping: .*reset.*\(see log\)$", shell(guest, "net ping 10.0.2.2 1"), "what has become of the device")
+        expect_in(r"intruder", shell(guest, "log"), "the culprit's name in the log")
+        expect_in(r"^health: ", shell(guest, "net info"), "the state of the device")

@@ -190,11 +190,12 @@ bool vnet_is_link_up(struct vnet *net);
 /* Would vnet_send or vnet_reserve find a free buffer now? May take sent buffers back. */
 bool vnet_can_send(struct vnet *net);
 
-/* Is there a frame to receive? One read of shared memory. */
+/* Is there a frame to receive? One read of shared memory. Never true of a broken device. */
 static inline bool
 vnet_can_recv(const struct vnet *net)
 {
-    return net->device != NULL && (net->pending.seg_count != 0 || virtq_has_used(&net->rx));
+    return net->device != NULL && net->device->fault.rule == NULL &&
+           (net->pending.seg_count != 0 || virtq_has_used(&net->rx));
 }
 
 /*
