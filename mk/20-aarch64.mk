@@ -46,9 +46,12 @@ $(a64)/vitrine.elf: $(a64)/first.elf $(a64)/symbols.S
 $(a64)/Image: $(a64)/vitrine.elf
 	$(call say,IMAGE)$(CROSS_AARCH64)objcopy -O binary $< $@
 
-$(a64)/obj/virtio/%.o: virtio/%.c Makefile mk/00-flags.mk mk/20-aarch64.mk
+# In the debug preset nothing is optimised for size.
+a64_small := $(if $(filter strict,$(PRESET)),-Os)
+$(call objects,$(a64),$(virtio_hot_srcs)): a64_small :=
+$(a64)/obj/virtio/%.o: virtio/%.c Makefile mk/00-flags.mk mk/20-aarch64.mk virtio/sources.mk
 	@mkdir -p $(@D)
-	$(call say,CC)$(a64_cc) $(a64_flags) $(includes) -c $< -o $@
+	$(call say,CC)$(a64_cc) $(a64_flags) $(a64_small) $(includes) -c $< -o $@
 
 $(a64)/obj/$(deps)/%.o: $(deps)/%.c
 	@mkdir -p $(@D)
