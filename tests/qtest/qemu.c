@@ -55,8 +55,8 @@ static const char *const base_args[] = {
     "none",
     "-chardev",
     "socket,id=qmp,fd=41",
-    "-mon",
-    "chardev=qmp,mode=control",
+    "-qmp",
+    "chardev:qmp",
     "-D",
     "/proc/self/fd/46",
     "-d",
@@ -170,12 +170,10 @@ greet(struct qemu *qemu)
 {
     read_line(qemu->qmp_fd, qemu->reply, sizeof(qemu->reply));
     const char *major = strstr(qemu->reply, "\"major\": ");
-    const char *minor = strstr(qemu->reply, "\"minor\": ");
-    if (major == NULL || minor == NULL) {
+    if (major == NULL) {
         qemu_die("QEMU's greeting has no version");
     }
-    (void)snprintf(qemu->version, sizeof(qemu->version), "%ld.%ld", strtol(major + 9, NULL, 10),
-                   strtol(minor + 9, NULL, 10));
+    qemu->version = strtol(major + strlen("\"major\": "), NULL, 10);
     if (!qemu_command(qemu, "{\"execute\": \"qmp_capabilities\"}")) {
         qemu_die("QEMU refuses QMP");
     }

@@ -35,9 +35,10 @@ enum {
 };
 
 /* File descriptors as QEMU has them. */
-#define QEMU_DUMP_PATH "/proc/self/fd/43"
-#define QEMU_DISK_FILE "driver=file,node-name=file0,filename=/proc/self/fd/44"
-#define QEMU_NETDEV    "dgram,id=net0,local.type=fd,local.str=45"
+#define QEMU_DUMP_PATH           "/proc/self/fd/43"
+#define QEMU_DISK_FILE           "driver=file,node-name=file0,filename=/proc/self/fd/44"
+#define QEMU_DISK_FILE_READ_ONLY QEMU_DISK_FILE ",read-only=on"
+#define QEMU_NETDEV              "dgram,id=net0,local.type=fd,local.str=45"
 
 struct qemu {
     pid_t pid; /* 0: none */
@@ -47,9 +48,9 @@ struct qemu {
     int disk_fd;
     int net_fd;
     int log_fd; /* trace events asked for in args, and what a device says of a guest's errors */
-    off_t log_start; /* what stands before is forgotten */
-    uint8_t *ram;    /* QEMU_RAM_BYTES */
-    char version[32];
+    off_t log_start;              /* what stands before is forgotten */
+    uint8_t *ram;                 /* QEMU_RAM_BYTES */
+    long version;                 /* the first number of it: 7, 10, 11 */
     char reply[QEMU_REPLY_BYTES]; /* the last answer to a QMP command */
     uint64_t access_count;
 };

@@ -223,19 +223,18 @@ UTEST(beyond_the_end_is_refused_here)
 }
 
 /* Sector 40 cannot be read and sector 80 cannot be written: these requests fail, and no others. */
+#define BAD_SECTORS                                                                                \
+ "driver=blkdebug,node-name=bad0,image=file0,"                                                     \
+ "inject-error.0.event=none,inject-error.0.iotype=read,inject-error.0.sector=40,"                  \
+ "inject-error.0.errno=5,inject-error.0.once=off,"                                                 \
+ "inject-error.1.event=none,inject-error.1.iotype=write,inject-error.1.sector=80,"                 \
+ "inject-error.1.errno=5,inject-error.1.once=off"
+
 static const char *const bad_args[] = {
-    "-blockdev",
-    QEMU_DISK_FILE,
-    "-blockdev",
-    "driver=blkdebug,node-name=bad0,image=file0,"
-    "inject-error.0.event=none,inject-error.0.iotype=read,inject-error.0.sector=40,"
-    "inject-error.0.errno=5,inject-error.0.once=off,"
-    "inject-error.1.event=none,inject-error.1.iotype=write,inject-error.1.sector=80,"
-    "inject-error.1.errno=5,inject-error.1.once=off",
-    "-blockdev",
-    "driver=raw,node-name=disk0,file=bad0",
-    "-device",
-    "virtio-blk-device,id=blk0,drive=disk0,packed=on,rerror=report,werror=report",
+    "-blockdev", QEMU_DISK_FILE,
+    "-blockdev", BAD_SECTORS,
+    "-blockdev", "driver=raw,node-name=disk0,file=bad0",
+    "-device",   "virtio-blk-device,id=blk0,drive=disk0,packed=on,rerror=report,werror=report",
     NULL
 };
 
@@ -260,7 +259,7 @@ UTEST(a_bad_sector_fails_its_request_only)
 }
 
 static const char *const read_only_args[] = {
-    "-blockdev", QEMU_DISK_FILE ",read-only=on",
+    "-blockdev", QEMU_DISK_FILE_READ_ONLY,
     "-blockdev", "driver=raw,node-name=disk0,file=file0,read-only=on",
     "-device",   "virtio-blk-device,id=blk0,drive=disk0,packed=on",
     NULL
