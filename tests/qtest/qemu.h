@@ -35,10 +35,11 @@ enum {
 };
 
 /* File descriptors as QEMU has them. */
-#define QEMU_DUMP_PATH           "/proc/self/fd/43"
-#define QEMU_DISK_FILE           "driver=file,node-name=file0,filename=/proc/self/fd/44"
-#define QEMU_DISK_FILE_READ_ONLY QEMU_DISK_FILE ",read-only=on"
-#define QEMU_NETDEV              "dgram,id=net0,local.type=fd,local.str=45"
+#define QEMU_DUMP_PATH "/proc/self/fd/43"
+#define QEMU_DISK_FILE "driver=file,node-name=file0,filename=/proc/self/fd/44"
+#define QEMU_DISK_FILE_READ_ONLY                                                                   \
+ "driver=file,node-name=file0,filename=/proc/self/fd/44,read-only=on"
+#define QEMU_NETDEV "dgram,id=net0,local.type=fd,local.str=45"
 
 struct qemu {
     pid_t pid; /* 0: none */
