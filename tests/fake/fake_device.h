@@ -25,6 +25,7 @@
 enum {
     FAKE_QUEUES_MAX = 8,
     FAKE_CONFIG_BYTES = 0x100,
+    FAKE_STARVED_NS = 20000000, /* so long buffers may lie unannounced before a starving device */
 };
 
 struct fake_device;
@@ -150,7 +151,7 @@ struct fake_queue {
     uint16_t in_flight_descs;
     uint8_t *is_taken; /* split: [size], in flight */
     uint16_t last_used_id;
-    uint16_t interrupt_from; /* used index at the last interrupt, for EVENT_IDX */
+    uint64_t starved_since_ns; /* 0: not */
 
     uint64_t popped_count;
     uint64_t used_count;

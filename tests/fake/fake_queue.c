@@ -510,16 +510,20 @@ fake_queue_notified(struct fake_device *device, uint32_t value)
 }
 
 /*
- * A driver may gather buffers before it notifies, but not leave the device without any while some lie there unannounced.
+ * A driver may gather buffers before it notifies, but not leave the device without any for long while some lie there unannounced.
  * And one that has found its device lying stops talking to it.
  */
 static void
-check_missed(struct fake_device *device, const struct fake_queue *q)
+check_missed(struct fake_device *device, struct fake_queue *q)
 {
     const struct fake_format *format = fake_format_of(device);
     bool is_honest = device->evil.mode == FAKE_EVIL_NONE;
     bool is_starved = q->in_flight_count == 0 && format->has_avail(q);
-    if (is_honest && is_starved && !q->is_notify_pending && !q->is_polling && !q->is_stuck) {
+    if (!is_honest || !is_starved || q->is_notify_pending || q->is_polling || q->is_stuck) {
+        q->starved_since_ns = 0;
+    } else if (q->starved_since_ns == 0) {
+        q->starved_since_ns = device->fp->now_ns;
+    } else if (device->fp->now_ns - q->starved_since_ns >= FAKE_STARVED_NS) {
         fake_break(device,
                    fake_is_packed(device) ? FAKE_REQ_PACKED_NOTIFY_MISSED
                                           : FAKE_REQ_SPLIT_NOTIFY_MISSED,
@@ -542,6 +546,11 @@ fake_queue_tick(struct fake_device *device, uint16_t queue_idx)
         fake_queue_process(device, queue_idx);
     }
     fake_queue_flush(device, queue_idx);
+    /* What does not fill a batch comes back alone when time passes. */
+    uint16_t batch = device->in_order_batch;
+    device->in_order_batch = 1;
+    fake_queue_flush(device, queue_idx);
+    device->in_order_batch = batch;
 }
 
 static uint32_t

@@ -317,6 +317,17 @@ expect_recovery(const struct driver *driver)
     EXPECT_TRUE(fake_platform_finish(&fp));
 }
 
+/* Recommendations count too when nobody lies. */
+static void
+expect_courtesy(void)
+{
+    for (unsigned i = 0; i < FAKE_REQ_COUNT; i++) {
+        if (!EXPECT_EQ(fp.hits[i], 0)) {
+            printf("        %s: %s\n", fake_requirements[i].name, fake_requirements[i].sentence);
+        }
+    }
+}
+
 UTEST(honest_sessions_are_all_right)
 {
     for (unsigned i = 0; i < DRIVER_COUNT; i++) {
@@ -324,7 +335,43 @@ UTEST(honest_sessions_are_all_right)
             plug(&drivers[i], &flavours[f]);
             drivers[i].session();
             EXPECT_EQ(first_failure, VIRTIO_OK);
+            expect_courtesy();
             expect_recovery(&drivers[i]);
+        }
+    }
+}
+
+/* Legal, but not easy: late, all at once, in another order, in batches, polled by the device, slow to reset. */
+static void
+make_difficult(unsigned how)
+{
+    fake.reset_reads = how;
+    fake.is_deferred = (how & 1) != 0;
+    fake.delay_ns = (how & 2) != 0 ? 3 * MS : 0;
+    fake.is_reversing = (how & 4) != 0;
+    fake.in_order_batch = (how & 8) != 0 ? 3 : 0;
+    for (unsigned i = 0; i < FAKE_QUEUES_MAX; i++) {
+        fake.queues[i].is_polling = (how & 16) != 0;
+    }
+}
+
+UTEST(difficult_devices_are_no_evil_ones)
+{
+    for (unsigned i = 0; i < DRIVER_COUNT; i++) {
+        for (unsigned f = 0; f < FLAVOUR_COUNT; f++) {
+            for (unsigned how = 0; how < 32; how++) {
+                plug(&drivers[i], &flavours[f]);
+                make_difficult(how);
+                drivers[i].session();
+                EXPECT_EQ(device->fault.rule, NULL);
+                if (!EXPECT_EQ(first_failure, VIRTIO_OK)) {
+                    printf("        %s, flavour %u, difficulty %u\n%s", drivers[i].name, f, how,
+                           fp.log);
+                }
+                fake_platform_advance(&fp, MS);
+                make_difficult(0);
+                expect_recovery(&drivers[i]);
+            }
         }
     }
 }

@@ -343,11 +343,13 @@ UTEST(a_notification_is_forgotten)
     mini_entry(&m, 0, 0, &desc);
     mini_expose(&m, 0, 0);
     fake_platform_advance(&m.fp, 1000);
+    fake_platform_advance(&m.fp, FAKE_STARVED_NS);
     EXPECT_TRUE(mini_broke(&m, FAKE_REQ_SPLIT_NOTIFY_MISSED));
     begin(packed, MINI_DRIVER_OK);
     desc = data(0, 0);
     mini_slot(&m, 0, &desc);
     fake_platform_advance(&m.fp, 1000);
+    fake_platform_advance(&m.fp, FAKE_STARVED_NS);
     EXPECT_TRUE(mini_broke(&m, FAKE_REQ_PACKED_NOTIFY_MISSED));
 }
 
