@@ -228,6 +228,8 @@ UTEST(a_reset_beneath_the_driver_is_found_and_named)
     struct vgpu_then then = { .done = see, .ctx = &seen };
     rig_start(&rig, VGPU_DRIVER_QUEUED);
     EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_OK);
+    rig.fixture.fp.is_loud =
+        false; /* going on after a foreign reset is what the device objects to */
     EXPECT_EQ(virtio_device_reset(rig.fixture.device, "second-probe"), VIRTIO_OK);
     EXPECT_EQ(vgpu_cmd_resource_flush(&rig.vgpu, 1, &all, &then), VIRTIO_OK);
     vgpu_notify(&rig.vgpu);
@@ -389,6 +391,77 @@ UTEST(the_cursor_goes_by_its_own_queue)
         EXPECT_EQ(seen.count, 2);
         EXPECT_EQ(seen.last.err, VIRTIO_OK);
         EXPECT_EQ(rig.fake.scanouts[0].cursor_x, cursor.x_px);
+        rig_end(&rig);
+    }
+}
+
+/* Every call for a DMA address may be the one that fails. */
+UTEST(memory_that_cannot_be_shared_is_told)
+{
+    enum virtio_err err = VIRTIO_ERR_NO_MEMORY;
+    for (uint32_t fail_from = 0; fail_from < 32 && err != VIRTIO_OK; fail_from++) {
+        rig_prepare(&rig, &flavours[0], 1);
+        rig.fixture.fp.dma_fail_from = fail_from;
+        err = vgpu_init(&rig.vgpu, rig.fixture.device, &rig.config, &rig.fixture.arena);
+        if (err != VIRTIO_OK) {
+            EXPECT_EQ(err, VIRTIO_ERR_NO_MEMORY);
+            EXPECT_EQ(rig.fixture.device->owner[0], '\0');
+            EXPECT_EQ(rig.vgpu.state, VGPU_UNINITIALIZED);
+        }
+        rig_end(&rig);
+    }
+    EXPECT_EQ(err, VIRTIO_OK);
+}
+
+/* After a loss: finish, a fresh arena, init, and all is well again. */
+UTEST(a_failed_gpu_can_be_brought_up_again)
+{
+    rig_start(&rig, VGPU_DRIVER_QUEUED);
+    rig.fixture.fp.is_loud =
+        false; /* going on after a foreign reset is what the device objects to */
+    EXPECT_EQ(virtio_device_reset(rig.fixture.device, "second-probe"), VIRTIO_OK);
+    EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_ERR_LOST);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), 0);
+    rig.fixture.arena.used_bytes = 0;
+    rig_up(&rig);
+    EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_OK);
+    EXPECT_EQ(rig.vgpu.state, VGPU_RUNNING);
+    fake_platform_forget(&rig.fixture.fp);
+    rig_end(&rig);
+}
+
+static unsigned chain_left;
+
+/* A callback that submits: with `simple` each of them waits within the one before. */
+static void
+submit_again(void *ctx, const struct vgpu_completion *completion)
+{
+    struct vgpu *vgpu = (struct vgpu *)ctx;
+    struct vgpu_then then = { .done = submit_again, .ctx = vgpu };
+    EXPECT_EQ(completion->err, VIRTIO_ERR_REFUSED);
+    if (chain_left > 0) {
+        chain_left--;
+        EXPECT_EQ(vgpu_cmd_resource_flush(vgpu, 1, &all, &then), VIRTIO_OK);
+    }
+}
+
+UTEST(callbacks_may_submit)
+{
+    for (enum vgpu_driver driver = VGPU_DRIVER_QUEUED; driver <= VGPU_DRIVER_SIMPLE; driver++) {
+        rig_prepare(&rig, &flavours[0], 1);
+        rig.config.driver = driver;
+        rig.config.depth = VGPU_DEPTH_MIN;
+        rig_up(&rig);
+        struct vgpu_then then = { .done = submit_again, .ctx = &rig.vgpu };
+        chain_left = 20;
+        EXPECT_EQ(vgpu_cmd_resource_flush(&rig.vgpu, 1, &all, &then), VIRTIO_OK);
+        for (unsigned i = 0; i < 40; i++) {
+            vgpu_notify(&rig.vgpu);
+            vgpu_poll(&rig.vgpu);
+        }
+        EXPECT_EQ(chain_left, 0);
+        EXPECT_EQ(rig.vgpu.counters.refused, 21);
+        EXPECT_EQ(rig.vgpu.free_count, VGPU_DEPTH_MIN);
         rig_end(&rig);
     }
 }
