@@ -9,6 +9,7 @@ kernel_net_srcs := \
     kernel/net/pcapng.c \
     kernel/net/ping.c \
     kernel/net/port.c \
+    kernel/net/port_libc.c \
     kernel/net/syslog.c
 
 kernel_lwip_srcs := \
@@ -22,3 +23,4 @@ kernel_lwip_srcs := \
 
 kernel_srcs += $(kernel_net_srcs)
 kernel_incs += -isystem kernel/net/include
+kernel_host_incs += -isystem kernel/net/include

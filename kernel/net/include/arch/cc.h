@@ -1,5 +1,5 @@
 /*
- * lwIP's view of the compiler and of what lies around it. Its functions are in kernel/net/port.c.
+ * lwIP's view of the compiler and of what lies around it. Its functions are in kernel/net/port.c and port_libc.c.
  */
 #ifndef KERNEL_NET_ARCH_CC_H
 #define KERNEL_NET_ARCH_CC_H
@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #define LWIP_NO_INTTYPES_H 1
-#define LWIP_NO_UNISTD_H   1
 #define LWIP_NO_CTYPE_H    1
 
 #define X8_F  "02x"

@@ -1,0 +1,2 @@
+# The network interface of lwIP, with all of lwIP that the kernel has, on the fake device.
+net_stack_test_srcs := $(kernel_host_all) kernel/net/link.c kernel/net/port.c $(lwip_srcs)
