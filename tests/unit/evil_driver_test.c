@@ -355,22 +355,27 @@ make_difficult(unsigned how)
     }
 }
 
+static void
+run_difficult(const struct driver *driver, const struct flavour *flavour, unsigned how)
+{
+    plug(driver, flavour);
+    make_difficult(how);
+    driver->session();
+    EXPECT_EQ(device->fault.rule, NULL);
+    if (!EXPECT_EQ(first_failure, VIRTIO_OK)) {
+        printf("        %s, difficulty %u\n%s", driver->name, how, fp.log);
+    }
+    fake_platform_advance(&fp, MS);
+    make_difficult(0);
+    expect_recovery(driver);
+}
+
 UTEST(difficult_devices_are_no_evil_ones)
 {
     for (unsigned i = 0; i < DRIVER_COUNT; i++) {
         for (unsigned f = 0; f < FLAVOUR_COUNT; f++) {
             for (unsigned how = 0; how < 32; how++) {
-                plug(&drivers[i], &flavours[f]);
-                make_difficult(how);
-                drivers[i].session();
-                EXPECT_EQ(device->fault.rule, NULL);
-                if (!EXPECT_EQ(first_failure, VIRTIO_OK)) {
-                    printf("        %s, flavour %u, difficulty %u\n%s", drivers[i].name, f, how,
-                           fp.log);
-                }
-                fake_platform_advance(&fp, MS);
-                make_difficult(0);
-                expect_recovery(&drivers[i]);
+                run_difficult(&drivers[i], &flavours[f], how);
             }
         }
     }
@@ -462,6 +467,30 @@ UTEST(wrong_answers_of_a_gpu_are_named)
     expect_fault(0, (struct fake_evil){ FAKE_EVIL_RESPONSE_SHORT, 0, 23 }, "5.7.6");
     expect_fault(0, (struct fake_evil){ FAKE_EVIL_RESPONSE_SHORT, 0, 24 }, "5.7.6");
     expect_fault(0, (struct fake_evil){ FAKE_EVIL_CONFIG_ONES, 0, 0 }, "5.7.4");
+}
+
+UTEST(a_wrong_fence_of_a_gpu_is_named)
+{
+    const struct vgpu_then fenced = { .is_fenced = true };
+    plug(&drivers[0], &flavours[MODERN]);
+    EXPECT_EQ(vgpu_init(&vgpu, device, &gpu_config, &arena), VIRTIO_OK);
+    fake.evil.mode = FAKE_EVIL_RESPONSE_FENCE;
+    EXPECT_EQ(vgpu_cmd_get_display_info(&vgpu, &fenced), VIRTIO_OK);
+    EXPECT_EQ(vgpu_fence_wait(&vgpu, vgpu_last_fence(&vgpu), UINT64_C(20) * MS), VIRTIO_ERR_BROKEN);
+    EXPECT_CONTAINS(device->fault.rule, "fence");
+    expect_recovery(&drivers[0]);
+}
+
+UTEST(noise_for_an_edid_is_named)
+{
+    uint8_t edid[VIRTIO_GPU_EDID_BYTES_MAX];
+    size_t bytes = 0;
+    plug(&drivers[0], &flavours[MODERN]);
+    EXPECT_EQ(vgpu_init(&vgpu, device, &gpu_config, &arena), VIRTIO_OK);
+    fake.evil.mode = FAKE_EVIL_RESPONSE_NOISE;
+    EXPECT_EQ(vgpu_edid_wait(&vgpu, 0, edid, &bytes), VIRTIO_ERR_BROKEN);
+    EXPECT_CONTAINS(device->fault.rule, "5.7.6.8");
+    expect_recovery(&drivers[0]);
 }
 
 UTEST(wrong_answers_of_a_net_device_are_named)
