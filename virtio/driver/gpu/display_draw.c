@@ -3,51 +3,51 @@
  */
 #include "virtio/core/memory.h"
 #include "virtio/driver/gpu/display_private.h"
+#include "virtio/driver/gpu/formats.h"
 
 enum { SIDE_MAX_PX = 16384 };
 
-/* Where the four bytes of 0xAARRGGBB go: the byte of a pixel in memory for each. */
-struct byte_order {
-    uint8_t alpha;
-    uint8_t red;
-    uint8_t green;
-    uint8_t blue;
-    bool has_alpha; /* else the byte is filled with ones */
-};
-
-static struct byte_order
-order_of(uint32_t format)
+/* Which byte of 0xAARRGGBB a letter of a format's name stands for, counted from the right. */
+static unsigned
+shift_of(char letter)
 {
-    switch (format) {
-    case VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM: return (struct byte_order){ 3, 2, 1, 0, true };
-    case VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM: return (struct byte_order){ 0, 1, 2, 3, true };
-    case VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM: return (struct byte_order){ 0, 1, 2, 3, false };
-    case VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM: return (struct byte_order){ 3, 0, 1, 2, true };
-    case VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM: return (struct byte_order){ 3, 0, 1, 2, false };
-    case VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM: return (struct byte_order){ 0, 3, 2, 1, false };
-    case VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM: return (struct byte_order){ 0, 3, 2, 1, true };
-    default: return (struct byte_order){ 3, 2, 1, 0, false }; /* B8G8R8X8 */
+    switch (letter) {
+    case 'B': return 0;
+    case 'G': return 8;
+    case 'R': return 16;
+    default: return 24; /* A, and X */
     }
+}
+
+/* The letters are in the order of memory, each followed by its 8 bits. X is all ones on both ways. */
+static uint32_t
+reorder(uint32_t format, uint32_t from, bool is_to_memory)
+{
+    const char *name = vgpu_format_find(format)->name;
+    uint32_t to = 0;
+    for (unsigned i = 0; i < VIRTIO_GPU_BYTES_PER_PX; i++) {
+        unsigned in_memory = 8 * i;
+        unsigned in_color = shift_of(name[2 * i]);
+        uint32_t byte = from >> (is_to_memory ? in_color : in_memory) & 0xff;
+        byte = name[2 * i] == 'X' ? 0xff : byte;
+        to |= byte << (is_to_memory ? in_memory : in_color);
+    }
+    return to;
 }
 
 uint32_t
 display_encode_color(uint32_t format, uint32_t color)
 {
-    struct byte_order order = order_of(format);
-    uint32_t alpha = order.has_alpha ? color >> 24 : 0xff;
-    uint32_t pixel = alpha << (8 * order.alpha) | (color >> 16 & 0xff) << (8 * order.red) |
-                     (color >> 8 & 0xff) << (8 * order.green) | (color & 0xff) << (8 * order.blue);
-    return le32_from(pixel).raw;
+    if (format == VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM) { /* what consoles and tests mostly have */
+        return le32_from(color | 0xff000000).raw;
+    }
+    return le32_from(reorder(format, color, true)).raw;
 }
 
 static uint32_t
 decode_color(uint32_t format, uint32_t raw)
 {
-    struct byte_order order = order_of(format);
-    uint32_t pixel = le32_get((le32){ raw });
-    uint32_t alpha = order.has_alpha ? pixel >> (8 * order.alpha) & 0xff : 0xff;
-    return alpha << 24 | (pixel >> (8 * order.red) & 0xff) << 16 |
-           (pixel >> (8 * order.green) & 0xff) << 8 | (pixel >> (8 * order.blue) & 0xff);
+    return reorder(format, le32_get((le32){ raw }), false);
 }
 
 enum virtio_err

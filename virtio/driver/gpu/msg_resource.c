@@ -2,6 +2,7 @@
  * The life of a 2D resource: RESOURCE_CREATE_2D and RESOURCE_UNREF, and the pixel formats. VirtIO
  * 1.3 §5.7.6.8.
  */
+#include "virtio/driver/gpu/formats.h"
 #include "virtio/driver/gpu/messages.h"
 
 static const struct vgpu_field create_fields[] = {
@@ -59,18 +60,31 @@ vgpu_encode_resource_unref(uint32_t resource_id)
     };
 }
 
+static const struct vgpu_format formats[] = {
+    {VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM,  "B8G8R8A8"},
+    { VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, "B8G8R8X8"},
+    { VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM, "A8R8G8B8"},
+    { VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM, "X8R8G8B8"},
+    { VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM, "R8G8B8A8"},
+    { VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM, "X8B8G8R8"},
+    { VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM, "A8B8G8R8"},
+    { VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM, "R8G8B8X8"},
+};
+
+const struct vgpu_format *
+vgpu_format_find(uint32_t id)
+{
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (formats[i].id == id) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
+
 const char *
 vgpu_format_name(uint32_t format)
 {
-    switch (format) {
-    case VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM: return "B8G8R8A8";
-    case VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM: return "B8G8R8X8";
-    case VIRTIO_GPU_FORMAT_A8R8G8B8_UNORM: return "A8R8G8B8";
-    case VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM: return "X8R8G8B8";
-    case VIRTIO_GPU_FORMAT_R8G8B8A8_UNORM: return "R8G8B8A8";
-    case VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM: return "X8B8G8R8";
-    case VIRTIO_GPU_FORMAT_A8B8G8R8_UNORM: return "A8B8G8R8";
-    case VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM: return "R8G8B8X8";
-    default: return NULL;
-    }
+    const struct vgpu_format *found = vgpu_format_find(format);
+    return found != NULL ? found->name : NULL;
 }

@@ -54,35 +54,36 @@ vgpu_wait(struct vgpu *vgpu, struct vgpu_wait *wait, enum virtio_err submitted)
     return wait->completion.err;
 }
 
-static uint64_t
-end_of_wait_ns(const struct vgpu *vgpu, uint64_t timeout_ns)
+/* Wait until `is_there`, or the deadline, or the device's failure. */
+static enum virtio_err
+wait_until(struct vgpu *vgpu, bool (*is_there)(const struct vgpu *vgpu, uint64_t what),
+           uint64_t what, uint64_t timeout_ns)
 {
     uint64_t now_ns = vgpu_now_ns(vgpu);
-    return now_ns + timeout_ns < now_ns ? UINT64_MAX : now_ns + timeout_ns;
+    uint64_t deadline_ns = now_ns + timeout_ns < now_ns ? UINT64_MAX : now_ns + timeout_ns;
+    enum virtio_err err = vgpu_usable(vgpu);
+    vgpu_notify(vgpu);
+    while (err == VIRTIO_OK && !is_there(vgpu, what)) {
+        err = vgpu_turn(vgpu, deadline_ns);
+        err = vgpu_usable(vgpu) != VIRTIO_OK ? vgpu_usable(vgpu) : err;
+    }
+    return err;
+}
+
+static bool
+has_room(const struct vgpu *vgpu, uint64_t count)
+{
+    return vgpu_room(vgpu) >= count;
 }
 
 enum virtio_err
 vgpu_room_wait(struct vgpu *vgpu, unsigned count, uint64_t timeout_ns)
 {
-    uint64_t deadline_ns = end_of_wait_ns(vgpu, timeout_ns);
-    enum virtio_err err = vgpu_usable(vgpu);
-    vgpu_notify(vgpu);
-    while (err == VIRTIO_OK && vgpu_room(vgpu) < count) {
-        err = vgpu_turn(vgpu, deadline_ns);
-        err = vgpu_usable(vgpu) != VIRTIO_OK ? vgpu_usable(vgpu) : err;
-    }
-    return err;
+    return wait_until(vgpu, has_room, count, timeout_ns);
 }
 
 enum virtio_err
 vgpu_fence_wait(struct vgpu *vgpu, uint64_t fence_id, uint64_t timeout_ns)
 {
-    uint64_t deadline_ns = end_of_wait_ns(vgpu, timeout_ns);
-    enum virtio_err err = vgpu_usable(vgpu);
-    vgpu_notify(vgpu);
-    while (err == VIRTIO_OK && !vgpu_fence_done(vgpu, fence_id)) {
-        err = vgpu_turn(vgpu, deadline_ns);
-        err = vgpu_usable(vgpu) != VIRTIO_OK ? vgpu_usable(vgpu) : err;
-    }
-    return err;
+    return wait_until(vgpu, vgpu_fence_done, fence_id, timeout_ns);
 }
