@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "tests/qtest/viewer.h"
+
 #define PACKED    VIRTIO_FEATURE(VIRTIO_F_RING_PACKED)
 #define EVENT_IDX VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX)
 #define INDIRECT  VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC)
@@ -22,10 +24,10 @@ const struct gpu_combination gpu_combinations[GPU_COMBINATION_COUNT] = {
 };
 
 static const char *const gpu_args[] = {
-    "-device", "virtio-gpu-device,id=gpu0,max_outputs=4,xres=1280,yres=800,packed=on",
-    "-trace",  "virtio_gpu_cmd_*",
-    "-trace",  "virtio_gpu_update_cursor",
-    NULL,
+    "-device",   "virtio-gpu-device,id=gpu0,max_outputs=4,xres=1280,yres=800,packed=on",
+    "-trace",    "virtio_gpu_cmd_*",
+    "-trace",    "virtio_gpu_update_cursor",
+    VIEWER_ARGS, NULL,
 };
 
 void

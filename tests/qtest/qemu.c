@@ -274,15 +274,44 @@ qemu_write(struct qemu *qemu, uint64_t addr, unsigned width, uint64_t value)
     (void)exchange(qemu, line);
 }
 
+/* The answer to a command, past the events that come in between. */
+static bool
+read_reply(struct qemu *qemu)
+{
+    do {
+        read_line(qemu->qmp_fd, qemu->reply, sizeof(qemu->reply));
+    } while (strstr(qemu->reply, "\"event\": ") != NULL);
+    return strncmp(qemu->reply, "{\"return\"", 9) == 0;
+}
+
 bool
 qemu_command(struct qemu *qemu, const char *json)
 {
     send_text(qemu->qmp_fd, json);
     send_text(qemu->qmp_fd, "\n");
-    do {
-        read_line(qemu->qmp_fd, qemu->reply, sizeof(qemu->reply));
-    } while (strstr(qemu->reply, "\"event\": ") != NULL);
-    return strncmp(qemu->reply, "{\"return\"", 9) == 0;
+    return read_reply(qemu);
+}
+
+bool
+qemu_pass_file(struct qemu *qemu, int fd, const char *name)
+{
+    char json[128];
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = { .room = { 0 } };
+    int length = snprintf(json, sizeof(json),
+                          "{\"execute\": \"getfd\", \"arguments\": {\"fdname\": \"%s\"}}\n", name);
+    struct iovec text = { .iov_base = json, .iov_len = (size_t)length };
+    struct msghdr message = { .msg_iov = &text,
+                              .msg_iovlen = 1,
+                              .msg_control = control.room,
+                              .msg_controllen = sizeof(control.room) };
+    control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+                                       .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS };
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    return sendmsg(qemu->qmp_fd, &message, MSG_NOSIGNAL) == length && read_reply(qemu);
 }
 
 bool

@@ -79,6 +79,9 @@ bool qemu_command(struct qemu *qemu, const char *json);
 bool
 qemu_commandf(struct qemu *qemu, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Give QEMU an open file that QMP commands then name as `name`. Returns: false when it refuses. */
+bool qemu_pass_file(struct qemu *qemu, int fd, const char *name);
+
 /*
  * Everything that QEMU has logged so far, terminated, of at most `bytes` (the rest is cut).
  * Returns: how many characters.
