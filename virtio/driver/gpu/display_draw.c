@@ -26,10 +26,11 @@ reorder(uint32_t format, uint32_t from, bool is_to_memory)
     const char *name = vgpu_format_find(format)->name;
     uint32_t to = 0;
     for (unsigned i = 0; i < VIRTIO_GPU_BYTES_PER_PX; i++) {
+        char letter = name[(size_t)2 * i];
         unsigned in_memory = 8 * i;
-        unsigned in_color = shift_of(name[2 * i]);
+        unsigned in_color = shift_of(letter);
         uint32_t byte = from >> (is_to_memory ? in_color : in_memory) & 0xff;
-        byte = name[2 * i] == 'X' ? 0xff : byte;
+        byte = letter == 'X' ? 0xff : byte;
         to |= byte << (is_to_memory ? in_memory : in_color);
     }
     return to;
