@@ -157,8 +157,20 @@ def tree():
     seed("fdt_fuzz", "board", blob + reserved + body + strings)
 
 
+def drawing():
+    """shape, width, height, then operations: 0 fill, 1 pixel, 2 line, 3 blit, 4 move, 5 text, 6 clip, 9 console."""
+    near = lambda *values: bytes(48 + value for value in values)
+    color = b"\x11\x22\x33\x44"
+    ops = (b"\0" + near(2, 3, 20, 10) + color, b"\1" + near(5, 5) + color, b"\2" + near(0, 0, 30, 20) + color, b"\3" + near(40, 40),
+           b"\4" + near(0, 0, 20, 20, 3, 5), b"\5" + color + color + b"\1" + near(1, 1) + b"\x04abcz", b"\6" + near(4, 4, 8, 8), b"\7",
+           b"\x09\x20" + b"ab\ncd\x1b[31mef\x1b[2;3Hgh\x1b[K\x1b[2J"[:32].ljust(32, b"x"))
+    seed("draw_fuzz", "each", bytes([0, 47, 47]) + b"".join(ops))
+    seed("draw_fuzz", "narrow", bytes([0x1D, 9, 6]) + b"".join(reversed(ops)))
+    seed("draw_fuzz", "scroll", bytes([2, 30, 20]) + (b"\x09\x10" + b"line\nline\nline\na") * 8)
+
+
 def main():
-    for write in (virtq, gpu_response, edid, trace, drivers, shell, tree):
+    for write in (virtq, gpu_response, edid, trace, drivers, shell, tree, drawing):
         write()
     return 0
 
