@@ -37,6 +37,7 @@ static void
 in_every_combination(bool is_interrupting, void (*body)(void))
 {
     const struct vgpu_config config = { .is_interrupting = is_interrupting,
+                                        .timeout_ms = GPU_TIMEOUT_MS,
                                         .displays_changed = note_change };
     for (size_t i = 0; i < GPU_COMBINATION_COUNT; i++) {
         bool had_failed = utest.has_failed;
@@ -195,4 +196,34 @@ complete_in_silence(void)
 UTEST(a_polled_device_raises_no_interrupt)
 {
     in_every_combination(false, complete_in_silence);
+}
+
+/*
+ * DEVICE_NEEDS_RESET, VirtIO 1.3 §2.1.2: QEMU asks for it when the ring is nonsense. Nonsense is what this test writes into it,
+ * beneath the driver; and the driver, waiting in vain, finds the reason.
+ */
+UTEST(a_device_that_needs_a_reset_says_so)
+{
+    gpu_rig_start(&gpu, &gpu_combinations[2]);
+    struct virtio_device *device = gpu.vgpu.device;
+    const struct vgpu_config config = gpu.vgpu.config;
+    volatile struct virtq_avail *avail = gpu.vgpu.queues[VIRTIO_GPU_CONTROLQ].driver_area;
+    (void)gpu_resource(&gpu, RESOURCE, &small);
+    avail->idx = le16_from((uint16_t)(le16_get(avail->idx) + 5000));
+    qemu_write(&gpu.rig.qemu, device->base + VIRTIO_MMIO_QUEUE_NOTIFY, 4, VIRTIO_GPU_CONTROLQ);
+    struct vgpu_then soon = *gpu_then(&gpu);
+    soon.timeout_ns = 300000000;
+    EXPECT_EQ(vgpu_wait(&gpu.vgpu, &gpu.wait,
+                        vgpu_cmd_resource_flush(&gpu.vgpu, RESOURCE, &small_rect, &soon)),
+              VIRTIO_ERR_NEEDS_RESET);
+    EXPECT_EQ(virtio_device_health(device), VIRTIO_ERR_NEEDS_RESET);
+    EXPECT_EQ(rig_trace_count(&gpu.rig, TRACE_DEVICE_NEEDS_RESET), 1);
+    if (gpu.rig.qemu.version < 11) {
+        EXPECT_TRUE(rig_device_says(&gpu.rig, GPU_QMP_ID, "\"broken\": true"));
+    }
+    (void)vgpu_finish(&gpu.vgpu);
+    EXPECT_EQ(vgpu_init(&gpu.vgpu, device, &config, &gpu.rig.arena), VIRTIO_OK);
+    (void)gpu_resource(&gpu, RESOURCE, &small);
+    EXPECT_EQ(gpu_set_scanout(&gpu, 0, RESOURCE, &small_rect), OK);
+    gpu_rig_stop(&gpu);
 }

@@ -282,8 +282,10 @@ lose_the_picture(void)
     screen_free(&screen);
     EXPECT_FALSE(rig_device_says(&gpu.rig, GPU_QMP_ID, "VIRTIO_CONFIG_S_DRIVER_OK"));
     /* The next command finds out: not answered in time, and why. */
+    struct vgpu_then soon = *gpu_then(&gpu);
+    soon.timeout_ns = 300000000;
     EXPECT_EQ(vgpu_wait(&gpu.vgpu, &gpu.wait,
-                        vgpu_cmd_resource_flush(&gpu.vgpu, RESOURCE, &full_rect, gpu_then(&gpu))),
+                        vgpu_cmd_resource_flush(&gpu.vgpu, RESOURCE, &full_rect, &soon)),
               VIRTIO_ERR_LOST);
     EXPECT_EQ(gpu.vgpu.state, VGPU_FAILED);
     EXPECT_EQ(gpu.vgpu.failure, VIRTIO_ERR_LOST);
@@ -295,4 +297,27 @@ lose_the_picture(void)
 UTEST(black_screen_is_seen_by_the_host_and_explained_by_the_library)
 {
     in_every_combination(lose_the_picture);
+}
+
+/* And back: the driver is ended and begun anew on the same device, and there is a picture. */
+static void
+find_the_picture_again(void)
+{
+    struct virtio_device *device = gpu.vgpu.device;
+    const struct vgpu_config config = gpu.vgpu.config;
+    lose_the_picture();
+    (void)vgpu_finish(&gpu.vgpu);
+    EXPECT_EQ(vgpu_init(&gpu.vgpu, device, &config, &gpu.rig.arena), VIRTIO_OK);
+    EXPECT_EQ(virtio_device_health(device), VIRTIO_OK);
+    fill(gpu_resource(&gpu, RESOURCE, &full), (size_t)GPU_WIDTH_PX * GPU_HEIGHT_PX, BLUE);
+    EXPECT_EQ(gpu_set_scanout(&gpu, 0, RESOURCE, &full_rect), OK);
+    EXPECT_EQ(gpu_show(&gpu, RESOURCE, &full), OK);
+    struct screen screen = look(0);
+    EXPECT_EQ(screen_count(&screen, BLUE), GPU_WIDTH_PX * GPU_HEIGHT_PX);
+    screen_free(&screen);
+}
+
+UTEST(the_picture_comes_back_after_a_new_start)
+{
+    in_every_combination(find_the_picture_again);
 }

@@ -52,7 +52,8 @@ gpu_rig_start_with(struct gpu_rig *gpu, const struct gpu_combination *combinatio
 void
 gpu_rig_start(struct gpu_rig *gpu, const struct gpu_combination *combination)
 {
-    static const struct vgpu_config defaults = { .capset_bytes_max = 1024 };
+    static const struct vgpu_config defaults = { .capset_bytes_max = 1024,
+                                                 .timeout_ms = GPU_TIMEOUT_MS };
     gpu_rig_start_with(gpu, combination, &defaults);
 }
 

@@ -23,6 +23,7 @@ enum {
     GPU_SCANOUT_COUNT = 4,
     GPU_WIDTH_PX = 1280, /* what the display asks for */
     GPU_HEIGHT_PX = 800,
+    GPU_TIMEOUT_MS = 10000, /* of a command: far more than any takes, also on a busy machine */
 };
 
 #define GPU_QMP_ID "gpu0"

@@ -278,3 +278,40 @@ UTEST(a_read_only_disk_is_not_written)
 {
     with_args_in_every_combination(read_only_args, try_to_write);
 }
+
+/* Two requests a second and no more: the deadline passes, the driver says so, and goes on when the device has answered. */
+static const char *const slow_args[] = {
+    "-object",   "throttle-group,id=slow0,x-iops-total=2",
+    "-blockdev", QEMU_DISK_FILE,
+    "-blockdev", "driver=throttle,node-name=thr0,throttle-group=slow0,file=file0",
+    "-blockdev", "driver=raw,node-name=disk0,file=thr0",
+    "-device",   "virtio-blk-device,id=blk0,drive=disk0,packed=on",
+    NULL
+};
+
+static void
+be_late(void)
+{
+    uint8_t sector[SECTOR_BYTES];
+    enum virtio_err err = VIRTIO_OK;
+    const struct virtio_platform *plat = &rig.platform.table;
+    /* The group gives the first ones away; then it makes us wait. */
+    for (unsigned i = 0; i < 20 && err == VIRTIO_OK; i++) {
+        err = vblk_read(&blk, i, 1, sector, 50);
+    }
+    EXPECT_EQ(err, VIRTIO_ERR_TIMEOUT);
+    EXPECT_EQ(vblk_read(&blk, 0, 1, sector, 50), VIRTIO_ERR_BUSY);
+    EXPECT_EQ(virtio_device_health(blk.device), VIRTIO_OK);
+    for (unsigned turn = 0; turn < 400000 && blk.in_flight > 0; turn++) {
+        if (vblk_poll(&blk) == VIRTIO_EMPTY) {
+            plat->relax(plat->ctx, 0);
+        }
+    }
+    EXPECT_EQ(blk.in_flight, 0);
+    EXPECT_EQ(vblk_read(&blk, 1, 1, sector, 10000), VIRTIO_OK);
+}
+
+UTEST(a_late_disk_is_waited_for_only_so_long)
+{
+    with_args_in_every_combination(slow_args, be_late);
+}
