@@ -11,6 +11,7 @@
 
 enum {
     SLOT_BYTES = 0x200,
+    CONFIG_BYTES = SLOT_BYTES - VIRTIO_MMIO_CONFIG,
     WRITE_COUNT_MAX = 12,
 };
 
@@ -71,7 +72,7 @@ virtio_device_break(struct virtio_device *device, const char *rule, uint64_t val
 }
 
 enum virtio_err
-device_relax(const struct virtio_device *device, uint64_t deadline_ns)
+virtio_device_relax(const struct virtio_device *device, uint64_t deadline_ns)
 {
     (void)device;
     (void)deadline_ns;
@@ -120,19 +121,20 @@ proof_write_by_pointer(void)
     uint32_t value = nondet_u32();
     size_t other = nondet_u16();
     uint8_t before = nondet_u8();
+    size_t at = VIRTIO_MMIO_CONFIG + offset;
 
     ASSUME((width == 1 || width == 2 || width == 4) && offset % width == 0 &&
-           offset <= SLOT_BYTES - width);
-    ASSUME(other < SLOT_BYTES && (other < offset || other >= offset + width));
-    start(&by_pointer, &virtio_mmio_v2_ops);
+           offset <= CONFIG_BYTES - width);
+    ASSUME(other < SLOT_BYTES && (other < at || other >= at + width));
+    start(&by_pointer, any_version());
     slot[other] = before;
-    mmio_write(&the_device, offset, width, value);
+    the_device.ops->config_write(&the_device, offset, width, value);
     PROVE(slot[other] == before);
     for (unsigned i = 0; i < width; i++) {
-        PROVE(slot[offset + i] == (uint8_t)(value >> (8 * i)));
+        PROVE(slot[at + i] == (uint8_t)(value >> (8 * i)));
     }
-    PROVE(mmio_read(&the_device, offset, width) ==
-          (width == 4 ? value : value & ((1U << 8 * width) - 1)));
+    uint32_t mask = width == 4 ? UINT32_MAX : (1U << 8 * width) - 1;
+    PROVE(the_device.ops->config_read(&the_device, offset, width) == (value & mask));
 }
 
 /* cbmc: unwind 13.  However large a device says that a queue may be, §2.6 and §2.7 allow no more than 32768. */
