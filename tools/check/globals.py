@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The driver library keeps no writable data, and asks its surroundings for nothing but the four memory functions."""
+"""The driver library keeps no writable data, asks its surroundings for nothing but the four memory functions, and gives them no
+name without a prefix of its own, which an embedding program could have too."""
 
 import subprocess
 import sys
@@ -10,6 +11,7 @@ LIBRARY = "build/aarch64/libvirtio.a"
 WRITABLE = "bBdDCsSgGuvV"
 CONSTANT_SECTIONS = (".rodata", ".data.rel.ro")  # the latter: constants with addresses in them, in position-independent code
 MAY_NEED = {"memcpy", "memmove", "memset", "memcmp"}
+PREFIXES = ("virtio_", "virtq_", "vgpu_", "vnet_", "vblk_", "vinput_", "display_", "edid_")
 LINKER_MAKES = {"_GLOBAL_OFFSET_TABLE_"}
 
 
@@ -38,6 +40,8 @@ def main():
                 if kind in WRITABLE and not section.startswith(CONSTANT_SECTIONS)]
     problems += [f"{where}: needs {name}, which a freestanding surrounding does not have"
                  for where, kind, name, _ in rows if kind == "U" and name not in defined]
+    problems += [f"{where}: exports {name}, a name without one of the library's prefixes ({' '.join(PREFIXES)})"
+                 for where, kind, name, _ in rows if kind in "TRDBWV" and not name.startswith(PREFIXES)]
     report(problems)
 
 

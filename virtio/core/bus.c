@@ -17,7 +17,7 @@ virtio_bus_init(struct virtio_bus *bus, const struct virtio_platform *plat,
 }
 
 struct virtio_device *
-bus_find(struct virtio_bus *bus, uint64_t base)
+virtio_bus_find(struct virtio_bus *bus, uint64_t base)
 {
     for (uint32_t i = 0; i < bus->device_count; i++) {
         if (bus->devices[i].base == base) {
@@ -28,7 +28,7 @@ bus_find(struct virtio_bus *bus, uint64_t base)
 }
 
 struct virtio_device *
-bus_add(struct virtio_bus *bus, const struct virtio_device *seen)
+virtio_bus_add(struct virtio_bus *bus, const struct virtio_device *seen)
 {
     if (bus->device_count == VIRTIO_BUS_DEVICES_MAX) {
         return NULL;

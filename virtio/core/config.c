@@ -80,7 +80,7 @@ virtio_config_read(struct virtio_device *device, size_t offset, const char *fiel
         if (try_read(device, offset, fields, data) == VIRTIO_OK) {
             return VIRTIO_OK;
         }
-        (void)device_relax(device, plat->now_ns(plat->ctx) + RELAX_NS);
+        (void)virtio_device_relax(device, plat->now_ns(plat->ctx) + RELAX_NS);
     }
     virtio_device_break(device, "the configuration never holds still (VirtIO 1.3 §2.5.2)", offset);
     return VIRTIO_ERR_TIMEOUT;

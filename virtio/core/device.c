@@ -34,7 +34,7 @@ virtio_life_name(enum virtio_life life)
 }
 
 enum virtio_err
-device_set_life(struct virtio_device *device, enum virtio_life life)
+virtio_device_set_life(struct virtio_device *device, enum virtio_life life)
 {
     if ((allowed[device->life] >> life & 1) == 0) {
         return VIRTIO_ERR_STATE;
@@ -50,7 +50,7 @@ now_ns(const struct virtio_device *device)
 }
 
 enum virtio_err
-device_relax(const struct virtio_device *device, uint64_t deadline_ns)
+virtio_device_relax(const struct virtio_device *device, uint64_t deadline_ns)
 {
     const struct virtio_platform *plat = device->bus->plat;
     if (plat->relax != NULL) {
@@ -60,7 +60,7 @@ device_relax(const struct virtio_device *device, uint64_t deadline_ns)
 }
 
 void
-device_set_status(struct virtio_device *device, uint8_t status)
+virtio_device_set_status(struct virtio_device *device, uint8_t status)
 {
     device_trace(device, TRACE_DEVICE_STATUS, device->status, status);
     device->status = status;
@@ -105,7 +105,7 @@ virtio_device_claim(struct virtio_device *device, const char *who)
     if (device->owner[0] != '\0') {
         return VIRTIO_ERR_OWNED;
     }
-    (void)device_set_life(device, VIRTIO_LIFE_CLAIMED);
+    (void)virtio_device_set_life(device, VIRTIO_LIFE_CLAIMED);
     copy_who(device->owner, who);
     trace_who(device, TRACE_DEVICE_CLAIMED, who);
     return VIRTIO_OK;
@@ -118,7 +118,7 @@ reset_and_wait(struct virtio_device *device)
     uint64_t deadline_ns = now_ns(device) + VIRTIO_RESET_TIMEOUT_MS * UINT64_C(1000000);
     device->ops->set_status(device, 0);
     while (device->ops->get_status(device) != 0) {
-        if (device_relax(device, deadline_ns) != VIRTIO_OK) {
+        if (virtio_device_relax(device, deadline_ns) != VIRTIO_OK) {
             virtio_log(device->bus->plat, VIRTIO_LOG_ERROR,
                        "virtio %s at 0x%llx: no reset within %d ms", virtio_device_kind(device->id),
                        (unsigned long long)device->base, (int)VIRTIO_RESET_TIMEOUT_MS);
@@ -162,8 +162,8 @@ virtio_device_reset(struct virtio_device *device, const char *who)
     if (!is_strange) {
         forget_life(device);
         if (device->owner[0] != '\0') {
-            (void)device_set_life(device,
-                                  err == VIRTIO_OK ? VIRTIO_LIFE_CLAIMED : VIRTIO_LIFE_FAILED);
+            (void)virtio_device_set_life(device, err == VIRTIO_OK ? VIRTIO_LIFE_CLAIMED
+                                                                  : VIRTIO_LIFE_FAILED);
         }
     }
     return err;
@@ -178,25 +178,25 @@ virtio_device_release(struct virtio_device *device, const char *who)
     enum virtio_err err = virtio_device_reset(device, who);
     trace_who(device, TRACE_DEVICE_RELEASED, who);
     copy_who(device->owner, "");
-    (void)device_set_life(device, VIRTIO_LIFE_SEEN);
+    (void)virtio_device_set_life(device, VIRTIO_LIFE_SEEN);
     return err;
 }
 
 enum virtio_err
 virtio_device_start(struct virtio_device *device)
 {
-    enum virtio_err err = device_set_life(device, VIRTIO_LIFE_RUNNING);
+    enum virtio_err err = virtio_device_set_life(device, VIRTIO_LIFE_RUNNING);
     if (err == VIRTIO_OK) {
-        device_set_status(device, device->status | VIRTIO_STATUS_DRIVER_OK);
+        virtio_device_set_status(device, device->status | VIRTIO_STATUS_DRIVER_OK);
     }
     return err;
 }
 
 void
-device_give_up(struct virtio_device *device)
+virtio_device_give_up(struct virtio_device *device)
 {
-    if (device_set_life(device, VIRTIO_LIFE_FAILED) == VIRTIO_OK) {
-        device_set_status(device, device->status | VIRTIO_STATUS_FAILED);
+    if (virtio_device_set_life(device, VIRTIO_LIFE_FAILED) == VIRTIO_OK) {
+        virtio_device_set_status(device, device->status | VIRTIO_STATUS_FAILED);
     }
 }
 
@@ -205,7 +205,7 @@ virtio_device_fail(struct virtio_device *device, const char *why)
 {
     virtio_log(device->bus->plat, VIRTIO_LOG_ERROR, "virtio %s at 0x%llx: given up: %s",
                virtio_device_kind(device->id), (unsigned long long)device->base, why);
-    device_give_up(device);
+    virtio_device_give_up(device);
 }
 
 uint32_t

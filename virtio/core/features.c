@@ -36,7 +36,7 @@ refuse(struct virtio_device *device, const char *what, uint64_t bits)
     virtio_log(device->bus->plat, VIRTIO_LOG_ERROR, "virtio %s at 0x%llx: %s %s (bit %u)",
                virtio_device_kind(device->id), (unsigned long long)device->base, what,
                name != NULL ? name : "a feature", bit);
-    device_give_up(device);
+    virtio_device_give_up(device);
     return VIRTIO_ERR_UNSUPPORTED;
 }
 
@@ -47,7 +47,7 @@ confirm_features(struct virtio_device *device)
     if (device->ops->is_legacy) {
         return VIRTIO_OK;
     }
-    device_set_status(device, device->status | VIRTIO_STATUS_FEATURES_OK);
+    virtio_device_set_status(device, device->status | VIRTIO_STATUS_FEATURES_OK);
     if ((device->ops->get_status(device) & VIRTIO_STATUS_FEATURES_OK) == 0) {
         return refuse(device, "it does not accept the features that it offers, the first is",
                       device->accepted | VIRTIO_FEATURE(VIRTIO_F_VERSION_1));
@@ -65,8 +65,8 @@ virtio_device_negotiate(struct virtio_device *device, const struct virtio_featur
     if (err != VIRTIO_OK) {
         return err;
     }
-    device_set_status(device, VIRTIO_STATUS_ACKNOWLEDGE);
-    device_set_status(device, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
+    virtio_device_set_status(device, VIRTIO_STATUS_ACKNOWLEDGE);
+    virtio_device_set_status(device, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
     device->offered = device->ops->get_features(device);
     device->wanted = wanted_of(device, request);
     device->accepted = device->offered & device->wanted;
@@ -82,7 +82,7 @@ virtio_device_negotiate(struct virtio_device *device, const struct virtio_featur
     }
     device->ops->set_features(device, device->accepted);
     err = confirm_features(device);
-    return err == VIRTIO_OK ? device_set_life(device, VIRTIO_LIFE_NEGOTIATED) : err;
+    return err == VIRTIO_OK ? virtio_device_set_life(device, VIRTIO_LIFE_NEGOTIATED) : err;
 }
 
 enum virtio_err

@@ -41,24 +41,24 @@ fault_is_first(struct virtio_fault *fault, const char *rule, uint64_t value, uin
 }
 
 /* The device that was seen at `base` before, or NULL. */
-struct virtio_device *bus_find(struct virtio_bus *bus, uint64_t base);
+struct virtio_device *virtio_bus_find(struct virtio_bus *bus, uint64_t base);
 
 /* A new device on the bus; `seen` gives regs, ops, base, id and vendor. NULL when the bus is full. */
-struct virtio_device *bus_add(struct virtio_bus *bus, const struct virtio_device *seen);
+struct virtio_device *virtio_bus_add(struct virtio_bus *bus, const struct virtio_device *seen);
 
 /* Wait one turn of a loop that gives up at `deadline_ns`. Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT. */
-enum virtio_err device_relax(const struct virtio_device *device, uint64_t deadline_ns);
+enum virtio_err virtio_device_relax(const struct virtio_device *device, uint64_t deadline_ns);
 
 /* Write the status register and remember it; traced. */
-void device_set_status(struct virtio_device *device, uint8_t status);
+void virtio_device_set_status(struct virtio_device *device, uint8_t status);
 
 /*
  * Go to another state of life.
  * Returns: VIRTIO_OK, VIRTIO_ERR_STATE when the table does not allow it; nothing changed then.
  */
-enum virtio_err device_set_life(struct virtio_device *device, enum virtio_life life);
+enum virtio_err virtio_device_set_life(struct virtio_device *device, enum virtio_life life);
 
 /* Set FAILED without a word. */
-void device_give_up(struct virtio_device *device);
+void virtio_device_give_up(struct virtio_device *device);
 
 #endif

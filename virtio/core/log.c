@@ -10,10 +10,10 @@ void
 virtio_log(const struct virtio_platform *plat, enum virtio_log_level level, const char *format, ...)
 {
     char line[LOG_LINE_BYTES];
-    struct text text = text_start(line, sizeof(line));
+    struct text text = virtio_text_start(line, sizeof(line));
     va_list args;
     va_start(args, format);
-    text_format(&text, format, args);
+    virtio_text_format(&text, format, args);
     va_end(args);
     plat->log(plat->ctx, level, line, text.used);
 }

@@ -4,14 +4,14 @@
 #include "virtio/core/text.h"
 
 struct text
-text_start(char *chars, size_t bytes)
+virtio_text_start(char *chars, size_t bytes)
 {
     chars[0] = '\0';
     return (struct text){ .chars = chars, .bytes = bytes };
 }
 
 void
-text_char(struct text *text, char c)
+virtio_text_char(struct text *text, char c)
 {
     if (text->used + 1 < text->bytes) {
         text->chars[text->used++] = c;
@@ -20,27 +20,27 @@ text_char(struct text *text, char c)
 }
 
 void
-text_string(struct text *text, const char *string)
+virtio_text_string(struct text *text, const char *string)
 {
     for (const char *c = string != NULL ? string : "(null)"; *c != '\0'; c++) {
-        text_char(text, *c);
+        virtio_text_char(text, *c);
     }
 }
 
 void
-text_chars(struct text *text, const char *chars, size_t max)
+virtio_text_chars(struct text *text, const char *chars, size_t max)
 {
     for (size_t i = 0; i < max && chars[i] != '\0'; i++) {
         char c = chars[i];
         if (c < ' ' || c > '~') {
             c = '?';
         }
-        text_char(text, c);
+        virtio_text_char(text, c);
     }
 }
 
 void
-text_number(struct text *text, uint64_t value, unsigned base, unsigned width, char fill)
+virtio_text_number(struct text *text, uint64_t value, unsigned base, unsigned width, char fill)
 {
     char digits[20]; /* UINT64_MAX in decimal */
     unsigned count = 0;
@@ -49,10 +49,10 @@ text_number(struct text *text, uint64_t value, unsigned base, unsigned width, ch
         value /= base;
     } while (value != 0);
     for (unsigned i = count; i < width; i++) {
-        text_char(text, fill);
+        virtio_text_char(text, fill);
     }
     while (count > 0) {
-        text_char(text, digits[--count]);
+        virtio_text_char(text, digits[--count]);
     }
 }
 
@@ -94,27 +94,27 @@ text_integer(struct text *text, uint64_t value, const struct conversion *convers
 {
     unsigned base = conversion->letter == 'x' ? 16 : 10;
     if (conversion->letter == 'd' && sign_extend(value, conversion->longs) < 0) {
-        text_char(text, '-');
+        virtio_text_char(text, '-');
         value = -(uint64_t)sign_extend(value, conversion->longs);
     }
-    text_number(text, value, base, conversion->width, conversion->fill);
+    virtio_text_number(text, value, base, conversion->width, conversion->fill);
 }
 
 void
-text_format(struct text *text, const char *format, va_list args)
+virtio_text_format(struct text *text, const char *format, va_list args)
 {
     for (const char *at = format; *at != '\0';) {
         struct conversion conversion;
         char c = *at++;
         if (c != '%') {
-            text_char(text, c);
+            virtio_text_char(text, c);
             continue;
         }
         at = parse_conversion(at, &conversion);
         uint64_t value;
         switch (conversion.letter) {
-        case 's': text_string(text, va_arg(args, const char *)); break;
-        case 'c': text_char(text, (char)va_arg(args, int)); break;
+        case 's': virtio_text_string(text, va_arg(args, const char *)); break;
+        case 'c': virtio_text_char(text, (char)va_arg(args, int)); break;
         case 'd':
         case 'u':
         case 'x':
@@ -128,7 +128,7 @@ text_format(struct text *text, const char *format, va_list args)
             }
             text_integer(text, value, &conversion);
             break;
-        default: text_char(text, conversion.letter); break; /* %% */
+        default: virtio_text_char(text, conversion.letter); break; /* %% */
         }
     }
 }

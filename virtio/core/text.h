@@ -15,18 +15,19 @@ struct text {
 };
 
 /* Start an empty text in `chars[bytes]`. */
-struct text text_start(char *chars, size_t bytes);
+struct text virtio_text_start(char *chars, size_t bytes);
 
-void text_char(struct text *text, char c);
-void text_string(struct text *text, const char *string);
+void virtio_text_char(struct text *text, char c);
+void virtio_text_string(struct text *text, const char *string);
 
 /* At most `max` characters of `chars`, fewer where a NUL comes first; what is not printable becomes '?'. */
-void text_chars(struct text *text, const char *chars, size_t max);
+void virtio_text_chars(struct text *text, const char *chars, size_t max);
 
 /* `value` in `base` 10 or 16, at least `width` characters, filled up with `fill` (' ' or '0'). */
-void text_number(struct text *text, uint64_t value, unsigned base, unsigned width, char fill);
+void
+virtio_text_number(struct text *text, uint64_t value, unsigned base, unsigned width, char fill);
 
 /* The printf subset of virtio_log: %s %d %u %x %c %% with l, ll, z, a zero flag and a width. */
-void text_format(struct text *text, const char *format, va_list args);
+void virtio_text_format(struct text *text, const char *format, va_list args);
 
 #endif

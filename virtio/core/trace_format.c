@@ -54,16 +54,16 @@ text_status(struct text *text, uint64_t status)
     const char *separator = "";
     for (size_t i = 0; i < sizeof(status_names) / sizeof(status_names[0]); i++) {
         if ((status & status_names[i].bit) != 0) {
-            text_string(text, separator);
-            text_string(text, status_names[i].name);
+            virtio_text_string(text, separator);
+            virtio_text_string(text, status_names[i].name);
             separator = "|";
             unnamed &= ~(uint64_t)status_names[i].bit;
         }
     }
     if (unnamed != 0 || status == 0) {
-        text_string(text, separator);
-        text_string(text, unnamed != 0 ? "0x" : "");
-        text_number(text, unnamed, 16, 1, '0');
+        virtio_text_string(text, separator);
+        virtio_text_string(text, unnamed != 0 ? "0x" : "");
+        virtio_text_number(text, unnamed, 16, 1, '0');
     }
 }
 
@@ -73,7 +73,7 @@ text_sixteen(struct text *text, const struct trace_record *record)
     char chars[TRACE_BYTES_PER_RECORD];
     memcpy(chars, &record->a, sizeof(record->a));
     memcpy(chars + sizeof(record->a), &record->b, sizeof(record->b));
-    text_chars(text, chars, sizeof(chars));
+    virtio_text_chars(text, chars, sizeof(chars));
 }
 
 /* Does the format at `at` go on with `word`? Then step over it. */
@@ -106,14 +106,14 @@ text_field(struct text *text, const char *at, const struct trace_record *record)
         value >>= 32;
     }
     if (is_next(&at, ":x")) {
-        text_string(text, "0x");
-        text_number(text, value, 16, 1, '0');
+        virtio_text_string(text, "0x");
+        virtio_text_number(text, value, 16, 1, '0');
     } else if (is_next(&at, ":status")) {
         text_status(text, value);
     } else if (is_next(&at, ":err")) {
-        text_string(text, virtio_err_name((enum virtio_err)value));
+        virtio_text_string(text, virtio_err_name((enum virtio_err)value));
     } else {
-        text_number(text, value, 10, 1, ' ');
+        virtio_text_number(text, value, 10, 1, ' ');
     }
     return at + 1;
 }
@@ -124,34 +124,34 @@ text_head(struct text *text, const struct trace_record *record)
 {
     const uint64_t second_ns = UINT64_C(1000000000);
     uint64_t time_ns = le64_get(record->time_ns);
-    text_number(text, time_ns / second_ns, 10, 5, ' ');
-    text_char(text, '.');
-    text_number(text, time_ns % second_ns, 10, 9, '0');
+    virtio_text_number(text, time_ns / second_ns, 10, 5, ' ');
+    virtio_text_char(text, '.');
+    virtio_text_number(text, time_ns % second_ns, 10, 9, '0');
     bool is_device_side = (record->origin & TRACE_ORIGIN_DEVICE_SIDE) != 0;
-    text_string(text, is_device_side ? " <device " : " device ");
-    text_number(text, record->origin & (TRACE_ORIGIN_DEVICE_SIDE - 1U), 10, 1, ' ');
+    virtio_text_string(text, is_device_side ? " <device " : " device ");
+    virtio_text_number(text, record->origin & (TRACE_ORIGIN_DEVICE_SIDE - 1U), 10, 1, ' ');
     if (record->queue != TRACE_QUEUE_NONE) {
-        text_string(text, " queue ");
-        text_number(text, record->queue, 10, 1, ' ');
+        virtio_text_string(text, " queue ");
+        virtio_text_number(text, record->queue, 10, 1, ' ');
     }
     if (record->cookie.raw != 0) {
-        text_string(text, " #");
-        text_number(text, le32_get(record->cookie), 10, 1, ' ');
+        virtio_text_string(text, " #");
+        virtio_text_number(text, le32_get(record->cookie), 10, 1, ' ');
     }
-    text_char(text, ' ');
+    virtio_text_char(text, ' ');
 }
 
 size_t
 virtio_trace_format(const struct trace_record *record, char *text, size_t bytes)
 {
-    struct text line = text_start(text, bytes);
+    struct text line = virtio_text_start(text, bytes);
     text_head(&line, record);
     const char *at = words_of(le16_get(record->event))->text;
     while (*at != '\0') {
         if (*at == '{') {
             at = text_field(&line, at + 1, record);
         } else {
-            text_char(&line, *at++);
+            virtio_text_char(&line, *at++);
         }
     }
     return line.used;

@@ -5,7 +5,7 @@
 enum { NS_PER_MS = 1000000 };
 
 enum virtio_err
-driver_begin(struct virtio_device *device, const struct driver_wish *wish)
+virtio_driver_begin(struct virtio_device *device, const struct driver_wish *wish)
 {
     struct virtio_feature_request request = { .wanted = wish->features | wish->reserved_features };
     enum virtio_err err;
@@ -28,8 +28,8 @@ driver_begin(struct virtio_device *device, const struct driver_wish *wish)
 }
 
 void *
-driver_take_shared(struct virtio_device *device, struct virtio_arena *arena, size_t bytes,
-                   uint64_t *addr)
+virtio_driver_take_shared(struct virtio_device *device, struct virtio_arena *arena, size_t bytes,
+                          uint64_t *addr)
 {
     const struct virtio_platform *plat = device->bus->plat;
     void *memory = virtio_arena_take(arena, bytes, 64);
@@ -42,7 +42,7 @@ driver_take_shared(struct virtio_device *device, struct virtio_arena *arena, siz
 }
 
 uint64_t
-driver_deadline_ns(const struct virtio_device *device, uint32_t timeout_ms)
+virtio_driver_deadline_ns(const struct virtio_device *device, uint32_t timeout_ms)
 {
     const struct virtio_platform *plat = device->bus->plat;
 
@@ -50,7 +50,7 @@ driver_deadline_ns(const struct virtio_device *device, uint32_t timeout_ms)
 }
 
 enum virtio_err
-driver_wait_turn(struct virtio_device *device, uint64_t deadline_ns)
+virtio_driver_wait_turn(struct virtio_device *device, uint64_t deadline_ns)
 {
     const struct virtio_platform *plat = device->bus->plat;
     enum virtio_err err;
@@ -66,7 +66,7 @@ driver_wait_turn(struct virtio_device *device, uint64_t deadline_ns)
 }
 
 enum virtio_err
-driver_broken(struct virtio_device *device, const char *rule, uint64_t value)
+virtio_driver_broken(struct virtio_device *device, const char *rule, uint64_t value)
 {
     virtio_device_break(device, rule, value);
     return VIRTIO_ERR_BROKEN;

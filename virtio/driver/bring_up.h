@@ -24,24 +24,24 @@ struct driver_wish {
  * Claim the device and agree on features; on failure it is nobody's again.
  * Returns: as virtio_device_claim and virtio_device_negotiate; VIRTIO_ERR_NO_DEVICE for another kind of device.
  */
-enum virtio_err driver_begin(struct virtio_device *device, const struct driver_wish *wish);
+enum virtio_err virtio_driver_begin(struct virtio_device *device, const struct driver_wish *wish);
 
 /*
  * Take zeroed memory from `arena` and share it with the device.
  * Returns: NULL when the arena is too small or the memory cannot be shared.
  */
-void *driver_take_shared(struct virtio_device *device, struct virtio_arena *arena, size_t bytes,
-                         uint64_t *addr);
+void *virtio_driver_take_shared(struct virtio_device *device, struct virtio_arena *arena,
+                                size_t bytes, uint64_t *addr);
 
 /* When a wait of `timeout_ms` that begins now ends. */
-uint64_t driver_deadline_ns(const struct virtio_device *device, uint32_t timeout_ms);
+uint64_t virtio_driver_deadline_ns(const struct virtio_device *device, uint32_t timeout_ms);
 
 /*
  * One turn of a waiting loop.
  * Returns: VIRTIO_OK: look again; after the deadline, why nothing came: VIRTIO_ERR_TIMEOUT, VIRTIO_ERR_LOST,
  * VIRTIO_ERR_NEEDS_RESET, VIRTIO_ERR_BROKEN.
  */
-enum virtio_err driver_wait_turn(struct virtio_device *device, uint64_t deadline_ns);
+enum virtio_err virtio_driver_wait_turn(struct virtio_device *device, uint64_t deadline_ns);
 
 /* The trace's name for a queue of the device. */
 static inline uint16_t
@@ -80,6 +80,7 @@ driver_is_broken(const struct virtio_device *device)
 }
 
 /* Record the rule that the device broke. Returns: VIRTIO_ERR_BROKEN, always. */
-enum virtio_err driver_broken(struct virtio_device *device, const char *rule, uint64_t value);
+enum virtio_err
+virtio_driver_broken(struct virtio_device *device, const char *rule, uint64_t value);
 
 #endif

@@ -24,13 +24,13 @@ plat_read(const struct virtio_platform *plat, const volatile uint8_t *reg, unsig
 }
 
 uint32_t
-mmio_read(const struct virtio_device *device, size_t offset, unsigned width)
+virtio_mmio_read(const struct virtio_device *device, size_t offset, unsigned width)
 {
     return plat_read(device->bus->plat, device->regs + offset, width);
 }
 
 void
-mmio_write(struct virtio_device *device, size_t offset, unsigned width, uint32_t value)
+virtio_mmio_write(struct virtio_device *device, size_t offset, unsigned width, uint32_t value)
 {
     const struct virtio_platform *plat = device->bus->plat;
     volatile uint8_t *reg = device->regs + offset;
@@ -46,19 +46,19 @@ mmio_write(struct virtio_device *device, size_t offset, unsigned width, uint32_t
 }
 
 uint8_t
-mmio_get_status(struct virtio_device *device)
+virtio_mmio_get_status(struct virtio_device *device)
 {
     return (uint8_t)mmio_read32(device, VIRTIO_MMIO_STATUS);
 }
 
 void
-mmio_set_status(struct virtio_device *device, uint8_t status)
+virtio_mmio_set_status(struct virtio_device *device, uint8_t status)
 {
     mmio_write32(device, VIRTIO_MMIO_STATUS, status);
 }
 
 uint16_t
-mmio_queue_size_max(struct virtio_device *device, uint16_t queue_idx)
+virtio_mmio_queue_size_max(struct virtio_device *device, uint16_t queue_idx)
 {
     mmio_write32(device, VIRTIO_MMIO_QUEUE_SEL, queue_idx);
     uint32_t size_max = mmio_read32(device, VIRTIO_MMIO_QUEUE_SIZE_MAX);
@@ -66,7 +66,7 @@ mmio_queue_size_max(struct virtio_device *device, uint16_t queue_idx)
 }
 
 void
-mmio_queue_notify(struct virtio_device *device, uint16_t queue_idx, uint32_t value)
+virtio_mmio_queue_notify(struct virtio_device *device, uint16_t queue_idx, uint32_t value)
 {
     (void)queue_idx; /* in the value, §4.2.3.3 */
     mmio_write32(device, VIRTIO_MMIO_QUEUE_NOTIFY, value);
@@ -74,7 +74,7 @@ mmio_queue_notify(struct virtio_device *device, uint16_t queue_idx, uint32_t val
 
 /* §4.2.3.4.1: acknowledge what is about to be handled, and no undefined bit. */
 uint32_t
-mmio_take_interrupts(struct virtio_device *device)
+virtio_mmio_take_interrupts(struct virtio_device *device)
 {
     uint32_t bits = mmio_read32(device, VIRTIO_MMIO_INTERRUPT_STATUS) &
                     (VIRTIO_INTERRUPT_USED_BUFFER | VIRTIO_INTERRUPT_CONFIG);
@@ -87,15 +87,16 @@ mmio_take_interrupts(struct virtio_device *device)
 }
 
 uint32_t
-mmio_config_read(struct virtio_device *device, size_t offset, unsigned width)
+virtio_mmio_config_read(struct virtio_device *device, size_t offset, unsigned width)
 {
-    return mmio_read(device, VIRTIO_MMIO_CONFIG + offset, width);
+    return virtio_mmio_read(device, VIRTIO_MMIO_CONFIG + offset, width);
 }
 
 void
-mmio_config_write(struct virtio_device *device, size_t offset, unsigned width, uint32_t value)
+virtio_mmio_config_write(struct virtio_device *device, size_t offset, unsigned width,
+                         uint32_t value)
 {
-    mmio_write(device, VIRTIO_MMIO_CONFIG + offset, width, value);
+    virtio_mmio_write(device, VIRTIO_MMIO_CONFIG + offset, width, value);
 }
 
 /* NULL for a version that the library cannot drive. §2.7.3: a legacy ring is in the CPU's byte order, ours never big-endian. */
@@ -141,7 +142,7 @@ report(const struct virtio_device *device, uint32_t version)
 enum virtio_err
 virtio_mmio_probe(struct virtio_bus *bus, uint64_t base, size_t size, struct virtio_device **device)
 {
-    *device = bus_find(bus, base);
+    *device = virtio_bus_find(bus, base);
     if (*device != NULL) {
         return VIRTIO_OK;
     }
@@ -158,7 +159,7 @@ virtio_mmio_probe(struct virtio_bus *bus, uint64_t base, size_t size, struct vir
     if (err != VIRTIO_OK) {
         return err;
     }
-    *device = bus_add(bus, &seen);
+    *device = virtio_bus_add(bus, &seen);
     if (*device == NULL) {
         return VIRTIO_ERR_NO_MEMORY;
     }

@@ -26,6 +26,6 @@ blk_slot_free(struct vblk *blk, struct vblk_slot *slot)
 }
 
 /* The op is over: free its slot, then tell its owner, who may submit again. */
-void blk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err);
+void vblk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err);
 
 #endif

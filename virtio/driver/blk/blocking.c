@@ -32,7 +32,7 @@ sync_usable(struct vblk *blk)
 static enum virtio_err
 run_sync(struct vblk *blk, uint32_t timeout_ms)
 {
-    uint64_t deadline_ns = driver_deadline_ns(blk->device, timeout_ms);
+    uint64_t deadline_ns = virtio_driver_deadline_ns(blk->device, timeout_ms);
     enum virtio_err err;
 
     blk->sync_op.data = blk->bounce;
@@ -50,7 +50,7 @@ run_sync(struct vblk *blk, uint32_t timeout_ms)
             return blk->sync_op.err;
         }
         if (err == VIRTIO_OK || err == VIRTIO_EMPTY) {
-            err = driver_wait_turn(blk->device, deadline_ns);
+            err = virtio_driver_wait_turn(blk->device, deadline_ns);
         }
         if (err != VIRTIO_OK) {
             return err;

@@ -151,7 +151,7 @@ vblk_flush_queue(struct vblk *blk)
 }
 
 void
-blk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err)
+vblk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err)
 {
     struct vblk_op *op = slot->op;
 
@@ -176,14 +176,15 @@ judge(struct vblk *blk, const struct vblk_slot *slot, uint32_t written_bytes)
     switch (status) {
     case VIRTIO_BLK_S_OK:
         if (written_bytes != (is_writing ? slot->data_bytes : 0) + 1) {
-            return driver_broken(blk->device, "status OK, data not written (VirtIO 1.3 §5.2.6.2)",
-                                 written_bytes);
+            return virtio_driver_broken(
+                blk->device, "status OK, data not written (VirtIO 1.3 §5.2.6.2)", written_bytes);
         }
         return VIRTIO_OK;
     case VIRTIO_BLK_S_IOERR: blk->stats.io_errors++; return VIRTIO_ERR_IO;
     case VIRTIO_BLK_S_UNSUPP: blk->stats.unsupported++; return VIRTIO_ERR_UNSUPPORTED;
     default:
-        return driver_broken(blk->device, "status is not one of three (VirtIO 1.3 §5.2.6)", status);
+        return virtio_driver_broken(blk->device, "status is not one of three (VirtIO 1.3 §5.2.6)",
+                                    status);
     }
 }
 
@@ -208,7 +209,7 @@ vblk_poll(struct vblk *blk)
         driver_trace(blk->device, TRACE_BLK_RESPONSE, done.cookie, VIRTIO_BLK_REQUESTQ,
                      slot->cell->status, done.latency_ns);
         result = VIRTIO_OK;
-        blk_complete(blk, slot, judge(blk, slot, done.written_bytes));
+        vblk_complete(blk, slot, judge(blk, slot, done.written_bytes));
         err = blk_usable(blk);
     }
     return err == VIRTIO_OK || err == VIRTIO_EMPTY ? result : err;

@@ -64,9 +64,9 @@ slots_init(struct vblk *blk, const struct vblk_config *config, struct virtio_are
     uint64_t addr = 0;
     uint64_t bounce_addr = 0;
     struct vblk_cell *cells =
-        driver_take_shared(blk->device, arena, config->op_count * sizeof(*cells), &addr);
+        virtio_driver_take_shared(blk->device, arena, config->op_count * sizeof(*cells), &addr);
 
-    blk->bounce = driver_take_shared(blk->device, arena, config->bounce_bytes, &bounce_addr);
+    blk->bounce = virtio_driver_take_shared(blk->device, arena, config->bounce_bytes, &bounce_addr);
     blk->slots = virtio_arena_take(arena, config->op_count * sizeof(*blk->slots), 64);
     if (cells == NULL || blk->bounce == NULL || blk->slots == NULL) {
         return VIRTIO_ERR_NO_MEMORY;
@@ -112,8 +112,8 @@ read_capacity(struct vblk *blk)
     }
     blk->capacity_sectors = (uint64_t)le32_get(halves[1]) << 32 | le32_get(halves[0]);
     if (blk->capacity_sectors > UINT64_MAX / VIRTIO_BLK_SECTOR_BYTES) {
-        return driver_broken(blk->device, "capacity above 2^64 bytes (VirtIO 1.3 §5.2.4)",
-                             blk->capacity_sectors);
+        return virtio_driver_broken(blk->device, "capacity above 2^64 bytes (VirtIO 1.3 §5.2.4)",
+                                    blk->capacity_sectors);
     }
     return VIRTIO_OK;
 }
@@ -143,7 +143,8 @@ read_config(struct vblk *blk)
     }
     blk->max_bytes -= blk->max_bytes % VIRTIO_BLK_SECTOR_BYTES;
     if (blk->max_bytes == 0) {
-        return driver_broken(blk->device, "size_max below one sector (VirtIO 1.3 §5.2.4)", 0);
+        return virtio_driver_broken(blk->device, "size_max below one sector (VirtIO 1.3 §5.2.4)",
+                                    0);
     }
     return VIRTIO_OK;
 }
@@ -183,7 +184,7 @@ vblk_init(struct vblk *blk, struct virtio_device *device, const struct vblk_conf
     memset(blk, 0, sizeof(*blk));
     if (err == VIRTIO_OK) {
         wish.reserved_features = chosen.features;
-        err = driver_begin(device, &wish);
+        err = virtio_driver_begin(device, &wish);
     }
     if (err != VIRTIO_OK) {
         return err;
@@ -209,7 +210,7 @@ vblk_finish(struct vblk *blk)
         blk->device = NULL; /* a `done` that submits is answered VIRTIO_ERR_NOT_INITIALIZED */
         for (uint16_t i = 0; i < op_count; i++) {
             if (slots[i].op != NULL) {
-                blk_complete(blk, &slots[i], VIRTIO_ERR_LOST);
+                vblk_complete(blk, &slots[i], VIRTIO_ERR_LOST);
             }
         }
     }

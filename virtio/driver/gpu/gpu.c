@@ -106,8 +106,8 @@ read_config(struct vgpu *vgpu)
     vgpu->scanout_count = le32_get(config.num_scanouts);
     vgpu->capset_count = le32_get(config.num_capsets);
     if (vgpu->scanout_count == 0 || vgpu->scanout_count > VIRTIO_GPU_SCANOUTS_MAX) {
-        return driver_broken(vgpu->device, "num_scanouts is not 1 to 16 (VirtIO 1.3 §5.7.4.1)",
-                             vgpu->scanout_count);
+        return virtio_driver_broken(
+            vgpu->device, "num_scanouts is not 1 to 16 (VirtIO 1.3 §5.7.4.1)", vgpu->scanout_count);
     }
     return VIRTIO_OK;
 }
@@ -153,7 +153,7 @@ vgpu_init(struct vgpu *vgpu, struct virtio_device *device, const struct vgpu_con
         .reserved_features = config->features,
     };
     vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_NEGOTIATING);
-    enum virtio_err err = driver_begin(device, &wish);
+    enum virtio_err err = virtio_driver_begin(device, &wish);
     if (err != VIRTIO_OK) {
         vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_UNINITIALIZED);
         return err;

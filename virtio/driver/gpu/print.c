@@ -20,29 +20,29 @@ struct view {
 static void
 put_named(struct view *view, const char *name)
 {
-    text_char(&view->text, ' ');
-    text_string(&view->text, name);
-    text_char(&view->text, ' ');
+    virtio_text_char(&view->text, ' ');
+    virtio_text_string(&view->text, name);
+    virtio_text_char(&view->text, ' ');
 }
 
 static void
 put_decimal(struct view *view, uint64_t value)
 {
-    text_number(&view->text, value, 10, 0, ' ');
+    virtio_text_number(&view->text, value, 10, 0, ' ');
 }
 
 static void
 put_hex(struct view *view, uint64_t value)
 {
-    text_string(&view->text, "0x");
-    text_number(&view->text, value, 16, 0, '0');
+    virtio_text_string(&view->text, "0x");
+    virtio_text_number(&view->text, value, 16, 0, '0');
 }
 
 static void
 put_name_or_number(struct view *view, const char *name, uint32_t value)
 {
     if (name != NULL) {
-        text_string(&view->text, name);
+        virtio_text_string(&view->text, name);
     } else {
         put_decimal(view, value);
     }
@@ -52,15 +52,15 @@ static void
 put_rect(struct view *view, size_t offset)
 {
     struct vgpu_rect rect = vgpu_peek_rect(view->bytes, offset);
-    text_char(&view->text, '(');
+    virtio_text_char(&view->text, '(');
     put_decimal(view, rect.x);
-    text_char(&view->text, ',');
+    virtio_text_char(&view->text, ',');
     put_decimal(view, rect.y);
-    text_char(&view->text, ' ');
+    virtio_text_char(&view->text, ' ');
     put_decimal(view, rect.width);
-    text_char(&view->text, 'x');
+    virtio_text_char(&view->text, 'x');
     put_decimal(view, rect.height);
-    text_char(&view->text, ')');
+    virtio_text_char(&view->text, ')');
 }
 
 static void
@@ -69,9 +69,9 @@ put_bytes(struct view *view, size_t offset)
     size_t end = view->byte_count;
     size_t shown_end = end - offset > BYTES_SHOWN_MAX ? offset + BYTES_SHOWN_MAX : end;
     for (size_t i = offset; i < shown_end; i++) {
-        text_number(&view->text, view->bytes[i], 16, 2, '0');
+        virtio_text_number(&view->text, view->bytes[i], 16, 2, '0');
     }
-    text_string(&view->text, shown_end < end ? "..." : "");
+    virtio_text_string(&view->text, shown_end < end ? "..." : "");
 }
 
 static void
@@ -79,16 +79,16 @@ put_entries(struct view *view, size_t offset)
 {
     const size_t entry_bytes = sizeof(struct virtio_gpu_mem_entry);
     size_t count = (view->byte_count - offset) / entry_bytes;
-    text_char(&view->text, '[');
+    virtio_text_char(&view->text, '[');
     for (size_t i = 0; i < count && i < ENTRIES_SHOWN_MAX; i++) {
         size_t at = offset + i * entry_bytes;
-        text_string(&view->text, i > 0 ? " " : "");
+        virtio_text_string(&view->text, i > 0 ? " " : "");
         put_hex(view, vgpu_peek64(view->bytes, at));
-        text_char(&view->text, '+');
+        virtio_text_char(&view->text, '+');
         put_decimal(view,
                     vgpu_peek32(view->bytes, at + offsetof(struct virtio_gpu_mem_entry, length)));
     }
-    text_string(&view->text, count > ENTRIES_SHOWN_MAX ? " ...]" : "]");
+    virtio_text_string(&view->text, count > ENTRIES_SHOWN_MAX ? " ...]" : "]");
 }
 
 static void
@@ -101,15 +101,15 @@ put_display(struct view *view, size_t at, size_t idx)
     if ((rect.x | rect.y | rect.width | rect.height | enabled | flags) == 0) {
         return;
     }
-    text_char(&view->text, '[');
+    virtio_text_char(&view->text, '[');
     put_decimal(view, idx);
-    text_string(&view->text, "]: ");
+    virtio_text_string(&view->text, "]: ");
     put_rect(view, at);
     put_named(view, "enabled");
     put_decimal(view, enabled);
     put_named(view, "flags");
     put_hex(view, flags);
-    text_char(&view->text, ' ');
+    virtio_text_char(&view->text, ' ');
 }
 
 static void
@@ -165,7 +165,7 @@ put_field(struct view *view, const struct vgpu_field *field)
 {
     put_named(view, field->name);
     if (field->offset + field_bytes(field->kind) > view->byte_count) {
-        text_string(&view->text, "(cut)");
+        virtio_text_string(&view->text, "(cut)");
         return;
     }
     switch (field->kind) {
@@ -198,7 +198,7 @@ static void
 put_type(struct view *view, uint32_t type)
 {
     const char *name = vgpu_known_type_name(type);
-    text_string(&view->text, name != NULL ? name : "unknown type ");
+    virtio_text_string(&view->text, name != NULL ? name : "unknown type ");
     if (name == NULL) {
         put_hex(view, type);
     }
@@ -209,9 +209,9 @@ static size_t
 format(struct view *view, const struct vgpu_field *(*fields_of)(uint32_t type))
 {
     if (view->byte_count < sizeof(struct virtio_gpu_ctrl_hdr)) {
-        text_string(&view->text, "cut message of ");
+        virtio_text_string(&view->text, "cut message of ");
         put_decimal(view, view->byte_count);
-        text_string(&view->text, " bytes");
+        virtio_text_string(&view->text, " bytes");
         return view->text.used;
     }
     uint32_t type = vgpu_peek32(view->bytes, offsetof(struct virtio_gpu_ctrl_hdr, type));
@@ -238,13 +238,13 @@ response_fields(uint32_t type)
 size_t
 vgpu_format_request(const void *bytes, size_t request_bytes, char *text, size_t text_bytes)
 {
-    struct view view = { text_start(text, text_bytes), bytes, request_bytes };
+    struct view view = { virtio_text_start(text, text_bytes), bytes, request_bytes };
     return format(&view, request_fields);
 }
 
 size_t
 vgpu_format_response(const void *bytes, size_t response_bytes, char *text, size_t text_bytes)
 {
-    struct view view = { text_start(text, text_bytes), bytes, response_bytes };
+    struct view view = { virtio_text_start(text, text_bytes), bytes, response_bytes };
     return format(&view, response_fields);
 }

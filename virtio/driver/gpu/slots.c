@@ -40,9 +40,9 @@ vgpu_slots_init(struct vgpu *vgpu, struct virtio_arena *arena)
 {
     uint64_t addr = 0;
     size_t bytes = (size_t)vgpu->slot_count * VGPU_SLOT_BYTES;
-    uint8_t *memory = driver_take_shared(vgpu->device, arena, bytes, &addr);
+    uint8_t *memory = virtio_driver_take_shared(vgpu->device, arena, bytes, &addr);
     vgpu->large_bytes = large_bytes_of(&vgpu->config);
-    vgpu->large_memory = driver_take_shared(
+    vgpu->large_memory = virtio_driver_take_shared(
         vgpu->device, arena, (size_t)VGPU_LARGE_COUNT * vgpu->large_bytes, &vgpu->large_addr);
     vgpu->slots = virtio_arena_take(arena, vgpu->slot_count * sizeof(struct vgpu_slot),
                                     _Alignof(struct vgpu_slot));

@@ -67,8 +67,8 @@ vgpu_trace_fields(const struct virtio_trace_reader *reader, const struct trace_r
 static size_t
 append(char *text, size_t text_bytes, size_t used, const char *more)
 {
-    struct text line = text_start(text + used, text_bytes - used);
-    text_string(&line, more);
+    struct text line = virtio_text_start(text + used, text_bytes - used);
+    virtio_text_string(&line, more);
     return used + line.used;
 }
 

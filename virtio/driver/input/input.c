@@ -5,7 +5,7 @@
 
 /* Offer event cell `idx` to the device. */
 enum virtio_err
-input_offer(struct vinput *input, uint16_t idx)
+vinput_offer(struct vinput *input, uint16_t idx)
 {
     struct virtq_seg seg = { input->event_addr + idx * sizeof(struct virtio_input_event),
                              sizeof(struct virtio_input_event) };
@@ -44,15 +44,15 @@ vinput_next(struct vinput *input, struct vinput_event *event)
         return err;
     }
     if (done.written_bytes != sizeof(*cell)) {
-        return driver_broken(input->device, "event is not eight bytes (VirtIO 1.3 §5.8.6)",
-                             done.written_bytes);
+        return virtio_driver_broken(input->device, "event is not eight bytes (VirtIO 1.3 §5.8.6)",
+                                    done.written_bytes);
     }
     cell = done.token;
     *event = read_cell(cell);
     input->stats.events++;
     driver_trace(input->device, TRACE_INPUT_EVENT, 0, VIRTIO_INPUT_EVENTQ,
                  event->type | (uint64_t)event->code << 32, event->value);
-    return input_offer(input, (uint16_t)(cell - input->event_cells));
+    return vinput_offer(input, (uint16_t)(cell - input->event_cells));
 }
 
 /* Take back the status cells that the device has read. */

@@ -18,6 +18,6 @@ input_usable(const struct vinput *input)
 }
 
 /* Offer event cell `idx` to the device. Returns: as virtq_add. */
-enum virtio_err input_offer(struct vinput *input, uint16_t idx);
+enum virtio_err vinput_offer(struct vinput *input, uint16_t idx);
 
 #endif

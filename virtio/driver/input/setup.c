@@ -68,8 +68,8 @@ vinput_query(struct vinput *input, uint8_t select, uint8_t subsel, void *data, s
         return err != VIRTIO_OK ? err : VIRTIO_EMPTY;
     }
     if (have > VIRTIO_INPUT_DATA_BYTES) {
-        return driver_broken(input->device, "configuration above 128 bytes (VirtIO 1.3 §5.8.4)",
-                             have);
+        return virtio_driver_broken(input->device,
+                                    "configuration above 128 bytes (VirtIO 1.3 §5.8.4)", have);
     }
     *size = have;
     if (have > data_bytes) {
@@ -170,16 +170,16 @@ cells_init(struct vinput *input, struct virtio_arena *arena)
     enum virtio_err err = VIRTIO_OK;
 
     input->event_count = input->events.size;
-    input->event_cells = driver_take_shared(
+    input->event_cells = virtio_driver_take_shared(
         input->device, arena, input->event_count * sizeof(*input->event_cells), &input->event_addr);
-    input->status_cells =
-        driver_take_shared(input->device, arena, VINPUT_STATUS_COUNT * sizeof(*input->status_cells),
-                           &input->status_addr);
+    input->status_cells = virtio_driver_take_shared(
+        input->device, arena, VINPUT_STATUS_COUNT * sizeof(*input->status_cells),
+        &input->status_addr);
     if (input->event_cells == NULL || input->status_cells == NULL) {
         return VIRTIO_ERR_NO_MEMORY;
     }
     for (uint16_t i = 0; err == VIRTIO_OK && i < input->event_count; i++) {
-        err = input_offer(input, i);
+        err = vinput_offer(input, i);
     }
     return err;
 }
@@ -221,7 +221,7 @@ vinput_init(struct vinput *input, struct virtio_device *device, const struct vin
     memset(input, 0, sizeof(*input));
     if (err == VIRTIO_OK) {
         wish.reserved_features = chosen.features;
-        err = driver_begin(device, &wish);
+        err = virtio_driver_begin(device, &wish);
     }
     if (err != VIRTIO_OK) {
         return err;

@@ -29,16 +29,16 @@ struct command {
 };
 
 size_t
-net_control_arena_bytes(void)
+vnet_control_arena_bytes(void)
 {
     return virtq_arena_bytes(&control_queue_config) + CONTROL_MEMORY_BYTES + 64;
 }
 
 enum virtio_err
-net_control_init(struct vnet *net, struct virtio_arena *arena)
+vnet_control_init(struct vnet *net, struct virtio_arena *arena)
 {
     net->control_memory =
-        driver_take_shared(net->device, arena, CONTROL_MEMORY_BYTES, &net->control_addr);
+        virtio_driver_take_shared(net->device, arena, CONTROL_MEMORY_BYTES, &net->control_addr);
     if (net->control_memory == NULL) {
         return VIRTIO_ERR_NO_MEMORY;
     }
@@ -62,7 +62,8 @@ take_ack(struct vnet *net)
     driver_trace(net->device, TRACE_NET_CONTROL, done.cookie, VIRTIO_NET_CONTROLQ,
                  net->control_memory[0] | (uint64_t)net->control_memory[1] << 32, ack);
     if (done.written_bytes != 1 || ack > VIRTIO_NET_ERR) {
-        return driver_broken(net->device, "ack is neither OK nor ERR (VirtIO 1.3 §5.1.6.5)", ack);
+        return virtio_driver_broken(net->device, "ack is neither OK nor ERR (VirtIO 1.3 §5.1.6.5)",
+                                    ack);
     }
     if (ack == VIRTIO_NET_ERR) {
         net->stats.control_refused++;
@@ -116,7 +117,7 @@ add_command(struct vnet *net, const struct command *command)
 static enum virtio_err
 run(struct vnet *net, const struct command *command)
 {
-    uint64_t deadline_ns = driver_deadline_ns(net->device, VNET_CONTROL_TIMEOUT_MS);
+    uint64_t deadline_ns = virtio_driver_deadline_ns(net->device, VNET_CONTROL_TIMEOUT_MS);
     enum virtio_err err = add_command(net, command);
 
     if (err != VIRTIO_OK) {
@@ -126,7 +127,7 @@ run(struct vnet *net, const struct command *command)
     net->stats.control_commands++;
     (void)virtq_notify(&net->control);
     while ((err = take_ack(net)) == VIRTIO_EMPTY) {
-        err = driver_wait_turn(net->device, deadline_ns);
+        err = virtio_driver_wait_turn(net->device, deadline_ns);
         if (err != VIRTIO_OK) {
             return err;
         }

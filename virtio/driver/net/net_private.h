@@ -73,15 +73,15 @@ net_trace_bytes(const struct vnet *net, uint16_t queue_idx, uint32_t cookie, con
 }
 
 /* Offer one receive buffer to the device. */
-enum virtio_err net_rx_offer(struct vnet *net, struct vnet_buffer *buffer);
+enum virtio_err vnet_rx_offer(struct vnet *net, struct vnet_buffer *buffer);
 
 /* Read link status from the configuration. Returns: as virtio_config_read. */
-enum virtio_err net_read_status(struct vnet *net);
+enum virtio_err vnet_read_status(struct vnet *net);
 
 /* Give the control queue its memory, where the device has one. Returns: VIRTIO_OK, VIRTIO_ERR_NO_MEMORY or as virtq_setup. */
-enum virtio_err net_control_init(struct vnet *net, struct virtio_arena *arena);
+enum virtio_err vnet_control_init(struct vnet *net, struct virtio_arena *arena);
 
 /* Arena bytes that net_control_init takes. */
-size_t net_control_arena_bytes(void);
+size_t vnet_control_arena_bytes(void);
 
 #endif

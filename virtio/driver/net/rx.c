@@ -10,7 +10,7 @@
 #include "virtio/driver/net/net_private.h"
 
 enum virtio_err
-net_rx_offer(struct vnet *net, struct vnet_buffer *buffer)
+vnet_rx_offer(struct vnet *net, struct vnet_buffer *buffer)
 {
     struct virtq_seg segs[2];
     struct virtq_chain chain = { .segs = segs, .token = buffer };
@@ -39,7 +39,7 @@ vnet_recycle_rx_buffer(struct vnet *net, struct vnet_buffer *buffer)
     }
     VIRTIO_CHECK(buffer->is_lent);
     buffer->is_lent = false;
-    if (net_rx_offer(net, buffer) == VIRTIO_OK) { /* else the queue is broken, and has said so */
+    if (vnet_rx_offer(net, buffer) == VIRTIO_OK) { /* else the queue is broken, and has said so */
         notify_when_due(net);
     }
 }
@@ -69,8 +69,9 @@ take_buffer(struct vnet *net, struct vnet_frame *frame, uint32_t header_bytes)
     }
     buffer = done.token;
     if (done.written_bytes < header_bytes) {
-        return driver_broken(net->device, "used length below the header's (VirtIO 1.3 §5.1.6.4)",
-                             done.written_bytes);
+        return virtio_driver_broken(net->device,
+                                    "used length below the header's (VirtIO 1.3 §5.1.6.4)",
+                                    done.written_bytes);
     }
     buffer->is_lent = true;
     frame->bytes += done.written_bytes - header_bytes;
@@ -96,15 +97,15 @@ take_rest(struct vnet *net, struct vnet_frame *frame, uint16_t buffer_count)
         enum virtio_err err;
 
         if (frame->bytes != full_bytes) {
-            return driver_broken(
+            return virtio_driver_broken(
                 net->device, "a buffer before a frame's last is not full (VirtIO 1.3 §5.1.6.4.1)",
                 frame->bytes);
         }
         err = take_buffer(net, frame, 0);
         if (err == VIRTIO_EMPTY) {
-            return driver_broken(net->device,
-                                 "num_buffers is more than were used (VirtIO 1.3 §5.1.6.4.1)",
-                                 buffer_count);
+            return virtio_driver_broken(
+                net->device, "num_buffers is more than were used (VirtIO 1.3 §5.1.6.4.1)",
+                buffer_count);
         }
         if (err != VIRTIO_OK) {
             return err;
@@ -125,7 +126,7 @@ read_header(struct vnet *net, const struct vnet_buffer *buffer, uint16_t *buffer
 
     *buffer_count = 1;
     if (gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-        return driver_broken(
+        return virtio_driver_broken(
             net->device, "segmentation type without the feature (VirtIO 1.3 §5.1.6.4.1)", gso_type);
     }
     if (!net->has_mergeable) {
@@ -133,9 +134,9 @@ read_header(struct vnet *net, const struct vnet_buffer *buffer, uint16_t *buffer
     }
     *buffer_count = (uint16_t)(header[count_at] | header[count_at + 1] << 8);
     if (*buffer_count == 0 || *buffer_count > net->rx_pool.count) {
-        return driver_broken(net->device,
-                             "num_buffers is 0 or above the queue's (VirtIO 1.3 §5.1.6.4.1)",
-                             *buffer_count);
+        return virtio_driver_broken(net->device,
+                                    "num_buffers is 0 or above the queue's (VirtIO 1.3 §5.1.6.4.1)",
+                                    *buffer_count);
     }
     return VIRTIO_OK;
 }

@@ -85,7 +85,7 @@ vnet_arena_bytes(const struct vnet_config *config)
     }
     rx = queue_config(&chosen, VIRTIO_NET_RECEIVEQ);
     tx = queue_config(&chosen, VIRTIO_NET_TRANSMITQ);
-    return virtq_arena_bytes(&rx) + virtq_arena_bytes(&tx) + net_control_arena_bytes() +
+    return virtq_arena_bytes(&rx) + virtq_arena_bytes(&tx) + vnet_control_arena_bytes() +
            pool_bytes(chosen.rx_queue_size, chosen.buffer_bytes) +
            pool_bytes(chosen.tx_queue_size, chosen.buffer_bytes);
 }
@@ -97,7 +97,7 @@ pool_init(struct vnet *net, struct vnet_pool *pool, const struct virtq *queue, u
 {
     uint16_t count = (uint16_t)(queue->size / net->segs_per_buffer);
     uint64_t addr = 0;
-    uint8_t *memory = driver_take_shared(net->device, arena, (size_t)count * stride, &addr);
+    uint8_t *memory = virtio_driver_take_shared(net->device, arena, (size_t)count * stride, &addr);
 
     pool->buffers = virtio_arena_take(arena, count * sizeof(*pool->buffers), BUFFER_ALIGN_BYTES);
     if (memory == NULL || pool->buffers == NULL) {
@@ -146,8 +146,8 @@ read_mac(struct vnet *net, const uint8_t fallback[VIRTIO_NET_MAC_BYTES])
     err = virtio_config_read(net->device, offsetof(struct virtio_net_config, mac), FIELDS_MAC,
                              net->mac, sizeof(net->mac));
     if (err == VIRTIO_OK && (net->mac[0] & 1) != 0) {
-        return driver_broken(net->device, "MAC is a group address (VirtIO 1.3 §5.1.4)",
-                             net->mac[0]);
+        return virtio_driver_broken(net->device, "MAC is a group address (VirtIO 1.3 §5.1.4)",
+                                    net->mac[0]);
     }
     return err;
 }
@@ -169,13 +169,13 @@ read_mtu(struct vnet *net)
     }
     net->mtu = le16_get(mtu);
     if (net->mtu < VIRTIO_NET_MTU_MIN) {
-        return driver_broken(net->device, "MTU below 68 (VirtIO 1.3 §5.1.4.1)", net->mtu);
+        return virtio_driver_broken(net->device, "MTU below 68 (VirtIO 1.3 §5.1.4.1)", net->mtu);
     }
     return VIRTIO_OK;
 }
 
 enum virtio_err
-net_read_status(struct vnet *net)
+vnet_read_status(struct vnet *net)
 {
     bool was_up = net->is_link_up;
     le16 status;
@@ -235,7 +235,7 @@ queues_init(struct vnet *net, const struct vnet_config *config, struct virtio_ar
         err = pool_init(net, &net->tx_pool, &net->tx, config->buffer_bytes, arena);
     }
     if (err == VIRTIO_OK && net->has_control) {
-        err = net_control_init(net, arena);
+        err = vnet_control_init(net, arena);
     }
     return err;
 }
@@ -247,7 +247,7 @@ fill_receive_queue(struct vnet *net)
     enum virtio_err err = VIRTIO_OK;
 
     while (err == VIRTIO_OK && (buffer = net_pool_pop(&net->rx_pool)) != NULL) {
-        err = net_rx_offer(net, buffer);
+        err = vnet_rx_offer(net, buffer);
     }
     return err;
 }
@@ -277,7 +277,7 @@ bring_up(struct vnet *net, const struct vnet_config *config, struct virtio_arena
     }
     if (err == VIRTIO_OK) {
         (void)virtq_notify(&net->rx);
-        err = net_read_status(net);
+        err = vnet_read_status(net);
         net->stats.link_changes = 0;
     }
     return err;
@@ -303,7 +303,7 @@ vnet_init(struct vnet *net, struct virtio_device *device, const struct vnet_conf
     memset(net, 0, sizeof(*net));
     if (err == VIRTIO_OK) {
         wish.reserved_features = chosen.features;
-        err = driver_begin(device, &wish);
+        err = virtio_driver_begin(device, &wish);
     }
     if (err != VIRTIO_OK) {
         return err;
@@ -333,7 +333,7 @@ bool
 vnet_is_link_up(struct vnet *net)
 {
     if (net->device != NULL && net_status_is_stale(net)) {
-        (void)net_read_status(net);
+        (void)vnet_read_status(net);
     }
     return net->is_link_up;
 }

@@ -43,7 +43,7 @@ sendable(struct vnet *net)
         return err;
     }
     if (net_status_is_stale(net)) {
-        (void)net_read_status(net);
+        (void)vnet_read_status(net);
     }
     if (!net->is_link_up) {
         net->stats.tx_link_down++;
@@ -167,14 +167,14 @@ vnet_drain(struct vnet *net, uint32_t timeout_ms)
         return err;
     }
     (void)virtq_notify(&net->tx);
-    deadline_ns = driver_deadline_ns(net->device, timeout_ms);
+    deadline_ns = virtio_driver_deadline_ns(net->device, timeout_ms);
     while (err == VIRTIO_OK) {
         err = reclaim(net);
         if (err == VIRTIO_OK && net->tx.in_flight_count == 0) {
             break;
         }
         if (err == VIRTIO_OK) {
-            err = driver_wait_turn(net->device, deadline_ns);
+            err = virtio_driver_wait_turn(net->device, deadline_ns);
         }
     }
     return err;
