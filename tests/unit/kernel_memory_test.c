@@ -9,6 +9,8 @@
 
 enum {
     MEMORY_BYTES = 4 << 20,
+    MANY_ALIGN = 1 << 16,
+    ZEROED_BYTES = 2 * PAGE_BYTES,
 };
 
 UTEST(ranges_that_touch_are_joined)
@@ -67,7 +69,8 @@ UTEST(a_full_set_refuses_and_does_not_change)
     struct range_set before = set;
     EXPECT_EQ(ranges_add(&set, UINT64_C(1) << 40, 1), -E_NOSPC);
     EXPECT_EQ(ranges_remove(&set, 0x100, 0x100), -E_NOSPC);
-    EXPECT_MEMEQ(&set, &before, sizeof(set));
+    EXPECT_EQ(set.count, before.count);
+    EXPECT_MEMEQ(set.ranges, before.ranges, sizeof(set.ranges));
 }
 
 UTEST(trimming_keeps_whole_pages)
@@ -88,11 +91,13 @@ UTEST(pages_come_contiguous_and_aligned)
 
     host_memory_init(MEMORY_BYTES);
     char *one = pages_alloc(1, PAGE_BYTES);
-    char *many = pages_alloc(300, 64 * 1024);
+    char *many = pages_alloc(300, MANY_ALIGN);
     char *zeroed = pages_alloc_zeroed(2, PAGE_BYTES);
-    EXPECT_TRUE(one != NULL && many != NULL && zeroed != NULL);
-    EXPECT_TRUE(is_aligned((uintptr_t)many, 64 * 1024));
-    for (size_t i = 0; i < 2 * PAGE_BYTES; i++) {
+    if (!EXPECT_TRUE(one != NULL && many != NULL && zeroed != NULL)) {
+        return;
+    }
+    EXPECT_TRUE(is_aligned((uintptr_t)many, MANY_ALIGN));
+    for (size_t i = 0; i < ZEROED_BYTES; i++) {
         if (!EXPECT_EQ(zeroed[i], 0)) {
             break;
         }
@@ -178,7 +183,9 @@ UTEST(dma_memory_is_zeroed_aligned_and_translated)
     host_memory_init(MEMORY_BYTES);
     char *memory = dma_alloc(10000, 16384);
 
-    EXPECT_TRUE(memory != NULL && is_aligned((uintptr_t)memory, 16384));
+    if (!EXPECT_TRUE(memory != NULL && is_aligned((uintptr_t)memory, 16384))) {
+        return;
+    }
     EXPECT_EQ(memory[9999], 0);
     EXPECT_TRUE(dma_address(memory + 8, 100) == (uintptr_t)memory + 8);
     EXPECT_TRUE(dma_address((void *)(uintptr_t)64, 8) == UINT64_MAX);
@@ -197,7 +204,9 @@ UTEST(heap_blocks_are_aligned_and_apart)
     heap_stats(&before);
     for (size_t i = 0; i < COUNT; i++) {
         blocks[i] = kmalloc(i * 37);
-        EXPECT_TRUE(blocks[i] != NULL && is_aligned((uintptr_t)blocks[i], 16));
+        if (!EXPECT_TRUE(blocks[i] != NULL && is_aligned((uintptr_t)blocks[i], 16))) {
+            return;
+        }
         memset(blocks[i], (int)i, i * 37);
     }
     for (size_t i = 0; i < COUNT; i++) {
@@ -215,21 +224,29 @@ UTEST(heap_blocks_are_aligned_and_apart)
     EXPECT_EQ(stats.alloc_count, before.alloc_count + COUNT);
 }
 
+/* Through a pointer, so that no analyser tells us what we know: the block is freed twice. */
+static void (*volatile free_block)(void *memory) = kfree;
+
 UTEST(heap_misuse_panics_with_the_reason)
 {
     host_memory_init(MEMORY_BYTES);
     unsigned char *block = kzalloc(24);
 
-    EXPECT_EQ(block[23], 0);
-    kfree(block);
-    EXPECT_TRUE(HOST_PANICS(kfree(block)));
+    if (!EXPECT_TRUE(block != NULL && block[23] == 0)) {
+        return;
+    }
+    free_block(block);
+    EXPECT_TRUE(HOST_PANICS(free_block(block)));
     EXPECT_CONTAINS(panic_message(), "MAGIC_FREE");
     block = kmalloc(24);
+    if (!EXPECT_TRUE(block != NULL)) {
+        return;
+    }
     block[24] ^= 1;
-    EXPECT_TRUE(HOST_PANICS(kfree(block)));
+    EXPECT_TRUE(HOST_PANICS(free_block(block)));
     EXPECT_CONTAINS(panic_message(), "mark");
     block[24] ^= 1;
-    kfree(block);
+    free_block(block);
     kfree(NULL);
 }
 
