@@ -1,4 +1,4 @@
-/* The shell's line editor and parser, fed with whatever somebody types. */
+/* The shell's line editor and parser, fed with whatever somebody types. conformance: S4-25 */
 #include "kernel/arch/host/fuzz.h"
 #include "tests/fuzz/fuzz_input.h"
 

@@ -1,4 +1,7 @@
-"""Command sequences of ours beside the peers' (S0-21), judged by what QEMU's device says that it received."""
+"""Command sequences of ours beside the peers', judged by what QEMU's device says that it received.
+
+conformance: S0-21 S0-23
+"""
 
 import os
 import re

@@ -1,4 +1,7 @@
-"""Frames per second and their latency, beside Linux's virtio-gpu and beside the device's own limit."""
+"""Frames per second and their latency, beside Linux's virtio-gpu and beside the device's own limit.
+
+conformance: S1-15 S1-16
+"""
 
 import campaign
 import limit

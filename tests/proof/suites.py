@@ -1,4 +1,7 @@
-"""Models (SPIN) and bounded proofs (CBMC), for ./test --long; each leaves a report under build/reports."""
+"""Models (SPIN) and bounded proofs (CBMC), for ./test --long; each leaves a report under build/reports.
+
+conformance: S4-27
+"""
 
 import concurrent.futures
 import os

@@ -1,6 +1,6 @@
 /*
  * SET_SCANOUT over a sweep of rectangles, scanouts and resources; each answer parsed and expected, and the host's picture looked at
- * afterwards (S0-20, S0-22). In every combination of transport, ring and driver.
+ * afterwards (conformance: S0-20 S0-22). In every combination of transport, ring and driver.
  *
  * The expectation comes from VirtIO 1.3 §5.7.6.8: "scanout rectangles must be completely covered by the underlying resource",
  * resource_id 0 disables a scanout, and the error types by their names. Where the text leaves it open, or QEMU answers

@@ -1,6 +1,8 @@
 /*
  * The life of a device on QEMU's own devices: found, claimed, negotiated, started, lost; QEMU is asked what it thinks.
  *
+ * conformance: S0-19 S2-01 S2-08
+ *
  * Here is the black screen of this project's origin, made on purpose: something resets the GPU beneath its driver.
  */
 #include <string.h>

@@ -1,4 +1,7 @@
-"""Disk, keyboard and tablet through the shell; a device reset beneath its driver, and who is named for it."""
+"""Disk, keyboard and tablet through the shell; a device reset beneath its driver, and who is named for it.
+
+conformance: S0-25 S2-05 S2-12
+"""
 
 import os
 import re

@@ -1,4 +1,7 @@
-"""What the guest draws, judged by the host's pixels and never by the driver's own word."""
+"""What the guest draws, judged by the host's pixels and never by the driver's own word.
+
+conformance: S0-05 S0-16 S0-22 S1-05 S1-06
+"""
 
 import re
 import time

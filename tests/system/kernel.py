@@ -1,4 +1,7 @@
-"""The kernel's own promises: its shell, its memory, its report of a panic, device trees that are not as expected."""
+"""The kernel's own promises: its shell, its memory, its report of a panic, device trees that are not as expected.
+
+conformance: S2-11 S4-03 S4-08 S4-10 S4-16 S4-17
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""The network: addresses, ping, a page from a server on this host, raw frames on a cable, log lines to a collector."""
+"""The network: addresses, ping, a page from a server on this host, raw frames on a cable, log lines to a collector.
+
+conformance: S2-01 S2-02 S2-03 S2-04 S2-13
+"""
 
 import http.server
 import os

@@ -1,4 +1,4 @@
-/* The block driver against a disk of 64 sectors, played by hand where it lies. VirtIO 1.3 §5.2. */
+/* The block driver against a disk of 64 sectors, played by hand where it lies. VirtIO 1.3 §5.2. conformance: S2-06 S2-12 */
 #include "abi/virtio_blk.h"
 
 #include "virtio/blk.h"

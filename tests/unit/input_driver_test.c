@@ -1,4 +1,4 @@
-/* The input driver against a keyboard and a tablet played by hand. VirtIO 1.3 §5.8. */
+/* The input driver against a keyboard and a tablet played by hand. VirtIO 1.3 §5.8. conformance: S2-12 */
 #include "abi/virtio_input.h"
 
 #include "virtio/input.h"

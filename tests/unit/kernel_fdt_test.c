@@ -1,4 +1,7 @@
-/* The device tree: crafted ones, whole and broken. Nothing in a tree may do more than cost a line in the log. */
+/*
+ * The device tree: crafted ones, whole and broken. Nothing in a tree may do more than cost a line in the log.
+ * conformance: S4-05 S4-14
+ */
 #include <libfdt.h>
 
 #include "kernel/arch/host/host.h"

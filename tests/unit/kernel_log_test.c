@@ -1,4 +1,4 @@
-/* The log and the console. */
+/* The log and the console. conformance: S4-19 */
 #include "kernel/arch/host/host.h"
 #include "kernel/core/console.h"
 #include "kernel/core/errno.h"

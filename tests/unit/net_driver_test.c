@@ -1,4 +1,4 @@
-/* The network driver, its frames. VirtIO 1.3 §5.1.6. */
+/* The network driver, its frames. VirtIO 1.3 §5.1.6. conformance: S2-03 S2-04 S2-05 S2-06 S2-07 S2-09 S2-10 */
 #include "tests/unit/net_fixture.h"
 
 enum { STRESS_ROUNDS = 20000 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds the committed tree twice, in two directories of different name and depth, and compares every product."""
+"""Builds the committed tree twice, in two directories of different name and depth, and compares every product. conformance: S4-01"""
 
 import hashlib
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""No marks of unfinished work, no archive's host name, no file over 600 lines."""
+"""No marks of unfinished work, no archive's host name, no file over 600 lines. conformance: S0-24"""
 
 import re
 

@@ -118,6 +118,10 @@ def script(name):
     return lambda: run_program([sys.executable, f"tools/check/{name}.py"], what=f"tools/check/{name}.py")
 
 
+def check_conformance():
+    run_program([sys.executable, "tools/check/conformance.py", "--check"], what="tools/check/conformance.py --check")
+
+
 def suites():
     return [
         Suite("check.format", "clang-format agrees with every C file", check_format),
@@ -127,5 +131,6 @@ def suites():
         Suite("check.globals", "the driver library has no writable globals and needs no libc", script("globals")),
         Suite("check.headers", "each public header compiles alone for AArch64, x86-64 and RISC-V", script("headers")),
         Suite("check.spec", "every cited section of VirtIO 1.3 exists", script("spec")),
+        Suite("check.conformance", "docs/conformance.md is up to date, and each promise in it has a test", check_conformance),
         Suite("check.words", "no unfinished work, no archive hosts, no overlong files", script("words")),
     ]

@@ -48,7 +48,7 @@ def requirements():
 
 def page(rows, found, rules):
     out = ["# Conformance", "",
-           "Made by `tools/gen/conformance.py` from `docs/checklist.tsv`, from the marks in the tests and from",
+           "Made by `tools/check/conformance.py` from `docs/checklist.tsv`, from the marks in the tests and from",
            "`tests/fake/requirements.def`; `./test --only checks` fails when it is out of date.", "",
            "## What the founding documents ask for", "",
            "| id | what | state | shown by |", "|---|---|---|---|"]
@@ -79,7 +79,7 @@ def main():
         print(f"{', '.join(sorted(found[ident]))}: marks {ident}, which docs/checklist.tsv does not know")
     stale = not PAGE.exists() or PAGE.read_text() != text
     if stale:
-        print("docs/conformance.md is out of date: run tools/gen/conformance.py")
+        print("docs/conformance.md is out of date: run tools/check/conformance.py")
     return 1 if bad or stale or set(found) - known else 0
 
 
