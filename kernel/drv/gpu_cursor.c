@@ -8,7 +8,10 @@
 #include "kernel/drv/gpu_dev.h"
 #include "kernel/mm/pages.h"
 
-enum { CURSOR_PX = 64 };
+enum {
+    CURSOR_PX = 64,
+    CURSOR_BYTES = CURSOR_PX * CURSOR_PX * 4,
+};
 
 static struct vgpu_framebuffer cursor;
 static uint32_t *pixels;
@@ -41,13 +44,12 @@ make_cursor(struct vgpu *vgpu)
     if (cursor.state == VGPU_READY) {
         return VIRTIO_OK;
     }
-    pixels = dma_alloc(CURSOR_PX * CURSOR_PX * sizeof(*pixels), PAGE_BYTES);
+    pixels = dma_alloc(CURSOR_BYTES, PAGE_BYTES);
     if (pixels == NULL) {
         return VIRTIO_ERR_NO_MEMORY;
     }
     draw_arrow();
-    config.backing =
-        (struct vgpu_backing){ .memory = pixels, .bytes = CURSOR_PX * CURSOR_PX * sizeof(*pixels) };
+    config.backing = (struct vgpu_backing){ .memory = pixels, .bytes = CURSOR_BYTES };
     enum virtio_err err = vgpu_framebuffer_bring_up_wait(&cursor, vgpu, &config);
     if (err != VIRTIO_OK) {
         return err;

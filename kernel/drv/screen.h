@@ -8,8 +8,8 @@
 
 #include "kernel/core/base.h"
 
-/* Begin to show the console on `display`, the log kept so far first. Returns: 0; -E_NOMEM. Context: main thread. */
-int screen_attach(struct display *display);
+/* Begin to show the console on `target`, the log kept so far first. Returns: 0; -E_NOMEM. Context: main thread. */
+int screen_attach(struct display *target);
 
 /* Stop. Nothing happens when not attached. */
 void screen_detach(void);
