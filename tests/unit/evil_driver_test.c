@@ -14,10 +14,9 @@
 #include "tests/unit/utest.h"
 
 enum {
-    ARENA_BYTES = 1 << 20,
+    ARENA_BYTES = 1 << 18,
     SIDE_PX = 32,
     PIXELS_BYTES = 32 * 32 * 4,
-    AFTER_MAX = 12,
     MS = 1000000,
     TIMEOUT_MS = 20,
 };
@@ -415,12 +414,14 @@ run_evil(const struct driver *driver, const struct flavour *flavour, struct fake
 static void
 run_all_modes(const struct driver *driver)
 {
+    static const uint32_t moments[] = { 0, 1, 3, 6, 11 };
     static const uint64_t values[] = { 0, 1, 13, 0xffff };
     for (unsigned f = 0; f < FLAVOUR_COUNT; f++) {
         for (int mode = FAKE_EVIL_NONE + 1; mode < FAKE_EVIL_COUNT; mode++) {
-            for (uint32_t after = 0; after < AFTER_MAX; after++) {
+            for (unsigned i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
                 run_evil(driver, &flavours[f],
-                         (struct fake_evil){ (enum fake_evil_mode)mode, after, values[after % 4] });
+                         (struct fake_evil){ (enum fake_evil_mode)mode, moments[i],
+                                             values[(i + f) % 4] });
             }
         }
     }
