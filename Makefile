@@ -42,6 +42,7 @@ help:
 
 ## make             build the kernel and the driver library       (the same as `make all`)
 ## make V=1         show every command in full; PRESET=debug builds into build/debug, where warnings are no errors
+## make -C examples/embed run    the library in a foreign tree, on bare QEMU
 ## make clean       remove everything built; fetched sources stay in build/deps
 clean:
 	rm -rf $(filter-out $(deps) $(build)/apt,$(wildcard $(build)/*))
