@@ -115,7 +115,7 @@ link_init(struct netif *netif_new)
     netif_new->name[0] = 'e';
     netif_new->name[1] = 'n';
     netif_new->hostname = "vitrine";
-    netif_new->mtu = vnet_mtu(vnet);
+    netif_new->mtu = (u16_t)min_u64(vnet_mtu(vnet), vnet->send_bytes_max - SIZEOF_ETH_HDR);
     netif_new->hwaddr_len = ETH_HWADDR_LEN;
     memcpy(netif_new->hwaddr, vnet_mac(vnet), ETH_HWADDR_LEN);
     netif_new->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET;

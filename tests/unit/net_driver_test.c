@@ -55,10 +55,26 @@ UTEST(a_frame_is_sent_behind_a_header_of_zeros)
         EXPECT_TRUE(fixture_has_event(&t.f, TRACE_NET_SEND));
         EXPECT_TRUE(fixture_has_event(&t.f, TRACE_NET_SENT));
         EXPECT_EQ(vnet_send(&t.net, frame, 13), VIRTIO_ERR_INVALID);
-        EXPECT_EQ(vnet_send(&t.net, seen, t.net.frame_room + 1), VIRTIO_ERR_INVALID);
+        EXPECT_EQ(vnet_send(&t.net, seen, t.net.send_bytes_max + 1), VIRTIO_ERR_INVALID);
         EXPECT_EQ(t.net.tx_pool.free_count, t.net.tx_pool.count);
         end(&t);
     }
+}
+
+UTEST(no_frame_exceeds_the_mtu_that_was_agreed)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[MTU_PLAIN + VNET_FRAME_BYTES_MIN + 1] = { 0 };
+    struct vnet_slot slot;
+
+    start(&t, &flavours[0], NET_FEATURES | VIRTIO_FEATURE(VIRTIO_NET_F_MTU));
+    EXPECT_EQ(vnet_send(&t.net, frame, sizeof(frame)), VIRTIO_ERR_INVALID);
+    EXPECT_EQ(vnet_send(&t.net, frame, sizeof(frame) - 1), VIRTIO_OK);
+    EXPECT_EQ(vnet_reserve(&t.net, &slot), VIRTIO_OK);
+    EXPECT_EQ(slot.bytes, sizeof(frame) - 1);
+    EXPECT_EQ(vnet_commit(&t.net, &slot, sizeof(frame)), VIRTIO_ERR_INVALID);
+    vnet_cancel(&t.net, &slot);
+    end(&t);
 }
 
 UTEST(many_frames_cost_one_notification)

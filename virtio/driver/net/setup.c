@@ -159,6 +159,7 @@ read_mtu(struct vnet *net)
     enum virtio_err err;
 
     net->mtu = MTU_PLAIN;
+    net->send_bytes_max = net->frame_room;
     if (!virtio_device_has(net->device, VIRTIO_NET_F_MTU)) {
         return VIRTIO_OK;
     }
@@ -170,6 +171,9 @@ read_mtu(struct vnet *net)
     net->mtu = le16_get(mtu);
     if (net->mtu < VIRTIO_NET_MTU_MIN) {
         return virtio_driver_broken(net->device, "MTU below 68 (VirtIO 1.3 §5.1.4.1)", net->mtu);
+    }
+    if (net->send_bytes_max > (uint32_t)net->mtu + VNET_FRAME_BYTES_MIN) { /* §5.1.4.2 */
+        net->send_bytes_max = (uint32_t)net->mtu + VNET_FRAME_BYTES_MIN;
     }
     return VIRTIO_OK;
 }

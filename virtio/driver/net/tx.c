@@ -75,7 +75,7 @@ vnet_reserve(struct vnet *net, struct vnet_slot *slot)
         return VIRTIO_ERR_BUSY;
     }
     buffer->is_lent = true;
-    *slot = (struct vnet_slot){ buffer->frame, net->frame_room, buffer };
+    *slot = (struct vnet_slot){ buffer->frame, net->send_bytes_max, buffer };
     return VIRTIO_OK;
 }
 
@@ -88,7 +88,7 @@ vnet_commit(struct vnet *net, struct vnet_slot *slot, size_t bytes)
     enum virtio_err err;
 
     VIRTIO_CHECK(buffer != NULL && buffer->is_lent);
-    if (bytes < VNET_FRAME_BYTES_MIN || bytes > net->frame_room) {
+    if (bytes < VNET_FRAME_BYTES_MIN || bytes > net->send_bytes_max) {
         return VIRTIO_ERR_INVALID;
     }
     chain.readable_count = net_fill_segs(net, buffer, (uint32_t)bytes, segs);

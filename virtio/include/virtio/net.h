@@ -125,7 +125,9 @@ struct vnet {
     uint32_t header_bytes;
     uint16_t segs_per_buffer; /* descriptors: 2 for a legacy device without ANY_LAYOUT, else 1 */
     uint32_t frame_room;      /* frame bytes that one buffer holds */
-    uint16_t mtu;             /* 1500 without the MTU feature */
+    uint32_t
+        send_bytes_max; /* of a frame: the same, and with the MTU feature never more than that allows */
+    uint16_t mtu;       /* 1500 without the MTU feature */
     uint8_t mac[VIRTIO_NET_MAC_BYTES];
     bool has_mergeable;
     bool has_control;
@@ -199,7 +201,7 @@ vnet_can_recv(const struct vnet *net)
 }
 
 /*
- * Copy a frame of `bytes` (VNET_FRAME_BYTES_MIN to one buffer's room, without checksum) and send it now.
+ * Copy a frame of `bytes` (VNET_FRAME_BYTES_MIN to net->send_bytes_max, without checksum) and send it now.
  * Returns: VIRTIO_OK: the device has it; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_INVALID (too short or too long);
  * VIRTIO_ERR_BUSY (all buffers are in flight); VIRTIO_ERR_TRANSMIT_FAILED (the link is down); VIRTIO_ERR_BROKEN.
  * Source: VirtIO 1.3 §5.1.6.2.
