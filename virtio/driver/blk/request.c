@@ -168,16 +168,19 @@ vblk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err)
  * data before it (§2.7.8.2: what was written, from the start).
  */
 static enum virtio_err
-judge(struct vblk *blk, const struct vblk_slot *slot, uint32_t written_bytes)
+judge(struct vblk *blk, const struct vblk_slot *slot, const struct virtq_done *done)
 {
     bool is_writing = kinds[slot->op->type].is_device_writing;
     uint8_t status = slot->cell->status;
 
+    driver_trace(blk->device, TRACE_BLK_RESPONSE, done->cookie, VIRTIO_BLK_REQUESTQ, status,
+                 done->latency_ns);
     switch (status) {
     case VIRTIO_BLK_S_OK:
-        if (written_bytes != (is_writing ? slot->data_bytes : 0) + 1) {
-            return virtio_driver_broken(
-                blk->device, "status OK, data not written (VirtIO 1.3 §5.2.6.2)", written_bytes);
+        if (done->written_bytes != (is_writing ? slot->data_bytes : 0) + 1) {
+            return virtio_driver_broken(blk->device,
+                                        "status OK, data not written (VirtIO 1.3 §5.2.6.2)",
+                                        done->written_bytes);
         }
         return VIRTIO_OK;
     case VIRTIO_BLK_S_IOERR: blk->stats.io_errors++; return VIRTIO_ERR_IO;
@@ -206,10 +209,8 @@ vblk_poll(struct vblk *blk)
         slot = done.token;
         slot->op->latency_ns = done.latency_ns;
         virtio_histogram_add(&blk->latency[slot->op->type], done.latency_ns);
-        driver_trace(blk->device, TRACE_BLK_RESPONSE, done.cookie, VIRTIO_BLK_REQUESTQ,
-                     slot->cell->status, done.latency_ns);
         result = VIRTIO_OK;
-        vblk_complete(blk, slot, judge(blk, slot, done.written_bytes));
+        vblk_complete(blk, slot, judge(blk, slot, &done));
         err = blk_usable(blk);
     }
     return err == VIRTIO_OK || err == VIRTIO_EMPTY ? result : err;

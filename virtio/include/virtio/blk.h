@@ -39,12 +39,11 @@ enum {
 };
 
 struct vblk_config {
-    uint16_t queue_size; /* a power of two up to VBLK_QUEUE_SIZE_MAX; 0: VBLK_QUEUE_SIZE_DEFAULT */
-    uint16_t op_count;   /* requests in flight at most, up to VBLK_OPS_MAX; 0: VBLK_OPS_DEFAULT */
-    uint32_t
-        bounce_bytes; /* buffer of blocking calls, a multiple of 512; 0: VBLK_BOUNCE_BYTES_DEFAULT */
-    bool is_interrupting; /* false: polled */
-    uint64_t features;    /* reserved feature bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
+    uint16_t queue_size;   /* a power of two up to VBLK_QUEUE_SIZE_MAX; 0: the default */
+    uint16_t op_count;     /* requests in flight at most, up to VBLK_OPS_MAX; 0: the default */
+    uint32_t bounce_bytes; /* buffer of blocking calls, a multiple of 512; 0: the default */
+    bool is_interrupting;  /* false: polled */
+    uint64_t features;     /* reserved bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
 };
 
 enum vblk_type { VBLK_READ, VBLK_WRITE, VBLK_FLUSH, VBLK_GET_ID, VBLK_TYPE_COUNT };
@@ -137,7 +136,7 @@ enum virtio_err vblk_submit(struct vblk *blk, struct vblk_op *op);
 void vblk_flush_queue(struct vblk *blk);
 
 /*
- * Complete what the device has done, calling each op's `done`.
+ * Complete what the device has done, calling each op's `done`. After an interrupt: call until VIRTIO_EMPTY.
  * Returns: VIRTIO_OK when something completed; VIRTIO_EMPTY; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN.
  */
 enum virtio_err vblk_poll(struct vblk *blk);

@@ -27,17 +27,16 @@ enum {
 };
 
 struct vinput_config {
-    uint16_t
-        event_count; /* event buffers, a power of two up to VINPUT_EVENTS_MAX; 0: VINPUT_EVENTS_DEFAULT */
+    uint16_t event_count; /* buffers, a power of two up to VINPUT_EVENTS_MAX; 0: the default */
     bool is_interrupting; /* false: polled */
-    uint64_t features;    /* reserved feature bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
+    uint64_t features;    /* reserved bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
 };
 
+/* Values: EV_KEY 0 up, 1 down, 2 repeat; EV_REL two's complement; EV_ABS within the axis' range. */
 struct vinput_event {
     uint16_t type;
     uint16_t code;
-    uint32_t
-        value; /* EV_KEY: 0 up, 1 down, 2 repeat; EV_REL: two's complement; EV_ABS: within the axis' range */
+    uint32_t value;
 };
 
 /* The range of an absolute axis; two's complement. */

@@ -43,8 +43,6 @@ enum {
     VNET_BUFFER_BYTES_MAX = 65536,
     VNET_FRAME_OFFSET = 18,    /* of the frame in its buffer, see the picture */
     VNET_FRAME_BYTES_MIN = 14, /* an Ethernet header */
-    VNET_FRAME_BYTES_PLAIN =
-        1518,                  /* largest frame without the MTU feature: 1500, header, VLAN tag */
     VNET_FRAME_SEGS_MAX = 8,   /* buffers that one received frame may be spread over */
     VNET_FILTER_MACS_MAX = 32, /* addresses in the filter, both tables together */
     VNET_CONTROL_TIMEOUT_MS = 1000,
@@ -52,13 +50,13 @@ enum {
 };
 
 struct vnet_config {
-    uint64_t features; /* reserved feature bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
+    uint64_t features;      /* reserved bits wanted besides: any of VIRTIO_FEATURES_LIBRARY */
     uint32_t buffer_bytes;  /* header and frame, a multiple of 64 from MIN to MAX; 0: the default */
     uint16_t rx_queue_size; /* a power of two up to VNET_QUEUE_SIZE_MAX; 0: the default */
     uint16_t tx_queue_size; /* likewise */
     bool is_interrupting;   /* false: the receive queue is polled */
-    uint8_t fallback_mac
-        [VIRTIO_NET_MAC_BYTES]; /* for a device that has none; zeros: 02:00:00:00:00:index */
+    /* For a device that has none; zeros: 02:00:00:00:00:index. */
+    uint8_t fallback_mac[VIRTIO_NET_MAC_BYTES];
 };
 
 /* Private: one buffer of a pool. */
@@ -125,9 +123,8 @@ struct vnet {
     uint32_t header_bytes;
     uint16_t segs_per_buffer; /* descriptors: 2 for a legacy device without ANY_LAYOUT, else 1 */
     uint32_t frame_room;      /* frame bytes that one buffer holds */
-    uint32_t
-        send_bytes_max; /* of a frame: the same, and with the MTU feature never more than that allows */
-    uint16_t mtu;       /* 1500 without the MTU feature */
+    uint32_t send_bytes_max;  /* of a frame: the same, and no more than an agreed MTU allows */
+    uint16_t mtu;             /* 1500 without the MTU feature */
     uint8_t mac[VIRTIO_NET_MAC_BYTES];
     bool has_mergeable;
     bool has_control;
@@ -138,8 +135,7 @@ struct vnet {
     bool is_allmulti;
     uint8_t *control_memory; /* command, data and ack */
     uint64_t control_addr;
-    struct vnet_frame
-        pending; /* taken from the queue, not yet delivered: the caller's buffer was too small */
+    struct vnet_frame pending; /* taken, not delivered: the caller's buffer was too small */
     struct vnet_stats stats;
 };
 
@@ -246,7 +242,8 @@ enum virtio_err
 vnet_receive(struct vnet *net, void *buffer, size_t buffer_bytes, size_t *frame_bytes);
 
 /*
- * Take the next frame where it lies. It is the caller's until vnet_recycle; while many are out, the device has fewer.
+ * Take the next frame where it lies. It is the caller's until vnet_recycle; while many are out, the device has fewer. A device that
+ * breaks the rules can still write there: what must stay as it was when it was checked, copy (vnet_receive).
  * Returns: VIRTIO_OK; VIRTIO_EMPTY: none (or a whole queue of frames fit only to be dropped: vnet_can_recv tells, and for what
  * waits already no interrupt will come); VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN.
  */
