@@ -35,9 +35,20 @@ def unit_suite(name):
                  lambda: run_program([built(f"build/host/bin/{name}")], 120, env=environment()))
 
 
-def qtest_suite(name):
-    return Suite(f"qtest.{name[:-5]}", f"tests/qtest/{name}.c, against QEMU's real devices",
-                 lambda: run_program([built(f"build/host/bin/{name}")], 300, env=environment()))
+def on_newest_qemu(name):
+    with _make_lock:
+        run_program([sys.executable, "tools/setup/newest_qemu.py", "build"], 600, what="tools/setup/newest_qemu.py")
+    qemu = os.path.join(TOP, "build/qemu/newest/qemu-system-aarch64")
+    run_program([built(f"build/host/bin/{name}")], 300, env=dict(environment(), QTEST_QEMU=qemu))
+
+
+def qtest_suites(name):
+    stem = name[:-5]
+    return [
+        Suite(f"qtest.{stem}", f"tests/qtest/{name}.c, against QEMU's real devices",
+              lambda: run_program([built(f"build/host/bin/{name}")], 300, env=environment())),
+        Suite(f"long.qemu-newest.qtest.{stem}", "the same on the newest QEMU", lambda: on_newest_qemu(name), long_only=True),
+    ]
 
 
 def fuzz(name, seconds):
@@ -81,7 +92,7 @@ def suites():
     found = build_suites()
     found += [unit_suite(n) for n in names("tests/unit", r"_test\.c$")]
     found += [s for n in names("tests/fuzz", r"_fuzz\.c$") for s in fuzz_suites(n)]
-    found += [qtest_suite(n) for n in names("tests/qtest", r"_test\.c$")]
+    found += [s for n in names("tests/qtest", r"_test\.c$") for s in qtest_suites(n)]
     found.append(Suite("long.reproducible", "two builds in two directories are byte-identical", reproducible,
                        long_only=True, alone=True))
     return found
