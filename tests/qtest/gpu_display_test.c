@@ -16,7 +16,7 @@ enum {
     HEIGHT = 200,
     BYTES = WIDTH * HEIGHT * VIRTIO_GPU_BYTES_PER_PX,
     SCANOUT = 2,
-    FRAME_COUNT = 24,
+    FRAME_COUNT = 12,
     STROKES_PER_FRAME = 5,
     SPRITE_PX = 16,
 };
