@@ -123,15 +123,33 @@ def boots():
     return runs
 
 
-def guests(ours_commands, linux_jobs, wrap=lambda t: t, **choices):
-    """{who: [bench lines of each run]} of our kernel and of Linux."""
+def guests(ours_commands, linux_jobs, limit, wrap=lambda t: t, **choices):
+    """{who: [bench lines of each run]} of our kernel, of Linux, and of `limit`: the same without a guest."""
     need_kernel()
     machines.fetch("linux")
-    runs = {"ours": [], "Linux": []}
+    runs = {"ours": [], "Linux": [], "limit": []}
     for _ in range(settings.runs):
         runs["ours"].append(run_ours(wrap(Machine)(exec_commands=ours_commands, **choices)))
+        runs["limit"].append(limit())
         runs["Linux"].append(run_linux(wrap(machines.LinuxMachine)(jobs=linux_jobs, **choices)))
     return runs
+
+
+def device_limit():
+    """What QEMU's GPU does when it is asked by qtest, without a guest (tests/qtest/gpu_limit_bench.c)."""
+    program = "build/bench/bin/gpu_limit_bench"
+    subprocess.run(["make", "-s", program], cwd=TOP, check=True)
+    done = subprocess.run([program, str(settings.seconds)], cwd=TOP, text=True, stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise Unavailable(f"{program} ended with {done.returncode}")
+    return bench_lines(done.stdout)
+
+
+def cable_limit():
+    """What the network cable carries when a program on the host is in QEMU's place (tests/perf/cable_limit.c)."""
+    with machines.net_peer_ports() as (peer, own):
+        command = [machines.built("cable_limit"), str(own), str(peer), str(settings.seconds * 1000)]
+        return bench_lines(subprocess.run(command, text=True, stdout=subprocess.PIPE, check=True).stdout)
 
 
 @once
@@ -140,6 +158,7 @@ def gpu():
     return guests(
         "; ".join(f"gpu bench {n} {s}" for n in ("full", "damage", "scene", "paced")),
         ",".join(f"gpu_{n}:{s}" for n in ("full", "damage", "scene", "paced")),
+        device_limit,
     )
 
 
@@ -150,16 +169,5 @@ def net():
         return guests(
             "; ".join(f"net bench {n} {s}" for n in ("tx", "rx", "rtt")),
             ",".join(f"net_{n}:{s}" for n in ("tx", "tx_batched", "rx", "rtt")),
-            machines.with_cable, cable=cable,
+            cable_limit, machines.with_cable, cable=cable,
         )
-
-
-@once
-def cable():
-    """[bench lines] of the cable alone: what a program in QEMU's place reaches."""
-    runs = []
-    for _ in range(settings.runs):
-        with machines.net_peer_ports() as (peer, own):
-            command = [machines.built("cable_limit"), str(own), str(peer), str(settings.seconds * 1000)]
-            runs.append(bench_lines(subprocess.run(command, text=True, stdout=subprocess.PIPE, check=True).stdout))
-    return runs

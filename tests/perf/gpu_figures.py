@@ -4,24 +4,15 @@ conformance: S1-15 S1-16
 """
 
 import campaign
-import limit
 from campaign import median, median_rate, rate, spread
-from vitrine_bench.figure import Figure, Result, Unavailable
-
-
-def device_limit():
-    try:
-        return limit.full_frames_hz()
-    except Unavailable as e:
-        return str(e)
+from vitrine_bench.figure import Figure, Result
 
 
 def full():
-    runs, most = campaign.gpu(), device_limit()
+    runs = campaign.gpu()
     ours, peer = (median_rate(runs[who], "gpu_full", "frames") for who in ("ours", "Linux"))
+    most = median_rate(runs["limit"], "gpu_limit_full", "frames")
     between = "ours " + spread(runs["ours"], lambda r: rate(r["gpu_full"], "frames"))
-    if isinstance(most, str):
-        return Result("frames/s", ours, peer, None if ours >= peer else False, f"{between}; limit unknown: {most}")
     note = f"{between}; device's limit by qtest {most:.0f}: {ours / most:.2f} of it"
     return Result("frames/s", ours, peer, ours >= 0.9 * most and ours >= peer, note)
 

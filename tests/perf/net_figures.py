@@ -7,7 +7,7 @@ from vitrine_bench.figure import Figure, Result
 
 def of_cable(ours, name):
     """How near that is to a program in QEMU's place, which pays for the host's system calls only."""
-    most = median_rate(campaign.cable(), name, "packets")
+    most = median_rate(campaign.net()["limit"], name, "packets")
     return f"the cable alone {most:.0f}/s: {ours / most:.2f} of it"
 
 
@@ -35,7 +35,7 @@ def rtt():
     runs = campaign.net()
     ours, peer = (median(runs[who], lambda r: r["net_rtt"]["p50_ns"] / 1e3) for who in ("ours", "Linux"))
     worst = [median(runs[who], lambda r: r["net_rtt"]["p99_ns"] / 1e3) for who in ("ours", "Linux")]
-    alone = 1e6 / median_rate(campaign.cable(), "cable_rtt", "packets")
+    alone = 1e6 / median_rate(campaign.net()["limit"], "cable_rtt", "packets")
     note = f"{ours / peer:.2f} x; 99th percentile {worst[0]:.0f} / {worst[1]:.0f}; the cable alone {alone:.0f}"
     return Result("us", ours, peer, ours <= peer / 2, note)
 
