@@ -1,6 +1,8 @@
 /*
  * Every command of the driver that is not about rectangles, on QEMU's GPU: displays, EDID, capability sets, cursors, fences, many in
  * flight, framebuffers by states; and the device's own account of what it was told, from `queued` and from `simple`.
+ *
+ * conformance: S0-02 S0-03 S0-11 S0-16 S0-21
  */
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /*
  * The display layer on QEMU's GPU: whatever is drawn, the host shows the same pixels after a present. The same is drawn on a target
  * in plain memory, and the host's picture compared with that, pixel by pixel; in every mode, above every driver.
+ *
+ * conformance: S0-15 S0-16
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 /*
  * What is drawn is what the host sees: QMP screendumps are the oracle, never the driver's own word.
+ *
+ * conformance: S0-05
  */
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /*
  * The network driver on QEMU's network device, in each transport and ring; the other end of the wire is a socket of this
  * program, so that every byte of every frame is seen as it leaves and chosen as it arrives.
+ *
+ * conformance: S2-02 S2-03 S2-04
  */
 #include <string.h>
 

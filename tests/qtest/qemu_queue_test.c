@@ -4,6 +4,8 @@
  *
  * A packed ring needs VERSION_1, which a legacy transport cannot offer (VirtIO 1.3 §6, §6.3: legacy interfaces have
  * feature bits 0 to 31 only), so the combination of version 1 and packed does not exist; a test shows that QEMU agrees.
+ *
+ * conformance: S0-06 S0-07
  */
 #include <string.h>
 
