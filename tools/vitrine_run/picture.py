@@ -32,10 +32,13 @@ def read_ppm(path):
     if not header:
         raise ValueError(f"{path} is no 8-bit PPM")
     width, height = int(header.group(1)), int(header.group(2))
-    rgb = data[header.end() : header.end() + width * height * 3]
-    if len(rgb) != width * height * 3:
+    pixels = data[header.end() :]
+    stride = row = width * 3
+    if len(pixels) != row * height and len(pixels) == (row + 3) // 4 * 4 * height:
+        stride = (row + 3) // 4 * 4  # QEMU 7.2 ends each row at a multiple of 4 bytes, which the format does not have
+    if len(pixels) < stride * height:
         raise ValueError(f"{path} is cut short")
-    return Picture(width, height, rgb)
+    return Picture(width, height, b"".join(pixels[y * stride : y * stride + row] for y in range(height)))
 
 
 def write_png(picture, path):
