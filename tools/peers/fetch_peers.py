@@ -38,7 +38,7 @@ class ForeignApt(PrivateApt):
         self.status = os.path.join(self.base, "status")
         with open(self.status, "w", encoding="utf-8"):
             pass
-        self.update()
+        self.call(["-o", "APT::Update::Error-Mode=any", "update"])  # without lists nothing later would say why
 
     def _command(self, tool, args):
         words = {"APT::Architecture": self.arch, "APT::Architectures": self.arch, "Dir::State::status": self.status}

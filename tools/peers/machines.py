@@ -23,7 +23,7 @@ def require(name):
     """The directory of a peer that tools/peers/fetch_peers.py brought."""
     path = os.path.join(PEERS, name)
     if not os.path.exists(os.path.join(path, "version")):
-        raise PeerMissing(f"peer '{name}' is not here; tools/peers/fetch_peers.py build {name}")
+        raise PeerMissing(f"peer '{name}' is not here; 'tools/peers/fetch_peers.py build {name}' brings it")
     return path
 
 
@@ -33,7 +33,8 @@ def fetch(*names):
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode != 0:
         lines = done.stdout.strip().splitlines()
-        raise PeerMissing(lines[-1] if lines else "tools/peers/fetch_peers.py failed")
+        errors = [line for line in lines if line.startswith("E: ")] or lines[-1:]
+        raise PeerMissing(f"peers {', '.join(names)} cannot be fetched: {errors[0] if errors else 'no reason given'}")
 
 
 def trace_words(path):
