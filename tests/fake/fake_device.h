@@ -174,7 +174,6 @@ struct fake_device {
     struct fake_platform *fp;
     const struct fake_model *model;
     void *ctx; /* the model's */
-    uint32_t idx;
     uint64_t base;
     uint32_t magic;
     uint32_t version;
@@ -210,6 +209,7 @@ struct fake_device {
     uint64_t reset_count;
     uint32_t feature_reads;
     uint32_t random;
+    uint32_t idx; /* on the platform's bus */
 
     /* What the driver has done, for the checks. */
     uint32_t config_reads; /* since the generation was read */
