@@ -12,7 +12,7 @@ from vitrine_run.qmp import QmpError
 from vitrine_test.suite import TOP, Failed, Suite, run_program
 
 PROMPT = r"^vitrine> "
-EXEC_END = r"^vitrine: exec done status=(\d+)$|^PANIC:.*$"
+EXEC_END = r"^vitrine: exec done status=(\d+)\n|^PANIC:.*$"
 BOOT_TIMEOUT_S = 30.0
 
 _build_lock = threading.Lock()

@@ -19,7 +19,7 @@ from vitrine_run.qmp import Qmp, QmpError  # noqa: E402
 OK, COMMAND_FAILED, SETUP_FAILED, PANICKED, TIMED_OUT = 0, 1, 3, 4, 124
 TOUR = "devices; gpu info; gpu test"
 DEFAULT_EXEC_TIMEOUT_S = 60.0
-EXEC_END = r"^vitrine: exec done status=(\d+)$|^PANIC:.*$"
+EXEC_END = r"^vitrine: exec done status=(\d+)\n|^PANIC:.*$"
 TRACE_BEGIN, TRACE_END = "---TRACE BEGIN---", "---TRACE END---"
 CAPTURE_SUFFIX = ".pcapng"  # of --trace: frames of the network and nothing else
 
