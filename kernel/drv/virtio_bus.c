@@ -70,6 +70,9 @@ plat_relax(void *ctx, uint64_t deadline_ns)
     (void)ctx;
     struct percpu *cpu = percpu_get();
 
+    if (!time_has_interrupt()) {
+        return; /* a broken device tree: nothing would end the sleep */
+    }
     time_set_wake(min_u64(deadline_ns, time_deadline_ns(RELAX_NS)));
     uint64_t irq_state = arch_irq_save();
     if (cpu->irq_count == relax_seen_irqs) {
