@@ -87,6 +87,18 @@ start_clock(struct vgpu *vgpu, struct vgpu_slot *slot)
     }
 }
 
+/* A queue is broken for the device's sake: say what happened to that, which somebody else may have found before us. */
+static enum virtio_err
+fail_broken(struct vgpu *vgpu)
+{
+    enum virtio_err err = virtio_device_health(vgpu->device);
+    if (err != VIRTIO_ERR_LOST && err != VIRTIO_ERR_NEEDS_RESET) {
+        err = VIRTIO_ERR_BROKEN;
+    }
+    vgpu_fail(vgpu, err);
+    return err;
+}
+
 /* Count the command as sent before it is: with `simple`, sending includes its end. */
 static enum virtio_err
 send(struct vgpu *vgpu, struct vgpu_slot *slot, const struct virtq_chain *chain)
@@ -104,7 +116,7 @@ send(struct vgpu *vgpu, struct vgpu_slot *slot, const struct virtq_chain *chain)
         figures->counters.sent--;
         vgpu_slot_free(vgpu, slot);
     }
-    return err;
+    return err == VIRTIO_ERR_BROKEN ? fail_broken(vgpu) : err;
 }
 
 static const struct vgpu_message *
@@ -170,7 +182,7 @@ take_used(struct vgpu *vgpu, struct virtq *queue)
         count++;
     }
     if (err != VIRTIO_EMPTY) {
-        vgpu_fail(vgpu, VIRTIO_ERR_BROKEN);
+        (void)fail_broken(vgpu);
     }
     return count;
 }
