@@ -326,6 +326,24 @@ gpu_display(const struct shell_call *call)
     return err == VIRTIO_OK ? 0 : command_failed(call, err);
 }
 
+static int
+gpu_restart(const struct shell_call *call)
+{
+    const struct vgpu *vgpu = gpu_dev_vgpu();
+    enum vgpu_driver driver = vgpu != NULL ? vgpu->config.driver : VGPU_DRIVER_QUEUED;
+
+    if (call->argc > 1 && strcmp(call->argv[1], "queued") != 0 &&
+        strcmp(call->argv[1], "simple") != 0) {
+        return shell_fail(call, "restart: \"%s\" is no driver; use queued or simple",
+                          call->argv[1]);
+    }
+    if (call->argc > 1) {
+        driver = call->argv[1][0] == 's' ? VGPU_DRIVER_SIMPLE : VGPU_DRIVER_QUEUED;
+    }
+    enum virtio_err err = gpu_dev_restart(driver);
+    return err == VIRTIO_OK ? 0 : command_failed(call, err);
+}
+
 static const struct subcommand table[] = {
     {"info",       "",                                   gpu_info,      0, 0},
     { "state",     "",                                   gpu_state,     0, 0},
@@ -337,6 +355,7 @@ static const struct subcommand table[] = {
     { "scanout",   "X Y W H [SCANOUT [RESOURCE]]",       gpu_scanout,   4, 6},
     { "mode",      "text|graphics",                      gpu_mode,      1, 1},
     { "display",   "[W H [direct|copy|flip [SCANOUT]]]", gpu_display,   0, 4},
+    { "restart",   "[queued|simple]",                    gpu_restart,   0, 1},
     { "cursor",    "X Y|off",                            gpu_cursor,    1, 2},
     { "bench",     "full|damage|scene|paced [SECONDS]",  gpu_bench,     1, 2},
     { NULL,        NULL,                                 NULL,          0, 0},

@@ -15,6 +15,7 @@ enum {
 
 static struct vgpu_framebuffer cursor;
 static uint32_t *pixels;
+static uint32_t generation; /* of the GPU that has the cursor */
 
 /* A white triangle with a black edge; what is not covered has alpha 0. */
 static void
@@ -41,10 +42,12 @@ make_cursor(struct vgpu *vgpu)
     struct vgpu_rect all = { 0, 0, CURSOR_PX, CURSOR_PX };
     struct vgpu_wait wait;
 
-    if (cursor.state == VGPU_READY) {
+    if (cursor.state == VGPU_READY && generation == gpu_dev_generation()) {
         return VIRTIO_OK;
     }
-    pixels = dma_alloc(CURSOR_BYTES, PAGE_BYTES);
+    memset(&cursor, 0, sizeof(cursor));
+    generation = gpu_dev_generation();
+    pixels = pixels != NULL ? pixels : dma_alloc(CURSOR_BYTES, PAGE_BYTES);
     if (pixels == NULL) {
         return VIRTIO_ERR_NO_MEMORY;
     }

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "kernel/core/check.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/idle.h"
 #include "kernel/core/log.h"
@@ -20,11 +19,13 @@ enum {
 };
 
 static struct {
+    struct virtio_device *device; /* NULL: there is none */
     struct vgpu vgpu;
     struct virtio_arena arena;
     struct display display;
     void *buffers[BUFFER_COUNT];
     uint64_t buffer_bytes;
+    uint32_t generation;
     bool is_up;
     bool has_display;
     bool is_resize_wished;
@@ -37,7 +38,11 @@ on_interrupt(uint32_t irq, void *ctx)
 {
     (void)irq;
     (void)ctx;
-    (void)vgpu_interrupt(&gpu.vgpu);
+    if (gpu.is_up) {
+        (void)vgpu_interrupt(&gpu.vgpu);
+    } else {
+        (void)virtio_device_take_interrupts(gpu.device);
+    }
 }
 
 /* Within vgpu_poll: only note it; the idle hook has the time to build a new display. */
@@ -59,6 +64,12 @@ struct display *
 gpu_dev_display(void)
 {
     return gpu.has_display ? &gpu.display : NULL;
+}
+
+uint32_t
+gpu_dev_generation(void)
+{
+    return gpu.generation;
 }
 
 enum gpu_mode
@@ -108,11 +119,6 @@ display_down(void)
         err = display_finish(&gpu.display);
         gpu.has_display = false;
     }
-    /* A display that could not be taken down may still be read by the device: its memory is then given up, not reused. */
-    if (err == VIRTIO_OK) {
-        free_buffers();
-    }
-    memset(gpu.buffers, 0, sizeof(gpu.buffers));
     return err;
 }
 
@@ -167,8 +173,11 @@ gpu_dev_set_display(uint32_t width_px, uint32_t height_px, enum display_mode mod
     enum virtio_err err = display_down();
 
     if (err != VIRTIO_OK) {
+        /* The device may still read that memory: it is given up, not used again. */
         log_error("gpu", "the old display did not go: %s", virtio_err_text(err));
+        memset(gpu.buffers, 0, sizeof(gpu.buffers));
     }
+    free_buffers();
     gpu.is_size_fixed = width_px != 0;
     wished_size(scanout_id, &config.image.width_px, &config.image.height_px);
     if (width_px != 0) {
@@ -240,28 +249,55 @@ driver_up(struct virtio_device *device, enum vgpu_driver driver)
         return err;
     }
     gpu.is_up = true;
+    gpu.generation++;
     return VIRTIO_OK;
+}
+
+/* Driver, then display. Returns: VIRTIO_OK; why not, which has been logged. */
+static enum virtio_err
+bring_up(enum vgpu_driver driver)
+{
+    enum virtio_err err = driver_up(gpu.device, driver);
+
+    if (err != VIRTIO_OK) {
+        log_error("gpu", "driver not started: %s", virtio_err_text(err));
+        return err;
+    }
+    err = vgpu_display_info_wait(&gpu.vgpu);
+    if (err != VIRTIO_OK) {
+        log_error("gpu", "display info: %s", virtio_err_text(err));
+    }
+    return gpu_dev_set_display(0, 0, DISPLAY_DIRECT, 0);
 }
 
 int
 gpu_dev_start(struct virtio_device *device, enum vgpu_driver driver)
 {
-    CHECK(!gpu.is_up);
-    enum virtio_err err = driver_up(device, driver);
-    if (err != VIRTIO_OK) {
-        log_error("gpu", "driver not started: %s", virtio_err_text(err));
-        return errno_from_virtio(err);
+    if (gpu.device != NULL) {
+        log_warn("gpu", "device %u: not driven, one GPU is the most", device->index);
+        return -E_NOSPC;
     }
+    gpu.device = device;
+    idle_register(&hook);
     int result = drv_interrupt(device, on_interrupt, NULL, "virtio-gpu");
     if (result != 0) {
         log_warn("gpu", "no interrupt (%s): polled", errno_text(result));
     }
-    idle_register(&hook);
-    err = vgpu_display_info_wait(&gpu.vgpu);
-    if (err != VIRTIO_OK) {
-        log_error("gpu", "display info: %s", virtio_err_text(err));
+    return errno_from_virtio(bring_up(driver));
+}
+
+enum virtio_err
+gpu_dev_restart(enum vgpu_driver driver)
+{
+    if (gpu.device == NULL) {
+        return VIRTIO_ERR_NO_DEVICE;
     }
-    return errno_from_virtio(gpu_dev_set_display(0, 0, DISPLAY_DIRECT, 0));
+    unsigned leaked = gpu_dev_stop();
+    if (leaked > 0) {
+        log_warn("gpu", "%u resources leaked", leaked);
+    }
+    gpu.mode = GPU_MODE_TEXT;
+    return bring_up(driver);
 }
 
 unsigned
@@ -272,5 +308,9 @@ gpu_dev_stop(void)
     }
     (void)display_down();
     gpu.is_up = false;
-    return vgpu_finish(&gpu.vgpu);
+    unsigned leaked = vgpu_finish(&gpu.vgpu);
+    /* The device is reset: nothing of ours is its any more. */
+    free_buffers();
+    dma_free(gpu.arena.base, gpu.arena.bytes);
+    return leaked;
 }

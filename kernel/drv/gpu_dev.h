@@ -23,12 +23,21 @@ enum gpu_mode {
  */
 int gpu_dev_start(struct virtio_device *device, enum vgpu_driver driver);
 
+/*
+ * Reset the GPU and bring it up anew, with either driver: after a fault, or to compare. Text mode, the size that the host wishes.
+ * Context: main thread; blocks. Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE; why the driver or the display did not start.
+ */
+enum virtio_err gpu_dev_restart(enum vgpu_driver driver);
+
 /* Take display and driver down; resources that leaked are logged. Returns: how many. */
 unsigned gpu_dev_stop(void);
 
 /* The running GPU and its display; NULL when there is none. */
 struct vgpu *gpu_dev_vgpu(void);
 struct display *gpu_dev_display(void);
+
+/* How many times the driver came up: what was made on the device before the last time is gone. */
+uint32_t gpu_dev_generation(void);
 
 /* Change between console and graphics. The console redraws itself; graphics begin with what stands there. */
 void gpu_dev_set_mode(enum gpu_mode mode);
