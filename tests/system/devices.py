@@ -99,3 +99,21 @@ def black_screen():
         check(len(guest.screendump().colours()) <= 2, "the host still shows the bars after the reset", guest)
         expect_in(r"gpu\s.*second-probe", shell(guest, "virtio health"), "the culprit's name")
         expect_in(r"second-probe", shell(guest, "log"), "the culprit's name in the log")
+        shell(guest, "gpu restart")
+        shell(guest, "gpu test")
+        check(len(guest.screendump().colours()) == 8, "`gpu restart` does not bring the picture back", guest)
+
+
+@system("gpu-restart", "the GPU is given back and brought up again, with either driver, and no memory is lost")
+def gpu_restart():
+    with boot() as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        free = r"^\s*free\s+(.*)$"
+        before = re.search(free, shell(guest, "mem free"), re.M).group(1)
+        for driver in ("simple", "queued") * 5:
+            shell(guest, f"gpu restart {driver}")
+            expect_in(rf"driver {driver}, state Running", shell(guest, "gpu info"), "the driver asked for")
+        shell(guest, "gpu test")
+        check(len(guest.screendump().colours()) == 8, "no bars after ten restarts", guest)
+        after = re.search(free, shell(guest, "mem free"), re.M).group(1)
+        check(before == after, f"free memory was {before}, is {after}", guest)
