@@ -8,7 +8,7 @@
 #include "virtio/driver/gpu/driver.h"
 
 enum {
-    FRAMES_DEFAULT = 8,
+    FRAMES_DEFAULT = DISPLAY_FRAMES_MAX,
     MARGIN_NS = 1000000000,
 };
 

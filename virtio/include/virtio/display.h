@@ -161,9 +161,8 @@ struct display_config {
      * with entries). DIRECT: the first. COPY: the first, and `shadow`. FLIP: both.
      */
     struct vgpu_backing backings[2];
-    void *shadow; /* COPY: not shared; height * width * 4 bytes */
-    unsigned
-        frames_in_flight_max; /* DIRECT: 0: 8; at most DISPLAY_FRAMES_MAX. The others have 1. */
+    void *shadow;                  /* COPY: not shared; height * width * 4 bytes */
+    unsigned frames_in_flight_max; /* DIRECT: 0: DISPLAY_FRAMES_MAX, the most. The others have 1. */
 };
 
 struct display_stats {
