@@ -104,6 +104,9 @@ console_input(char c)
 {
     uint64_t irq_state = spin_lock_irq(&console.input_lock);
 
+    if (console.input_put - console.input_taken == INPUT_BYTES && c == CONSOLE_INTERRUPT) {
+        console.input_taken = console.input_put;
+    }
     if (console.input_put - console.input_taken < INPUT_BYTES) {
         console.input[console.input_put % INPUT_BYTES] = c;
         console.input_put++;
@@ -123,4 +126,20 @@ console_read(void)
     }
     spin_unlock_irq(&console.input_lock, irq_state);
     return c;
+}
+
+bool
+console_take_interrupt(void)
+{
+    bool is_there = false;
+    uint64_t irq_state = spin_lock_irq(&console.input_lock);
+
+    for (uint32_t i = console.input_taken; i != console.input_put; i++) {
+        if (console.input[i % INPUT_BYTES] == CONSOLE_INTERRUPT) {
+            is_there = true;
+            console.input_taken = i + 1;
+        }
+    }
+    spin_unlock_irq(&console.input_lock, irq_state);
+    return is_there;
 }

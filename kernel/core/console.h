@@ -53,10 +53,21 @@ void console_flush(void);
 /* Break locks that a panicking CPU may hold, the sinks' too. Context: panic only. */
 void console_on_panic(void);
 
-/* Hand over one character typed. Dropped when nobody reads 1024 of them. Context: any. */
+enum { CONSOLE_INTERRUPT = 3 }; /* Ctrl-C */
+
+/*
+ * Hand over one character typed. Dropped when nobody reads 1024 of them; Ctrl-C takes the place of all of them then.
+ * Context: any.
+ */
 void console_input(char c);
 
 /* Take the next character typed. Context: main loop. Returns: 0..255, or -E_AGAIN when there is none. */
 int console_read(void);
+
+/*
+ * Look for a Ctrl-C among what is typed and not yet read. When there is one, it and what was typed before it are taken; the
+ * rest stays for console_read. Context: main loop. Returns: whether there was one.
+ */
+bool console_take_interrupt(void);
 
 #endif

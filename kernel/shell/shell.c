@@ -12,10 +12,7 @@
 #include "kernel/shell/editor.h"
 #include "kernel/shell/parse.h"
 
-enum {
-    COMMAND_COUNT_MAX = 64,
-    CTRL_C = 3,
-};
+enum { COMMAND_COUNT_MAX = 64 };
 
 static struct {
     const struct shell_command *commands[COMMAND_COUNT_MAX]; /* by name */
@@ -134,11 +131,7 @@ shell_run_line(const char *line)
 bool
 shell_is_interrupted(void)
 {
-    int c;
-
-    while ((c = console_read()) >= 0) {
-        shell.is_interrupted = shell.is_interrupted || c == CTRL_C;
-    }
+    shell.is_interrupted = console_take_interrupt() || shell.is_interrupted;
     return shell.is_interrupted;
 }
 

@@ -66,7 +66,8 @@ int shell_fail(const struct shell_call *call, const char *format, ...) PRINTF_LI
 uint32_t shell_run_line(const char *line);
 
 /*
- * Whether Ctrl-C has been typed since the command began; commands that last ask now and then. Reads the console's input away.
+ * Whether Ctrl-C has been typed since the command began; commands that last ask now and then. What is typed after it, or
+ * without it, stays for the next line.
  * Context: main thread.
  */
 bool shell_is_interrupted(void);

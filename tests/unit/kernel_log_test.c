@@ -132,10 +132,10 @@ UTEST(input_waits_in_a_ring)
 {
     EXPECT_EQ(console_read(), -E_AGAIN);
     for (int i = 0; i < 1100; i++) {
-        console_input((char)i);
+        console_input((char)(i | 0x80));
     }
     for (int i = 0; i < 1024; i++) {
-        EXPECT_EQ(console_read(), i & 0xff);
+        EXPECT_EQ(console_read(), (i & 0xff) | 0x80);
     }
     EXPECT_EQ(console_read(), -E_AGAIN);
 }

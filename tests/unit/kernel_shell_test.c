@@ -124,10 +124,37 @@ UTEST(ctrl_c_interrupts_a_command)
     EXPECT_FALSE(shell_is_interrupted());
     console_input('x');
     EXPECT_FALSE(shell_is_interrupted());
-    console_input(3);
+    console_input(CONSOLE_INTERRUPT);
     EXPECT_TRUE(shell_is_interrupted());
+    EXPECT_EQ(console_read(), -E_AGAIN);
     EXPECT_EQ(shell_run_line("works"), 0);
     EXPECT_FALSE(shell_is_interrupted());
+}
+
+UTEST(what_is_typed_while_a_command_waits_stays)
+{
+    console_input('a');
+    console_input(CONSOLE_INTERRUPT);
+    console_input('l');
+    EXPECT_TRUE(shell_is_interrupted());
+    console_input('s');
+    EXPECT_TRUE(shell_is_interrupted());
+    EXPECT_EQ(console_read(), 'l');
+    EXPECT_EQ(console_read(), 's');
+    EXPECT_EQ(console_read(), -E_AGAIN);
+    EXPECT_EQ(shell_run_line("works"), 0);
+}
+
+UTEST(ctrl_c_is_heard_though_nobody_reads)
+{
+    for (unsigned i = 0; i < 5000; i++) {
+        console_input('x');
+    }
+    EXPECT_FALSE(shell_is_interrupted());
+    console_input(CONSOLE_INTERRUPT);
+    EXPECT_TRUE(shell_is_interrupted());
+    EXPECT_EQ(console_read(), -E_AGAIN);
+    EXPECT_EQ(shell_run_line("works"), 0);
 }
 
 static struct editor editor;
