@@ -21,7 +21,8 @@ kernel_core_srcs := \
     kernel/mm/ranges.c \
     kernel/shell/editor.c \
     kernel/shell/parse.c \
-    kernel/shell/shell.c
+    kernel/shell/shell.c \
+    kernel/shell/subcommand.c
 
 kernel_srcs := \
     $(kernel_core_srcs) \

@@ -150,7 +150,7 @@ blk_flush(const struct shell_call *call)
     return err == VIRTIO_OK ? 0 : command_failed(call, err);
 }
 
-static const struct subcommand table[] = {
+const struct subcommand cmd_blk_table[] = {
     {"info",   "",                    blk_info,  0, 0},
     { "read",  "DISK SECTOR [COUNT]", blk_read,  2, 3},
     { "write", "DISK SECTOR TEXT",    blk_write, 3, 3},
@@ -161,5 +161,5 @@ static const struct subcommand table[] = {
 int
 cmd_blk(const struct shell_call *call)
 {
-    return subcommand_run(table, call);
+    return subcommand_run(cmd_blk_table, call);
 }

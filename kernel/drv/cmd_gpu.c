@@ -344,7 +344,7 @@ gpu_restart(const struct shell_call *call)
     return err == VIRTIO_OK ? 0 : command_failed(call, err);
 }
 
-static const struct subcommand table[] = {
+const struct subcommand cmd_gpu_table[] = {
     {"info",       "",                                   gpu_info,      0, 0},
     { "state",     "",                                   gpu_state,     0, 0},
     { "features",  "",                                   gpu_features,  0, 0},
@@ -364,5 +364,5 @@ static const struct subcommand table[] = {
 int
 cmd_gpu(const struct shell_call *call)
 {
-    return subcommand_run(table, call);
+    return subcommand_run(cmd_gpu_table, call);
 }

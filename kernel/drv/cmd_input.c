@@ -74,6 +74,8 @@ input_watch(const struct shell_call *call)
         idle_wait(end_ns);
         print_events();
     }
+    while (console_read() >= 0) { /* the keys have been shown; they are no next command */
+    }
     return 0;
 }
 
@@ -98,7 +100,7 @@ input_led(const struct shell_call *call)
     return err == VIRTIO_OK ? 0 : command_failed(call, err);
 }
 
-static const struct subcommand table[] = {
+const struct subcommand cmd_input_table[] = {
     {"info",   "",                  input_info,  0, 0},
     { "watch", "[SECONDS]",         input_watch, 0, 1},
     { "led",   "DEVICE LED on|off", input_led,   3, 3},
@@ -108,5 +110,5 @@ static const struct subcommand table[] = {
 int
 cmd_input(const struct shell_call *call)
 {
-    return subcommand_run(table, call);
+    return subcommand_run(cmd_input_table, call);
 }

@@ -56,6 +56,15 @@ start_reading(bool *was_on)
     return virtio_trace_read_start(trace);
 }
 
+/* Records that newer ones have overwritten: what is printed begins after them. */
+static uint64_t
+lost_count(void)
+{
+    const struct virtio_trace *trace = virtio_bus_trace();
+
+    return trace->written > trace->capacity ? trace->written - trace->capacity : 0;
+}
+
 static int
 trace_dump(const struct shell_call *call)
 {
@@ -65,6 +74,9 @@ trace_dump(const struct shell_call *call)
     struct virtio_trace_reader reader = start_reading(&was_on);
 
     (void)call;
+    if (lost_count() > 0) {
+        console_print("(%llu older records are gone)\n", (unsigned long long)lost_count());
+    }
     while (virtio_trace_read(&reader, &record) == VIRTIO_OK && !shell_is_interrupted()) {
         if (le16_get(record.event) == TRACE_BYTES) {
             continue;
@@ -78,29 +90,56 @@ trace_dump(const struct shell_call *call)
     return 0;
 }
 
+/* What a viewer shows for processes (devices) and threads (queues) instead of numbers. */
+static void
+print_names(void)
+{
+    const struct virtio_bus *bus = virtio_bus_get();
+
+    console_print("{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":255,"
+                  "\"args\":{\"name\":\"bus\"}}\n");
+    for (uint32_t i = 0; i < bus->device_count; i++) {
+        const struct virtio_device *device = &bus->devices[i];
+
+        console_print(",{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":%u,"
+                      "\"args\":{\"name\":\"%s %u\"}}\n",
+                      i, virtio_device_kind(device->id), i);
+        console_print(",{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%u,\"tid\":%u,"
+                      "\"args\":{\"name\":\"device\"}}\n",
+                      i, TRACE_QUEUE_NONE);
+        for (uint32_t q = 0; q < VIRTIO_DEVICE_QUEUES_MAX; q++) {
+            if (device->queues[q] != NULL) {
+                console_print(",{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%u,\"tid\":%u,"
+                              "\"args\":{\"name\":\"queue %u\"}}\n",
+                              i, q, q);
+            }
+        }
+    }
+}
+
 static int
 trace_json(const struct shell_call *call)
 {
     static char line[LINE_BYTES];
     struct trace_record record;
-    bool is_first = true;
     bool was_on;
     struct virtio_trace_reader reader = start_reading(&was_on);
 
     (void)call;
     console_print("---TRACE BEGIN---\n{\"traceEvents\":[\n");
+    print_names();
     while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {
         if (vgpu_trace_json(&reader, &record, line, sizeof(line)) > 0) {
-            console_print("%s%s\n", is_first ? "" : ",", line);
-            is_first = false;
+            console_print(",%s\n", line);
         }
     }
-    console_print("]}\n---TRACE END---\n");
+    console_print("],\n\"otherData\":{\"lost_records\":%llu}}\n---TRACE END---\n",
+                  (unsigned long long)lost_count());
     virtio_trace_enable(virtio_bus_trace(), was_on);
     return 0;
 }
 
-static const struct subcommand table[] = {
+const struct subcommand cmd_trace_table[] = {
     {"on",     "",   trace_on,    0, 0},
     { "off",   "",   trace_off,   0, 0},
     { "dump",  "",   trace_dump,  0, 0},
@@ -116,5 +155,5 @@ cmd_trace(const struct shell_call *call)
     if (virtio_bus_trace() == NULL) {
         return shell_fail(call, "there was no memory for a trace at boot");
     }
-    return subcommand_run(table, call);
+    return subcommand_run(cmd_trace_table, call);
 }

@@ -102,7 +102,7 @@ virtio_reset(const struct shell_call *call)
     return err == VIRTIO_OK ? 0 : command_failed(call, err);
 }
 
-static const struct subcommand table[] = {
+const struct subcommand cmd_virtio_table[] = {
     {"list",      "[N]",     virtio_list,     0, 1},
     { "features", "[N]",     virtio_features, 0, 1},
     { "health",   "",        virtio_health,   0, 0},
@@ -113,5 +113,5 @@ static const struct subcommand table[] = {
 int
 cmd_virtio(const struct shell_call *call)
 {
-    return subcommand_run(table, call);
+    return subcommand_run(cmd_virtio_table, call);
 }

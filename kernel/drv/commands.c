@@ -20,45 +20,11 @@ void
 commands_register(void)
 {
     shell_register(commands, ARRAY_COUNT(commands));
-}
-
-/* "info|state|features" of a table, cut where longer. */
-static const char *
-list_names(const struct subcommand *table, char *text, size_t size)
-{
-    size_t used = 0;
-
-    text[0] = '\0';
-    for (const struct subcommand *one = table; one->name != NULL && used < size; one++) {
-        used += format_text(text + used, size - used, "%s%s", one == table ? "" : "|", one->name);
-    }
-    return text;
-}
-
-int
-subcommand_run(const struct subcommand *table, const struct shell_call *call)
-{
-    struct shell_call rest = *call;
-    char names[128];
-
-    if (call->argc < 2) {
-        return shell_fail(call, "a word is missing; one of %s",
-                          list_names(table, names, sizeof(names)));
-    }
-    rest.argc--;
-    rest.argv++;
-    for (const struct subcommand *one = table; one->name != NULL; one++) {
-        if (strcmp(one->name, rest.argv[0]) != 0) {
-            continue;
-        }
-        if (rest.argc - 1 < one->argc_min || rest.argc - 1 > one->argc_max) {
-            return shell_fail(call, "%s with %d words; usage: %s %s %s", one->name, rest.argc - 1,
-                              call->argv[0], one->name, one->usage);
-        }
-        return one->fn(&rest);
-    }
-    return shell_fail(call, "\"%s\" is none of %s", rest.argv[0],
-                      list_names(table, names, sizeof(names)));
+    subcommand_register("virtio", cmd_virtio_table);
+    subcommand_register("gpu", cmd_gpu_table);
+    subcommand_register("blk", cmd_blk_table);
+    subcommand_register("input", cmd_input_table);
+    subcommand_register("trace", cmd_trace_table);
 }
 
 int

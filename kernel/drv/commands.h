@@ -9,30 +9,21 @@
 
 #include "kernel/core/base.h"
 #include "kernel/shell/shell.h"
+#include "kernel/shell/subcommand.h"
 
 /* Register them all. Context: boot, once. */
 void commands_register(void);
 
 int cmd_virtio(const struct shell_call *call);
+extern const struct subcommand cmd_virtio_table[];
 int cmd_gpu(const struct shell_call *call);
+extern const struct subcommand cmd_gpu_table[];
 int cmd_blk(const struct shell_call *call);
+extern const struct subcommand cmd_blk_table[];
 int cmd_input(const struct shell_call *call);
+extern const struct subcommand cmd_input_table[];
 int cmd_trace(const struct shell_call *call);
-
-/* A word after a command's name that has a function of its own. */
-struct subcommand {
-    const char *name;
-    const char *usage;                        /* what follows the name; "" for nothing */
-    int (*fn)(const struct shell_call *call); /* call->argv[0] is the subcommand's name */
-    int argc_min;                             /* words after the name */
-    int argc_max;
-};
-
-/*
- * Run call->argv[1] from a table closed by a NULL name. Wrong use is one clear line.
- * Returns: what the function returned; SHELL_FAILED for wrong use.
- */
-int subcommand_run(const struct subcommand *table, const struct shell_call *call);
+extern const struct subcommand cmd_trace_table[];
 
 /* Say what the library answered to the subcommand call->argv[0]. Returns: SHELL_FAILED. */
 int command_failed(const struct shell_call *call, enum virtio_err err);

@@ -94,6 +94,10 @@ wished_size(uint32_t scanout_id, uint32_t *width_px, uint32_t *height_px)
                      wish->rect.width <= SIZE_MAX_PX && wish->rect.height >= SIZE_MIN_PX &&
                      wish->rect.height <= SIZE_MAX_PX;
 
+    if (!is_usable && wish->is_enabled) {
+        log_warn("gpu", "the host wishes %ux%u, which is no usable size: taking %ux%u",
+                 wish->rect.width, wish->rect.height, FALLBACK_WIDTH_PX, FALLBACK_HEIGHT_PX);
+    }
     *width_px = is_usable ? wish->rect.width : FALLBACK_WIDTH_PX;
     *height_px = is_usable ? wish->rect.height : FALLBACK_HEIGHT_PX;
 }
@@ -131,6 +135,8 @@ take_buffers(struct display_config *config)
     for (unsigned i = 0; i < count; i++) {
         gpu.buffers[i] = dma_alloc(gpu.buffer_bytes, PAGE_BYTES);
         if (gpu.buffers[i] == NULL) {
+            log_error("gpu", "there are no %llu KiB of memory in one piece for pixels",
+                      (unsigned long long)(gpu.buffer_bytes / 1024));
             return VIRTIO_ERR_NO_MEMORY;
         }
         config->backings[i] =
@@ -161,15 +167,10 @@ display_up(struct display_config *config)
     return VIRTIO_OK;
 }
 
-enum virtio_err
-gpu_dev_set_display(uint32_t width_px, uint32_t height_px, enum display_mode mode,
-                    uint32_t scanout_id)
+/* Take the present display down and put that one up. Returns: VIRTIO_OK; why not, which has been logged: there is none then. */
+static enum virtio_err
+replace_display(struct display_config *config)
 {
-    struct display_config config = {
-        .mode = mode,
-        .image = { .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM },
-        .scanout_id = scanout_id,
-    };
     enum virtio_err err = display_down();
 
     if (err != VIRTIO_OK) {
@@ -178,21 +179,64 @@ gpu_dev_set_display(uint32_t width_px, uint32_t height_px, enum display_mode mod
         memset(gpu.buffers, 0, sizeof(gpu.buffers));
     }
     free_buffers();
-    gpu.is_size_fixed = width_px != 0;
+    err = display_up(config);
+    if (err != VIRTIO_OK) {
+        log_error("gpu", "no display of %ux%u: %s", config->image.width_px, config->image.height_px,
+                  virtio_err_text(err));
+        return err;
+    }
+    log_info("gpu", "display %ux%u on scanout %u, resource %u", config->image.width_px,
+             config->image.height_px, config->scanout_id, gpu.display.framebuffers[0].resource->id);
+    return VIRTIO_OK;
+}
+
+enum virtio_err
+gpu_dev_set_display(uint32_t width_px, uint32_t height_px, enum display_mode mode,
+                    uint32_t scanout_id)
+{
+    struct display_config before = gpu.display.config;
+    bool had_display = gpu.has_display;
+    bool was_size_fixed = gpu.is_size_fixed;
+    struct display_config config = {
+        .mode = mode,
+        .image = { .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM },
+        .scanout_id = scanout_id,
+    };
+
     wished_size(scanout_id, &config.image.width_px, &config.image.height_px);
     if (width_px != 0) {
         config.image.width_px = width_px;
         config.image.height_px = height_px;
     }
-    err = display_up(&config);
-    if (err != VIRTIO_OK) {
-        log_error("gpu", "no display of %ux%u: %s", config.image.width_px, config.image.height_px,
-                  virtio_err_text(err));
-        return err;
+    gpu.is_size_fixed = width_px != 0;
+    enum virtio_err err = replace_display(&config);
+    if (err != VIRTIO_OK && had_display && gpu.vgpu.state == VGPU_RUNNING) {
+        gpu.is_size_fixed = was_size_fixed;
+        if (replace_display(&before) == VIRTIO_OK) {
+            log_info("gpu", "the display is as it was before");
+        }
     }
-    log_info("gpu", "display %ux%u on scanout %u, resource %u", config.image.width_px,
-             config.image.height_px, scanout_id, gpu.display.framebuffers[0].resource->id);
-    return VIRTIO_OK;
+    return err;
+}
+
+/* At first: the host's wish, or else the largest usual size that device and memory allow. */
+static enum virtio_err
+first_display(void)
+{
+    static const uint32_t sizes[][2] = {
+        {1280,  800},
+        { 1024, 768},
+        { 800,  600},
+        { 640,  480}
+    };
+    enum virtio_err err = gpu_dev_set_display(0, 0, DISPLAY_DIRECT, 0);
+
+    for (size_t i = 0; i < ARRAY_COUNT(sizes) && err != VIRTIO_OK && gpu.vgpu.state == VGPU_RUNNING;
+         i++) {
+        log_warn("gpu", "trying %ux%u instead", sizes[i][0], sizes[i][1]);
+        err = gpu_dev_set_display(sizes[i][0], sizes[i][1], DISPLAY_DIRECT, 0);
+    }
+    return err;
 }
 
 static void
@@ -267,7 +311,7 @@ bring_up(enum vgpu_driver driver)
     if (err != VIRTIO_OK) {
         log_error("gpu", "display info: %s", virtio_err_text(err));
     }
-    return gpu_dev_set_display(0, 0, DISPLAY_DIRECT, 0);
+    return first_display();
 }
 
 int

@@ -45,7 +45,7 @@ enum gpu_mode gpu_dev_mode(void);
 
 /*
  * Put the display up anew: another size (0: the host's wish), another way to present, another scanout.
- * Returns: VIRTIO_OK, or why not; the old one is gone either way.
+ * Returns: VIRTIO_OK, or why not, which has been logged: the display is then as it was before, where that can be had again.
  */
 enum virtio_err gpu_dev_set_display(uint32_t width_px, uint32_t height_px, enum display_mode mode,
                                     uint32_t scanout_id);

@@ -248,4 +248,5 @@ void
 cmd_net_register(void)
 {
     shell_register(commands, ARRAY_COUNT(commands));
+    subcommand_register("net", table);
 }

@@ -8,11 +8,25 @@
 #include "kernel/core/console.h"
 #include "kernel/core/metrics.h"
 #include "kernel/shell/shell.h"
+#include "kernel/shell/subcommand.h"
 
 static void
 print_help(const struct shell_command *command)
 {
     console_print("  %-10s %s\n", command->name, command->help);
+}
+
+/* A command whole: its words and, where it has subcommands, theirs. */
+static void
+explain(const struct shell_command *command)
+{
+    const struct subcommand *one = subcommand_table(command->name);
+
+    console_print("%s%s%s\n  %s\n", command->name, command->usage[0] != '\0' ? " " : "",
+                  command->usage, command->help);
+    for (; one != NULL && one->name != NULL; one++) {
+        console_print("    %s %s %s\n", command->name, one->name, one->usage);
+    }
 }
 
 static int
@@ -28,8 +42,7 @@ cmd_help(const struct shell_call *call)
         if (command == NULL) {
             return shell_usage(call, "no such command: %s", call->argv[1]);
         }
-        console_print("%s%s%s\n  %s\n", command->name, command->usage[0] != '\0' ? " " : "",
-                      command->usage, command->help);
+        explain(command);
         return 0;
     }
     for (uint32_t i = 0; (command = shell_command_at(i)) != NULL; i++) {
