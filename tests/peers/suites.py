@@ -47,14 +47,17 @@ def with_kernel(function):
     return run
 
 
+_fetch_lock = threading.Lock()
+
+
 def with_peer(*names):
-    """A peer that was never fetched is no failure, but it is said."""
+    """Fetches the peer where it is not there yet; an archive that cannot be reached is no failure, but it is said."""
 
     def decorate(function):
         def run():
             try:
-                for name in names:
-                    machines.require(name)
+                with _fetch_lock:
+                    machines.fetch(*names)
                 with tempfile.TemporaryDirectory(prefix="vitrine-sequences-") as where:
                     function(where)
             except machines.PeerMissing as e:
@@ -65,13 +68,6 @@ def with_peer(*names):
         return run
 
     return decorate
-
-
-def fetched():
-    try:
-        machines.fetch("linux", "efi")
-    except machines.PeerMissing as e:
-        raise Skipped(str(e)) from e
 
 
 def ours_is_complete(driver):
@@ -183,5 +179,4 @@ def suites():
         Suite("bench.lines", "./bench reads what guests print", bench_reads),
         Suite("bench.cable", "the host's end of the network cable works", cable_carries),
         Suite("long.bench", "every figure of ./bench can be measured", whole_bench, long_only=True, alone=True),
-        Suite("long.peers.fetch", "the peers come from the distribution's archive", fetched, long_only=True, alone=True),
     ]
