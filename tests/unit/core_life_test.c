@@ -276,7 +276,34 @@ UTEST(a_reset_may_take_its_time_but_not_for_ever)
         uint64_t took_ms = (b.fp.now_ns - from_ns) / 1000000;
         EXPECT_TRUE(took_ms >= VIRTIO_RESET_TIMEOUT_MS && took_ms < VIRTIO_RESET_TIMEOUT_MS + 5);
         EXPECT_TRUE(fake_platform_logged(&b.fp, "no reset within 100 ms"));
+        end();
+    }
+}
+
+/* Until status reads 0 the device may write to the memory: it stays its owner's, and whoever asks again may succeed. */
+UTEST(a_device_that_does_not_reset_is_not_given_back)
+{
+    for (uint32_t version = 1; version <= 2; version++) {
+        begin(version, 0);
+        run(0);
+        b.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_RESET_STUCK };
+        EXPECT_EQ(virtio_device_release(b.device, "owner"), VIRTIO_ERR_TIMEOUT);
+        EXPECT_STREQ(b.device->owner, "owner");
+        EXPECT_EQ(b.device->life, VIRTIO_LIFE_FAILED);
+        EXPECT_CONTAINS(b.device->fault.rule, "a reset does not complete (VirtIO 1.3 §2.4.2)");
+        EXPECT_CONTAINS(b.q.fault.rule, "a reset does not complete");
+        struct virtq_done done;
+        EXPECT_EQ(virtq_take_used(&b.q, &done), VIRTIO_ERR_BROKEN);
+        EXPECT_EQ(virtio_device_claim(b.device, "another"), VIRTIO_ERR_OWNED);
+        struct virtio_feature_request request = { 0 };
+        EXPECT_EQ(virtio_device_negotiate(b.device, &request), VIRTIO_ERR_TIMEOUT);
+        EXPECT_EQ(b.device->life, VIRTIO_LIFE_FAILED);
+        EXPECT_EQ(virtio_device_start(b.device), VIRTIO_ERR_STATE);
+        b.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_NONE };
+        EXPECT_EQ(virtio_device_release(b.device, "owner"), VIRTIO_OK);
         EXPECT_STREQ(b.device->owner, "");
+        EXPECT_EQ(b.device->fault.rule, NULL);
+        virtq_finish(&b.q, NULL, NULL);
         end();
     }
 }

@@ -296,6 +296,11 @@ expect_recovery(const struct driver *driver)
     fake_platform_advance(&fp, MS);
     fake.evil.mode = FAKE_EVIL_NONE;
     driver->end();
+    if (device->owner[0] != '\0') {
+        /* A driver let it go while it did not reset: it is still that one's, and resets now. */
+        EXPECT_CONTAINS(device->fault.rule, "a reset does not complete");
+        EXPECT_EQ(virtio_device_release(device, device->owner), VIRTIO_OK);
+    }
     if (!is_noisy) {
         EXPECT_TRUE(fake_platform_is_clean(&fp));
     }

@@ -128,20 +128,35 @@ reset_and_wait(struct virtio_device *device)
     return VIRTIO_OK;
 }
 
-/* After a reset that the owner knows of, nothing of the last life is left; its queues answer broken until set up again. */
+/* After a reset that the owner asked for nothing of the last life is left; its queues answer broken until set up again. */
 static void
-forget_life(struct virtio_device *device)
+forget_life(struct virtio_device *device, const char *rule)
 {
     for (size_t i = 0; i < VIRTIO_DEVICE_QUEUES_MAX; i++) {
         struct virtq *q = device->queues[i];
         if (q != NULL && q->fault.rule == NULL) {
-            q->fault.rule = "the device was reset; set the queue up again (VirtIO 1.3 §2.4)";
+            q->fault.rule = rule;
         }
         device->queues[i] = NULL;
     }
     device->status = 0;
     device->accepted = 0;
     device->fault = (struct virtio_fault){ .rule = NULL };
+}
+
+static void
+end_life(struct virtio_device *device, bool is_reset)
+{
+    const char *stuck = "a reset does not complete (VirtIO 1.3 §2.4.2)";
+    bool is_owned = device->owner[0] != '\0';
+    forget_life(device, is_reset ? "the device was reset; set the queue up again (VirtIO 1.3 §2.4)"
+                                 : stuck);
+    if (is_owned) {
+        (void)virtio_device_set_life(device, is_reset ? VIRTIO_LIFE_CLAIMED : VIRTIO_LIFE_FAILED);
+    }
+    if (!is_reset) {
+        virtio_device_break(device, stuck, device->ops->get_status(device));
+    }
 }
 
 enum virtio_err
@@ -160,11 +175,7 @@ virtio_device_reset(struct virtio_device *device, const char *who)
     device->reset_count++;
     enum virtio_err err = reset_and_wait(device);
     if (!is_strange) {
-        forget_life(device);
-        if (device->owner[0] != '\0') {
-            (void)virtio_device_set_life(device, err == VIRTIO_OK ? VIRTIO_LIFE_CLAIMED
-                                                                  : VIRTIO_LIFE_FAILED);
-        }
+        end_life(device, err == VIRTIO_OK);
     }
     return err;
 }
@@ -176,10 +187,12 @@ virtio_device_release(struct virtio_device *device, const char *who)
         return VIRTIO_ERR_OWNED;
     }
     enum virtio_err err = virtio_device_reset(device, who);
+    if (err != VIRTIO_OK) {
+        return err;
+    }
     trace_who(device, TRACE_DEVICE_RELEASED, who);
     copy_who(device->owner, "");
-    (void)virtio_device_set_life(device, VIRTIO_LIFE_SEEN);
-    return err;
+    return virtio_device_set_life(device, VIRTIO_LIFE_SEEN);
 }
 
 enum virtio_err

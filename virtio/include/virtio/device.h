@@ -8,7 +8,7 @@
  *   virtq_setup(&queue, device, ...)                     each queue; see virtio/queue.h
  *   virtio_device_start(device)                          DRIVER_OK
  *   ... virtio_device_health(device) now and then ...
- *   virtio_device_release(device, "gpu")                 reset, nobody's
+ *   virtio_device_release(device, "gpu")                 reset, nobody's; unless the reset hangs
  *
  * The caller serialises calls on one device, but for virtio_device_take_interrupts, which interrupt handlers may call.
  * There are no globals: what is shared hangs on the bus.
@@ -117,15 +117,19 @@ const char *virtio_device_kind(uint32_t id);
 enum virtio_err virtio_device_claim(struct virtio_device *device, const char *who);
 
 /*
- * Reset and give the device back. Returns: VIRTIO_OK; VIRTIO_ERR_OWNED when `who` is not the owner; VIRTIO_ERR_TIMEOUT
- * (it did not reset; it is nobody's all the same).
+ * Reset and give the device back.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_OWNED when `who` is not the owner; VIRTIO_ERR_TIMEOUT: it did not reset and stays `who`'s,
+ * in VIRTIO_LIFE_FAILED, with device->fault and its queues broken. It may then still read and write all memory that was
+ * shared with it, arena and buffers: use none of that for anything else before another call, now or later, says VIRTIO_OK.
+ * Source: VirtIO 1.3 §2.4.2.
  */
 enum virtio_err virtio_device_release(struct virtio_device *device, const char *who);
 
 /*
  * Reset, and record who asked. Whoever asks: also somebody who is not the owner, which is how black screens are made;
  * the owner's next virtio_device_health then says VIRTIO_ERR_LOST, and the log names `who`.
- * Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT when status does not read 0 within VIRTIO_RESET_TIMEOUT_MS.
+ * Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT when status does not read 0 within VIRTIO_RESET_TIMEOUT_MS; what that means for the
+ * owner and for the memory: virtio_device_release.
  * Source: VirtIO 1.3 §2.4.2.
  */
 enum virtio_err virtio_device_reset(struct virtio_device *device, const char *who);
@@ -152,7 +156,7 @@ struct virtio_feature_request {
  * ORDER_PLATFORM are wanted, without being asked for (§6.1: the addresses always come from dma_addr and the barriers are
  * always the platform's); legacy ones get the low 32 bits only. FEATURES_OK is read back. On failure FAILED is set.
  * Returns: VIRTIO_OK; VIRTIO_ERR_UNSUPPORTED (a required bit is not offered, or FEATURES_OK did not stick);
- * VIRTIO_ERR_STATE (not claimed); VIRTIO_ERR_TIMEOUT (reset).
+ * VIRTIO_ERR_STATE (not claimed); VIRTIO_ERR_TIMEOUT (it did not reset: as with virtio_device_release).
  * Source: VirtIO 1.3 §2.2.1, §3.1.1.
  */
 enum virtio_err
