@@ -541,7 +541,9 @@ UTEST(every_lie_of_the_fake_device_is_noticed)
             begin(ring == 4 ? 1 : 2, ring == 4 ? 0 : rings[ring]);
             run(VIRTIO_FEATURES_LIBRARY);
             b.fake.evil = (struct fake_evil){ .mode = lies[i], .after = 21 };
-            if (lies[i] == FAKE_EVIL_USED_INDEX_RUNAWAY && ring >= 1 && ring <= 3) {
+            if (lies[i] == FAKE_EVIL_USED_LENGTH && ring == 4) {
+                EXPECT_EQ(echo_until_broken(), VIRTIO_EMPTY); /* of a legacy device no lie */
+            } else if (lies[i] == FAKE_EVIL_USED_INDEX_RUNAWAY && ring >= 1 && ring <= 3) {
                 /* This fake then falls silent, or overwrites what it used: nothing untrue is left to see. */
                 (void)echo_until_broken();
             } else {
@@ -568,5 +570,30 @@ UTEST(scribbling_and_silence_break_nothing)
         EXPECT_EQ(b.q.fault.rule, NULL);
         fake_device_finish(&b.fake);
         EXPECT_TRUE(fake_platform_finish(&b.fp));
+    }
+}
+
+/* §2.7.8.1: many legacy devices set the used length wrongly; more than was writable is cut down to that. */
+UTEST(a_legacy_used_length_is_cut_down)
+{
+    static const uint64_t lies[] = { 1, 16, UINT32_MAX - 16 };
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        begin(1, 0);
+        run(0);
+        uint64_t addr = b.fp.plat.dma_addr(&b.fp, b.arena.base + ARENA_BYTES - 4096, 64);
+        struct virtq_seg segs[2] = {
+            {addr,       16},
+            { addr + 16, 16}
+        };
+        struct virtq_chain chain = { .segs = segs, .readable_count = 1, .writable_count = 1 };
+        struct virtq_done done = { .written_bytes = 0 };
+        b.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_USED_LENGTH, .value = lies[i] };
+        EXPECT_EQ(virtq_add(&b.q, &chain), VIRTIO_OK);
+        EXPECT_TRUE(virtq_notify(&b.q));
+        EXPECT_EQ(virtq_take_used(&b.q, &done), VIRTIO_OK);
+        EXPECT_EQ(done.written_bytes, 16);
+        EXPECT_EQ(virtio_device_health(b.device), VIRTIO_OK);
+        EXPECT_EQ(virtio_device_take_interrupts(b.device), VIRTIO_INTERRUPT_USED_BUFFER);
+        end();
     }
 }

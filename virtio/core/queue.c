@@ -150,7 +150,7 @@ batch_of(const struct virtq *q, uint16_t id)
 
 /*
  * Believe a claim only as far as private memory bears it out: the id is in range and in flight, the length at most what was
- * writable, in order. Afterwards batch_left buffers, one without IN_ORDER, may be taken.
+ * writable (of a legacy device: cut down to that), in order. Afterwards batch_left buffers, one without IN_ORDER, may be taken.
  */
 static enum virtio_err
 check_claim(struct virtq *q, const struct virtq_used_claim *claim)
@@ -166,7 +166,10 @@ check_claim(struct virtq *q, const struct virtq_used_claim *claim)
     /* Where nothing was writable there is no length to be wrong; QEMU's input device tells there how much it read. */
     uint32_t written_bytes = flight->writable_bytes == 0 ? 0 : claim->written_bytes;
     if (written_bytes > flight->writable_bytes) {
-        return virtq_break(q, ops->rule_length, written_bytes);
+        if (!q->device->ops->is_legacy) {
+            return virtq_break(q, ops->rule_length, written_bytes);
+        }
+        written_bytes = flight->writable_bytes; /* legacy devices may say anything, §2.7.8.1 */
     }
     q->batch_left = 1;
     q->batch_bytes = written_bytes;

@@ -45,8 +45,9 @@ struct virtq_chain {
 struct virtq_done {
     void *token;
     uint32_t cookie;
-    uint32_t written_bytes; /* at most the sum of the writable segments */
-    uint64_t latency_ns;    /* from virtq_add to now; 0 when it was not timed */
+    uint32_t
+        written_bytes; /* at most the sum of the writable segments; of a legacy device unreliable, §2.7.8.1 */
+    uint64_t latency_ns; /* from virtq_add to now; 0 when it was not timed */
 };
 
 struct virtq_config {
