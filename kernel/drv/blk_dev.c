@@ -17,7 +17,7 @@ on_interrupt(uint32_t irq, void *ctx)
     struct vblk *blk = ctx;
 
     (void)irq;
-    (void)virtio_device_take_interrupts(blk->device);
+    (void)vblk_take_events(blk);
 }
 
 static void

@@ -27,7 +27,7 @@ on_interrupt(uint32_t irq, void *ctx)
     struct vinput *input = ctx;
 
     (void)irq;
-    (void)virtio_device_take_interrupts(input->device);
+    (void)vinput_take_events(input);
 }
 
 static void

@@ -422,3 +422,90 @@ UTEST(what_cannot_be_is_refused_at_init)
     EXPECT_EQ(vblk_arena_bytes(&(struct vblk_config){ .queue_size = 5 }), 0);
     EXPECT_EQ(vblk_arena_bytes(&(struct vblk_config){ .bounce_bytes = 100 }), 0);
 }
+
+static struct vblk_op
+one_read(void)
+{
+    return (struct vblk_op){
+        .type = VBLK_READ, .sector_count = 1, .data = t.memory, .done = count_done
+    };
+}
+
+UTEST(ops_in_flight_hear_once_that_the_device_died)
+{
+    for (int is_vanished = 0; is_vanished < 2; is_vanished++) {
+        enum virtio_err expected = is_vanished ? VIRTIO_ERR_LOST : VIRTIO_ERR_NEEDS_RESET;
+        struct vblk_op op = one_read();
+        enum virtio_err err = VIRTIO_EMPTY;
+
+        reset_config((struct vblk_config){ 0 });
+        start(&t, &flavours[0], BLK_FEATURES);
+        disk.is_silent = true;
+        done_count = 0;
+        EXPECT_EQ(vblk_submit(&t.blk, &op), VIRTIO_OK);
+        vblk_flush_queue(&t.blk);
+        (is_vanished ? fake_device_vanish : fake_device_need_reset)(&t.f.fake);
+        for (int i = 0; i < 4; i++) {
+            err = vblk_poll(&t.blk);
+            fake_platform_advance(&t.f.fp, VIRTIO_SILENCE_MS * UINT64_C(1000000));
+        }
+        EXPECT_EQ(err, expected);
+        EXPECT_EQ(op.err, expected);
+        EXPECT_TRUE(op.is_in_flight);
+        EXPECT_EQ(done_count, 1);
+        EXPECT_EQ(vblk_submit(&t.blk, &op), expected);
+        vblk_finish(&t.blk);
+        EXPECT_EQ(done_count, 2);
+        EXPECT_FALSE(op.is_in_flight);
+        end(&t);
+    }
+}
+
+UTEST(an_op_past_its_deadline_is_reported_once_and_may_still_come_back)
+{
+    struct vblk_op late = one_read();
+    struct vblk_op patient = one_read();
+
+    reset_config((struct vblk_config){ 0 });
+    start(&t, &flavours[0], BLK_FEATURES);
+    disk.is_silent = true;
+    done_count = 0;
+    late.timeout_ms = 2 * TIMEOUT_MS;
+    EXPECT_EQ(vblk_submit(&t.blk, &late), VIRTIO_OK);
+    EXPECT_EQ(vblk_submit(&t.blk, &patient), VIRTIO_OK);
+    vblk_flush_queue(&t.blk);
+    fake_platform_advance(&t.f.fp, TIMEOUT_MS * UINT64_C(1000000));
+    EXPECT_EQ(vblk_poll(&t.blk), VIRTIO_EMPTY);
+    EXPECT_EQ(done_count, 0);
+    for (int i = 0; i < 3; i++) {
+        fake_platform_advance(&t.f.fp, 2 * TIMEOUT_MS * UINT64_C(1000000));
+        EXPECT_EQ(vblk_poll(&t.blk), VIRTIO_EMPTY);
+    }
+    EXPECT_EQ(done_count, 1);
+    EXPECT_EQ(late.err, VIRTIO_ERR_TIMEOUT);
+    EXPECT_TRUE(late.is_in_flight);
+    EXPECT_EQ(patient.err, VIRTIO_ERR_STATE);
+    EXPECT_EQ(t.blk.in_flight, 2);
+    disk.is_silent = false;
+    serve(&t.f.fake, fake_queue_oldest(&t.f.fake, 0));
+    EXPECT_EQ(vblk_poll(&t.blk), VIRTIO_OK);
+    EXPECT_EQ(done_count, 2);
+    EXPECT_EQ(late.err, VIRTIO_OK);
+    EXPECT_FALSE(late.is_in_flight);
+    end(&t);
+}
+
+UTEST(a_disk_that_changes_its_size_is_believed)
+{
+    uint8_t data[VIRTIO_BLK_SECTOR_BYTES];
+
+    reset_config((struct vblk_config){ 0 });
+    start(&t, &flavours[0], BLK_FEATURES);
+    t.f.fake.config[0] = 8;
+    fake_device_config_changed(&t.f.fake);
+    EXPECT_EQ(vblk_take_events(&t.blk), VBLK_EVENT_CONFIG);
+    EXPECT_EQ(vblk_read(&t.blk, 63, 1, data, TIMEOUT_MS), VIRTIO_ERR_INVALID);
+    EXPECT_EQ(t.blk.capacity_sectors, 8);
+    EXPECT_EQ(vblk_take_events(&t.blk), 0);
+    end(&t);
+}

@@ -252,3 +252,31 @@ UTEST(what_cannot_be_is_refused_at_init)
     EXPECT_EQ(vinput_init(&t.input, t.f.device, &t.config, &t.f.arena), VIRTIO_ERR_NO_DEVICE);
     end(&t);
 }
+
+UTEST(a_device_that_needs_a_reset_is_noticed_when_it_says_so)
+{
+    struct input_test t = { 0 };
+    struct vinput_event seen;
+
+    EXPECT_EQ(vinput_take_events(&t.input), 0);
+    EXPECT_EQ(start(&t, &tablet_model, &flavours[0]), VIRTIO_OK);
+    fake_device_need_reset(&t.f.fake);
+    EXPECT_EQ(vinput_take_events(&t.input), VINPUT_EVENT_CONFIG);
+    EXPECT_EQ(vinput_next(&t.input, &seen), VIRTIO_ERR_NEEDS_RESET);
+    EXPECT_EQ(vinput_set_led(&t.input, 0, true), VIRTIO_ERR_NEEDS_RESET);
+    end(&t);
+}
+
+UTEST(a_device_that_died_with_an_led_in_flight_is_noticed)
+{
+    struct input_test t = { 0 };
+    struct vinput_event seen;
+
+    EXPECT_EQ(start(&t, &tablet_model, &flavours[0]), VIRTIO_OK);
+    EXPECT_EQ(vinput_set_led(&t.input, 0, true), VIRTIO_OK);
+    fake_device_vanish(&t.f.fake);
+    EXPECT_EQ(vinput_next(&t.input, &seen), VIRTIO_EMPTY);
+    fake_platform_advance(&t.f.fp, VIRTIO_SILENCE_MS * UINT64_C(1000000));
+    EXPECT_EQ(vinput_next(&t.input, &seen), VIRTIO_ERR_LOST);
+    end(&t);
+}

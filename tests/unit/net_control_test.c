@@ -306,3 +306,68 @@ UTEST(a_reset_beneath_the_driver_is_told_apart_from_a_timeout)
     EXPECT_EQ(vnet_drain(&t.net, 2), VIRTIO_ERR_LOST);
     end(&t);
 }
+
+/* Send and receive for five seconds or until something is wrong, as a caller without interrupts would. */
+static enum virtio_err
+carry_on(struct net_test *t)
+{
+    uint8_t frame[60] = { 0 };
+    enum virtio_err err = VIRTIO_OK;
+    size_t bytes;
+
+    for (int i = 0; i < 50 && (err == VIRTIO_OK || err == VIRTIO_EMPTY); i++) {
+        err = vnet_send(&t->net, frame, sizeof(frame));
+        if (err == VIRTIO_OK) {
+            err = vnet_receive(&t->net, frame, sizeof(frame), &bytes);
+        }
+        fake_platform_advance(&t->f.fp, 100 * UINT64_C(1000000));
+    }
+    return err;
+}
+
+UTEST(a_device_that_needs_a_reset_is_noticed_when_it_says_so)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+    size_t bytes;
+
+    start(&t, &flavours[0], NET_FEATURES);
+    fake_device_need_reset(&t.f.fake);
+    EXPECT_EQ(vnet_take_events(&t.net), VNET_EVENT_LINK);
+    EXPECT_EQ(vnet_receive(&t.net, frame, sizeof(frame), &bytes), VIRTIO_ERR_NEEDS_RESET);
+    EXPECT_EQ(vnet_send(&t.net, frame, sizeof(frame)), VIRTIO_ERR_NEEDS_RESET);
+    EXPECT_EQ(vnet_set_promiscuous(&t.net, true), VIRTIO_ERR_NEEDS_RESET);
+    EXPECT_FALSE(vnet_is_link_up(&t.net));
+    EXPECT_EQ(t.f.device->fault_count, 1);
+    end(&t);
+}
+
+UTEST(a_device_that_died_silently_is_noticed)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES);
+    t.f.fp.is_expecting_violations = true; /* we notify it until we know */
+    fake_device_vanish(&t.f.fake);
+    EXPECT_EQ(carry_on(&t), VIRTIO_ERR_LOST);
+    EXPECT_EQ(vnet_send(&t.net, frame, sizeof(frame)), VIRTIO_ERR_LOST);
+    end(&t);
+}
+
+UTEST(a_caller_that_only_sends_notices_too)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+    enum virtio_err err = VIRTIO_OK;
+
+    start(&t, &flavours[0], NET_FEATURES);
+    t.f.fp.is_expecting_violations = true;
+    fake_device_vanish(&t.f.fake);
+    for (int i = 0; i < 100 && (err == VIRTIO_OK || err == VIRTIO_ERR_BUSY); i++) {
+        err = vnet_send(&t.net, frame, sizeof(frame));
+        fake_platform_advance(&t.f.fp, 100 * UINT64_C(1000000));
+    }
+    EXPECT_EQ(err, VIRTIO_ERR_LOST);
+    end(&t);
+}

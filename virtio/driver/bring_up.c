@@ -50,7 +50,47 @@ virtio_driver_deadline_ns(const struct virtio_device *device, uint32_t timeout_m
 }
 
 enum virtio_err
-virtio_driver_wait_turn(struct virtio_device *device, uint64_t deadline_ns)
+virtio_driver_look(struct virtio_device *device, struct virtio_watch *watch)
+{
+    enum virtio_err err = virtio_device_health(device);
+
+    if (watch->failure == VIRTIO_OK) {
+        watch->failure = err;
+    }
+    return err;
+}
+
+enum virtio_err
+virtio_driver_note_change(struct virtio_device *device, struct virtio_watch *watch)
+{
+    watch->config_seen = driver_config_changes(device);
+    return virtio_driver_look(device, watch);
+}
+
+enum virtio_err
+virtio_driver_silence(struct virtio_device *device, struct virtio_watch *watch, bool has_progress)
+{
+    uint64_t now_ns;
+
+    if (has_progress) {
+        watch->look_ns = 0;
+        return VIRTIO_OK;
+    }
+    now_ns = virtio_driver_deadline_ns(device, 0);
+    if (watch->look_ns != 0 && now_ns < watch->look_ns) {
+        return VIRTIO_OK;
+    }
+    if (watch->look_ns == 0) {
+        watch->look_ns = now_ns + VIRTIO_SILENCE_MS * (uint64_t)NS_PER_MS;
+        return VIRTIO_OK;
+    }
+    watch->look_ns = 0;
+    return virtio_driver_look(device, watch);
+}
+
+enum virtio_err
+virtio_driver_wait_turn(struct virtio_device *device, struct virtio_watch *watch,
+                        uint64_t deadline_ns)
 {
     const struct virtio_platform *plat = device->bus->plat;
     enum virtio_err err;
@@ -61,7 +101,7 @@ virtio_driver_wait_turn(struct virtio_device *device, uint64_t deadline_ns)
         }
         return VIRTIO_OK;
     }
-    err = virtio_device_health(device);
+    err = virtio_driver_look(device, watch);
     return err == VIRTIO_OK ? VIRTIO_ERR_TIMEOUT : err;
 }
 

@@ -8,8 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/virtio_mmio.h"
+
 #include "virtio/device.h"
 #include "virtio/queue.h"
+#include "virtio/watch.h"
 
 /* What a driver wants to begin with. */
 struct driver_wish {
@@ -41,7 +44,56 @@ uint64_t virtio_driver_deadline_ns(const struct virtio_device *device, uint32_t 
  * Returns: VIRTIO_OK: look again; after the deadline, why nothing came: VIRTIO_ERR_TIMEOUT, VIRTIO_ERR_LOST,
  * VIRTIO_ERR_NEEDS_RESET, VIRTIO_ERR_BROKEN.
  */
-enum virtio_err virtio_driver_wait_turn(struct virtio_device *device, uint64_t deadline_ns);
+enum virtio_err virtio_driver_wait_turn(struct virtio_device *device, struct virtio_watch *watch,
+                                        uint64_t deadline_ns);
+
+/* Look at the device's health; the first failure stays. Returns: as virtio_device_health. */
+enum virtio_err virtio_driver_look(struct virtio_device *device, struct virtio_watch *watch);
+
+/* The configuration has changed: remember how often, and look. Returns: as virtio_device_health. */
+enum virtio_err virtio_driver_note_change(struct virtio_device *device, struct virtio_watch *watch);
+
+/*
+ * Nothing came back though something is in flight (`has_progress` false): look at the device once that has lasted.
+ * Returns: VIRTIO_OK, or as virtio_device_health.
+ */
+enum virtio_err
+virtio_driver_silence(struct virtio_device *device, struct virtio_watch *watch, bool has_progress);
+
+/* An interrupt handler may count on at any time. */
+static inline uint32_t
+driver_config_changes(const struct virtio_device *device)
+{
+    return (uint32_t) *
+           (const volatile __typeof__(device->config_change_count) *)&device->config_change_count;
+}
+
+/* Has the configuration changed since the last call, with the device alive to be asked about it? */
+static inline bool
+driver_is_config_new(struct virtio_device *device, struct virtio_watch *watch)
+{
+    return driver_config_changes(device) != watch->config_seen &&
+           virtio_driver_note_change(device, watch) == VIRTIO_OK;
+}
+
+/* Has the device been caught breaking a rule, or found dead? Returns: VIRTIO_OK, or which of the two. */
+static inline enum virtio_err
+driver_failure(const struct virtio_device *device, const struct virtio_watch *watch)
+{
+    if (device->fault.rule == NULL) {
+        return VIRTIO_OK;
+    }
+    return watch->failure != VIRTIO_OK ? watch->failure : VIRTIO_ERR_BROKEN;
+}
+
+/* The interrupts' own bits are the drivers' events: used buffers 1, configuration 2. Any context. */
+static inline uint32_t
+driver_take_events(struct virtio_device *device)
+{
+    uint32_t bits = device != NULL ? virtio_device_take_interrupts(device) : 0;
+
+    return bits & (VIRTIO_INTERRUPT_USED_BUFFER | VIRTIO_INTERRUPT_CONFIG);
+}
 
 /* The trace's name for a queue of the device. */
 static inline uint16_t
@@ -70,13 +122,6 @@ static inline bool
 driver_is_power_of_two(uint32_t value)
 {
     return value != 0 && (value & (value - 1)) == 0;
-}
-
-/* Has the device been caught breaking a rule? One load. */
-static inline bool
-driver_is_broken(const struct virtio_device *device)
-{
-    return device->fault.rule != NULL;
 }
 
 /* Record the rule that the device broke. Returns: VIRTIO_ERR_BROKEN, always. */

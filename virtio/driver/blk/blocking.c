@@ -9,7 +9,7 @@ on_sync_done(struct vblk_op *op)
 {
     struct vblk *blk = op->ctx;
 
-    blk->is_sync_in_flight = false;
+    blk->is_sync_in_flight = op->is_in_flight;
 }
 
 /* May the driver's own op be used? One that timed out may be done by now. */
@@ -50,7 +50,7 @@ run_sync(struct vblk *blk, uint32_t timeout_ms)
             return blk->sync_op.err;
         }
         if (err == VIRTIO_OK || err == VIRTIO_EMPTY) {
-            err = virtio_driver_wait_turn(blk->device, deadline_ns);
+            err = virtio_driver_wait_turn(blk->device, &blk->watch, deadline_ns);
         }
         if (err != VIRTIO_OK) {
             return err;

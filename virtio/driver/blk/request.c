@@ -107,6 +107,9 @@ start_op(struct vblk *blk, struct vblk_op *op)
     blk->free = slot->next_free;
     slot->op = op;
     slot->data_bytes = data_bytes;
+    slot->is_reported = false;
+    slot->deadline_ns =
+        op->timeout_ms != 0 ? virtio_driver_deadline_ns(blk->device, op->timeout_ms) : UINT64_MAX;
     fill_cell(slot, op);
     err = add_op(blk, slot, data_addr);
     if (err != VIRTIO_OK) {
@@ -114,6 +117,10 @@ start_op(struct vblk *blk, struct vblk_op *op)
         return err;
     }
     op->err = VIRTIO_ERR_STATE;
+    op->is_in_flight = true;
+    if (slot->deadline_ns < blk->deadline_ns) {
+        blk->deadline_ns = slot->deadline_ns;
+    }
     blk->in_flight++;
     blk->stats.ops[op->type]++;
     blk->stats.bytes[op->type] += data_bytes;
@@ -157,6 +164,7 @@ vblk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err)
 
     blk->in_flight--;
     blk_slot_free(blk, slot);
+    op->is_in_flight = false;
     op->err = err;
     if (op->done != NULL) {
         op->done(op);
@@ -191,6 +199,62 @@ judge(struct vblk *blk, const struct vblk_slot *slot, const struct virtq_done *d
     }
 }
 
+/* Tell an owner, once, why its op is late; the device still has op and data. `done` may submit. */
+static void
+report(struct vblk_slot *slot, enum virtio_err err)
+{
+    struct vblk_op *op = slot->op;
+
+    if (op == NULL || slot->is_reported) {
+        return;
+    }
+    slot->is_reported = true;
+    op->err = err;
+    if (op->done != NULL) {
+        op->done(op);
+    }
+}
+
+/* Report the ops whose deadlines have passed, and find the next deadline. */
+static void
+expire(struct vblk *blk, uint64_t now_ns)
+{
+    blk->deadline_ns = UINT64_MAX;
+    for (uint16_t i = 0; i < blk->op_count; i++) {
+        struct vblk_slot *slot = &blk->slots[i];
+
+        if (slot->op == NULL || slot->is_reported) {
+            continue;
+        }
+        if (slot->deadline_ns <= now_ns) {
+            blk->stats.timeouts++;
+            report(slot, VIRTIO_ERR_TIMEOUT);
+        } else if (slot->deadline_ns < blk->deadline_ns) {
+            blk->deadline_ns = slot->deadline_ns;
+        }
+    }
+}
+
+/* What is late: is the device still there, has a deadline passed? Returns: VIRTIO_OK or as driver_failure. */
+static enum virtio_err
+look_for_late(struct vblk *blk, bool has_progress)
+{
+    enum virtio_err err = virtio_driver_silence(blk->device, &blk->watch, has_progress);
+    uint64_t now_ns;
+
+    if (err != VIRTIO_OK || blk->deadline_ns == UINT64_MAX) {
+        return err;
+    }
+    now_ns = virtio_driver_deadline_ns(blk->device, 0);
+    if (now_ns >= blk->deadline_ns) {
+        err = virtio_driver_look(blk->device, &blk->watch);
+        if (err == VIRTIO_OK) {
+            expire(blk, now_ns);
+        }
+    }
+    return err;
+}
+
 enum virtio_err
 vblk_poll(struct vblk *blk)
 {
@@ -213,5 +277,11 @@ vblk_poll(struct vblk *blk)
         vblk_complete(blk, slot, judge(blk, slot, &done));
         err = blk_usable(blk);
     }
-    return err == VIRTIO_OK || err == VIRTIO_EMPTY ? result : err;
+    if (err == VIRTIO_OK || err == VIRTIO_EMPTY) {
+        err = look_for_late(blk, result == VIRTIO_OK || blk->in_flight == 0);
+    }
+    for (uint16_t i = 0; err != VIRTIO_OK && i < blk->op_count; i++) {
+        report(&blk->slots[i], err);
+    }
+    return err == VIRTIO_OK ? result : err;
 }

@@ -72,6 +72,7 @@ slots_init(struct vblk *blk, const struct vblk_config *config, struct virtio_are
         return VIRTIO_ERR_NO_MEMORY;
     }
     blk->bounce_bytes = config->bounce_bytes;
+    blk->deadline_ns = UINT64_MAX;
     blk->op_count = config->op_count;
     for (uint16_t i = config->op_count; i > 0; i--) {
         struct vblk_slot *slot = &blk->slots[i - 1];
@@ -99,8 +100,8 @@ read_le32(struct vblk *blk, unsigned feature_bit, size_t offset, uint32_t *value
     return err;
 }
 
-static enum virtio_err
-read_capacity(struct vblk *blk)
+enum virtio_err
+vblk_read_capacity(struct vblk *blk)
 {
     /* Two halves of one field: a transport may read no wider than 32 bits, §4.2.2.2. */
     le32 halves[2];
@@ -121,7 +122,7 @@ read_capacity(struct vblk *blk)
 static enum virtio_err
 read_config(struct vblk *blk)
 {
-    enum virtio_err err = read_capacity(blk);
+    enum virtio_err err = vblk_read_capacity(blk);
 
     blk->is_read_only = virtio_device_has(blk->device, VIRTIO_BLK_F_RO);
     blk->has_flush = virtio_device_has(blk->device, VIRTIO_BLK_F_FLUSH);
@@ -190,12 +191,19 @@ vblk_init(struct vblk *blk, struct virtio_device *device, const struct vblk_conf
         return err;
     }
     blk->device = device;
+    blk->watch.config_seen = driver_config_changes(device);
     err = bring_up(blk, &chosen, arena);
     if (err != VIRTIO_OK) {
         vblk_finish(blk);
         arena->used_bytes = arena_used;
     }
     return err;
+}
+
+uint32_t
+vblk_take_events(struct vblk *blk)
+{
+    return driver_take_events(blk->device);
 }
 
 void

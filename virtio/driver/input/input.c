@@ -27,6 +27,39 @@ read_cell(const volatile struct virtio_input_event *cell)
     return (struct vinput_event){ le16_get(type), le16_get(code), le32_get(value) };
 }
 
+/* Take back the status cells that the device has read, and look after a device that reads none. */
+static enum virtio_err
+reclaim_status(struct vinput *input)
+{
+    uint8_t busy_before = input->status_busy;
+    struct virtq_done done;
+    enum virtio_err err;
+
+    while ((err = virtq_take_used(&input->status, &done)) == VIRTIO_OK) {
+        const struct virtio_input_event *cell = done.token;
+
+        input->status_busy &= (uint8_t) ~(1U << (cell - input->status_cells));
+    }
+    if (err != VIRTIO_EMPTY) {
+        return err;
+    }
+    return virtio_driver_silence(input->device, &input->watch,
+                                 input->status_busy == 0 || input->status_busy != busy_before);
+}
+
+/* No event: what else there is to do. Returns: VIRTIO_EMPTY or as reclaim_status. */
+static enum virtio_err
+rest(struct vinput *input)
+{
+    enum virtio_err err;
+
+    if (input->events.added_since_notify != 0) {
+        (void)virtq_notify(&input->events);
+    }
+    err = input->status_busy != 0 ? reclaim_status(input) : VIRTIO_OK;
+    return err == VIRTIO_OK ? VIRTIO_EMPTY : err;
+}
+
 enum virtio_err
 vinput_next(struct vinput *input, struct vinput_event *event)
 {
@@ -37,8 +70,8 @@ vinput_next(struct vinput *input, struct vinput_event *event)
     if (err == VIRTIO_OK) {
         err = virtq_take_used(&input->events, &done);
     }
-    if (err == VIRTIO_EMPTY && input->events.added_since_notify != 0) {
-        (void)virtq_notify(&input->events);
+    if (err == VIRTIO_EMPTY) {
+        err = rest(input);
     }
     if (err != VIRTIO_OK) {
         return err;
@@ -53,21 +86,6 @@ vinput_next(struct vinput *input, struct vinput_event *event)
     driver_trace(input->device, TRACE_INPUT_EVENT, 0, VIRTIO_INPUT_EVENTQ,
                  event->type | (uint64_t)event->code << 32, event->value);
     return vinput_offer(input, (uint16_t)(cell - input->event_cells));
-}
-
-/* Take back the status cells that the device has read. */
-static enum virtio_err
-reclaim_status(struct vinput *input)
-{
-    struct virtq_done done;
-    enum virtio_err err;
-
-    while ((err = virtq_take_used(&input->status, &done)) == VIRTIO_OK) {
-        const struct virtio_input_event *cell = done.token;
-
-        input->status_busy &= (uint8_t) ~(1U << (cell - input->status_cells));
-    }
-    return err == VIRTIO_EMPTY ? VIRTIO_OK : err;
 }
 
 /* A status cell that is not in flight; VINPUT_STATUS_COUNT when all are. */

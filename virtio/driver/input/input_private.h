@@ -7,14 +7,15 @@
 #include "virtio/driver/bring_up.h"
 #include "virtio/input.h"
 
-/* Returns: VIRTIO_OK, VIRTIO_ERR_NOT_INITIALIZED, VIRTIO_ERR_BROKEN. */
+/* Returns: VIRTIO_OK, VIRTIO_ERR_NOT_INITIALIZED or as driver_failure. */
 static inline enum virtio_err
-input_usable(const struct vinput *input)
+input_usable(struct vinput *input)
 {
     if (input->device == NULL) {
         return VIRTIO_ERR_NOT_INITIALIZED;
     }
-    return driver_is_broken(input->device) ? VIRTIO_ERR_BROKEN : VIRTIO_OK;
+    (void)driver_is_config_new(input->device, &input->watch);
+    return driver_failure(input->device, &input->watch);
 }
 
 /* Offer event cell `idx` to the device. Returns: as virtq_add. */

@@ -227,12 +227,19 @@ vinput_init(struct vinput *input, struct virtio_device *device, const struct vin
         return err;
     }
     input->device = device;
+    input->watch.config_seen = driver_config_changes(device);
     err = bring_up(input, &chosen, arena);
     if (err != VIRTIO_OK) {
         vinput_finish(input);
         arena->used_bytes = arena_used;
     }
     return err;
+}
+
+uint32_t
+vinput_take_events(struct vinput *input)
+{
+    return driver_take_events(input->device);
 }
 
 void

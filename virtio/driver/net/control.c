@@ -127,7 +127,7 @@ run(struct vnet *net, const struct command *command)
     net->stats.control_commands++;
     (void)virtq_notify(&net->control);
     while ((err = take_ack(net)) == VIRTIO_EMPTY) {
-        err = virtio_driver_wait_turn(net->device, deadline_ns);
+        err = virtio_driver_wait_turn(net->device, &net->watch, deadline_ns);
         if (err != VIRTIO_OK) {
             return err;
         }

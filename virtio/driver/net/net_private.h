@@ -7,21 +7,20 @@
 #include "virtio/driver/bring_up.h"
 #include "virtio/net.h"
 
-/* May the fast paths go on? Returns: VIRTIO_OK, VIRTIO_ERR_NOT_INITIALIZED, VIRTIO_ERR_BROKEN. */
+/* Read link status from the configuration. Returns: as virtio_config_read. */
+enum virtio_err vnet_read_status(struct vnet *net);
+
+/* May the fast paths go on? Returns: VIRTIO_OK, VIRTIO_ERR_NOT_INITIALIZED or as driver_failure. */
 static inline enum virtio_err
-net_usable(const struct vnet *net)
+net_usable(struct vnet *net)
 {
     if (net->device == NULL) {
         return VIRTIO_ERR_NOT_INITIALIZED;
     }
-    return driver_is_broken(net->device) ? VIRTIO_ERR_BROKEN : VIRTIO_OK;
-}
-
-/* An interrupt handler may set it at any time. */
-static inline bool
-net_status_is_stale(const struct vnet *net)
-{
-    return __atomic_load_n(&net->is_status_stale, __ATOMIC_ACQUIRE);
+    if (driver_is_config_new(net->device, &net->watch)) {
+        (void)vnet_read_status(net);
+    }
+    return driver_failure(net->device, &net->watch);
 }
 
 static inline struct vnet_buffer *
@@ -75,8 +74,8 @@ net_trace_bytes(const struct vnet *net, uint16_t queue_idx, uint32_t cookie, con
 /* Offer one receive buffer to the device. */
 enum virtio_err vnet_rx_offer(struct vnet *net, struct vnet_buffer *buffer);
 
-/* Read link status from the configuration. Returns: as virtio_config_read. */
-enum virtio_err vnet_read_status(struct vnet *net);
+/* Take back what was sent, and look after a device that gives nothing back. Returns: VIRTIO_OK or as driver_failure. */
+enum virtio_err vnet_tx_look(struct vnet *net);
 
 /* Give the control queue its memory, where the device has one. Returns: VIRTIO_OK, VIRTIO_ERR_NO_MEMORY or as virtq_setup. */
 enum virtio_err vnet_control_init(struct vnet *net, struct virtio_arena *arena);

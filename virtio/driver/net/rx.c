@@ -202,6 +202,11 @@ next_frame(struct vnet *net, struct vnet_frame *frame)
         (void)virtq_notify(&net->rx);
     }
     frame->seg_count = 0;
+    if (err == VIRTIO_EMPTY && net->tx.in_flight_count != 0) {
+        enum virtio_err dead = vnet_tx_look(net);
+
+        err = dead != VIRTIO_OK ? dead : err;
+    }
     return err;
 }
 

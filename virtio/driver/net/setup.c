@@ -178,6 +178,10 @@ read_mtu(struct vnet *net)
     return VIRTIO_OK;
 }
 
+_Static_assert((int)VNET_EVENT_QUEUE == VIRTIO_INTERRUPT_USED_BUFFER &&
+                   (int)VNET_EVENT_LINK == VIRTIO_INTERRUPT_CONFIG,
+               "vnet_take_events gives the interrupt's own bits");
+
 enum virtio_err
 vnet_read_status(struct vnet *net)
 {
@@ -185,9 +189,7 @@ vnet_read_status(struct vnet *net)
     le16 status;
     enum virtio_err err;
 
-    __atomic_store_n(&net->is_status_stale, false,
-                     __ATOMIC_SEQ_CST); /* before reading: a change meanwhile counts */
-    net->is_link_up = true;             /* §5.1.4.2: assumed, where the device cannot tell */
+    net->is_link_up = true; /* §5.1.4.2: assumed, where the device cannot tell */
     if (!virtio_device_has(net->device, VIRTIO_NET_F_STATUS)) {
         return VIRTIO_OK;
     }
@@ -313,6 +315,7 @@ vnet_init(struct vnet *net, struct virtio_device *device, const struct vnet_conf
         return err;
     }
     net->device = device;
+    net->watch.config_seen = driver_config_changes(device);
     err = bring_up(net, &chosen, arena);
     if (err != VIRTIO_OK) {
         vnet_finish(net);
@@ -336,24 +339,11 @@ vnet_finish(struct vnet *net)
 bool
 vnet_is_link_up(struct vnet *net)
 {
-    if (net->device != NULL && net_status_is_stale(net)) {
-        (void)vnet_read_status(net);
-    }
-    return net->is_link_up;
+    return net_usable(net) == VIRTIO_OK && net->is_link_up;
 }
 
 uint32_t
 vnet_take_events(struct vnet *net)
 {
-    uint32_t bits = net->device != NULL ? virtio_device_take_interrupts(net->device) : 0;
-    uint32_t events = 0;
-
-    if ((bits & VIRTIO_INTERRUPT_USED_BUFFER) != 0) {
-        events |= VNET_EVENT_QUEUE;
-    }
-    if ((bits & VIRTIO_INTERRUPT_CONFIG) != 0) {
-        events |= VNET_EVENT_LINK;
-        __atomic_store_n(&net->is_status_stale, true, __ATOMIC_RELEASE);
-    }
-    return events;
+    return driver_take_events(net->device);
 }

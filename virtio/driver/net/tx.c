@@ -34,6 +34,20 @@ reclaim_when_short(struct vnet *net)
     return reclaim(net);
 }
 
+enum virtio_err
+vnet_tx_look(struct vnet *net)
+{
+    uint64_t completed_before = net->stats.tx_completed;
+    enum virtio_err err = reclaim(net);
+
+    if (err != VIRTIO_OK) {
+        return err;
+    }
+    return virtio_driver_silence(net->device, &net->watch,
+                                 net->tx.in_flight_count == 0 ||
+                                     net->stats.tx_completed != completed_before);
+}
+
 static enum virtio_err
 sendable(struct vnet *net)
 {
@@ -41,9 +55,6 @@ sendable(struct vnet *net)
 
     if (err != VIRTIO_OK) {
         return err;
-    }
-    if (net_status_is_stale(net)) {
-        (void)vnet_read_status(net);
     }
     if (!net->is_link_up) {
         net->stats.tx_link_down++;
@@ -56,6 +67,7 @@ bool
 vnet_can_send(struct vnet *net)
 {
     return net_usable(net) == VIRTIO_OK && reclaim_when_short(net) == VIRTIO_OK &&
+           (net->tx_pool.free != NULL || vnet_tx_look(net) == VIRTIO_OK) &&
            net->tx_pool.free != NULL;
 }
 
@@ -72,7 +84,8 @@ vnet_reserve(struct vnet *net, struct vnet_slot *slot)
     if (buffer == NULL) {
         net->stats.tx_busy++;
         (void)virtq_notify(&net->tx); /* or the device might never give one back */
-        return VIRTIO_ERR_BUSY;
+        err = vnet_tx_look(net);
+        return err == VIRTIO_OK ? VIRTIO_ERR_BUSY : err;
     }
     buffer->is_lent = true;
     *slot = (struct vnet_slot){ buffer->frame, net->send_bytes_max, buffer };
@@ -174,7 +187,7 @@ vnet_drain(struct vnet *net, uint32_t timeout_ms)
             break;
         }
         if (err == VIRTIO_OK) {
-            err = virtio_driver_wait_turn(net->device, deadline_ns);
+            err = virtio_driver_wait_turn(net->device, &net->watch, deadline_ns);
         }
     }
     return err;

@@ -28,6 +28,7 @@
 
 #include "virtio/device.h"
 #include "virtio/queue.h"
+#include "virtio/watch.h"
 
 enum {
     VBLK_QUEUE_SIZE_DEFAULT = 64,
@@ -48,13 +49,19 @@ struct vblk_config {
 
 enum vblk_type { VBLK_READ, VBLK_WRITE, VBLK_FLUSH, VBLK_GET_ID, VBLK_TYPE_COUNT };
 
-/* One request: the caller's, and its data too, from vblk_submit until `done` is called. */
+/*
+ * One request. Op and data are the device's from vblk_submit until `done` is called with is_in_flight false. Before that `done`
+ * is called once more, with is_in_flight true, when the op is late: after its timeout (VIRTIO_ERR_TIMEOUT) or when the device
+ * is found dead (VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET, VIRTIO_ERR_BROKEN).
+ */
 struct vblk_op {
     enum vblk_type type;
     uint32_t sector_count; /* read and write: at least 1 */
+    uint32_t timeout_ms;   /* 0: none */
     uint64_t sector;       /* read and write */
     void *data;            /* read, write; get id: VIRTIO_BLK_ID_BYTES. Contiguous for the device */
     void (*done)(struct vblk_op *op); /* called by vblk_poll; may submit; may be NULL */
+    bool is_in_flight;                /* result: the device still has op and data */
     void *ctx;                        /* the caller's */
     enum virtio_err err; /* result: as vblk_read returns; VIRTIO_ERR_STATE while in flight */
     uint64_t latency_ns; /* result */
@@ -72,7 +79,9 @@ struct vblk_slot {
     struct vblk_op *op;
     struct vblk_cell *cell;
     uint64_t cell_addr;
+    uint64_t deadline_ns;
     uint32_t data_bytes;
+    bool is_reported;
     struct vblk_slot *next_free;
 };
 
@@ -83,19 +92,22 @@ struct vblk_stats {
     uint64_t unsupported;
     uint64_t refused; /* by our own bounds checks */
     uint64_t busy;
+    uint64_t timeouts;
 };
 
 /* Read freely; written by the library only. */
 struct vblk {
     struct virtio_device *device; /* NULL: not initialized */
+    struct virtio_watch watch;
     struct virtq queue;
-    uint64_t capacity_sectors;
-    uint32_t block_bytes; /* the device's own unit; 512 where it does not say */
-    uint32_t max_bytes;   /* of one request's data */
+    uint64_t capacity_sectors; /* read again after a change of the configuration */
+    uint32_t block_bytes;      /* the device's own unit; 512 where it does not say */
+    uint32_t max_bytes;        /* of one request's data */
     bool is_read_only;
     bool has_flush;
     uint16_t op_count;
     uint16_t in_flight;
+    uint64_t deadline_ns; /* the next one's; UINT64_MAX: none */
     struct vblk_slot *slots;
     struct vblk_slot *free;
     uint8_t *bounce; /* for blocking calls, which use sync_op */
@@ -127,7 +139,7 @@ void vblk_finish(struct vblk *blk);
  * Start a request; `vblk_flush_queue` must follow, once for many.
  * Returns: VIRTIO_OK: `done` will be called; otherwise it will not: VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_INVALID (beyond the
  * capacity, no sector, too long, data that cannot be shared); VIRTIO_ERR_REFUSED (write to a read-only device);
- * VIRTIO_ERR_UNSUPPORTED (flush); VIRTIO_ERR_BUSY; VIRTIO_ERR_BROKEN.
+ * VIRTIO_ERR_UNSUPPORTED (flush); VIRTIO_ERR_BUSY; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET.
  * Source: VirtIO 1.3 §5.2.6, §5.2.6.1.
  */
 enum virtio_err vblk_submit(struct vblk *blk, struct vblk_op *op);
@@ -136,10 +148,25 @@ enum virtio_err vblk_submit(struct vblk *blk, struct vblk_op *op);
 void vblk_flush_queue(struct vblk *blk);
 
 /*
- * Complete what the device has done, calling each op's `done`. After an interrupt: call until VIRTIO_EMPTY.
- * Returns: VIRTIO_OK when something completed; VIRTIO_EMPTY; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN.
+ * Complete what the device has done, calling each op's `done`. After an interrupt: call until VIRTIO_EMPTY. Ops that are late are
+ * reported from here, so call it now and then also without one.
+ * Returns: VIRTIO_OK when something completed; VIRTIO_EMPTY; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN; VIRTIO_ERR_LOST,
+ * VIRTIO_ERR_NEEDS_RESET.
  */
 enum virtio_err vblk_poll(struct vblk *blk);
+
+/* What vblk_take_events saw. */
+enum {
+    VBLK_EVENT_QUEUE = 1, /* requests may have completed */
+    VBLK_EVENT_CONFIG =
+        2, /* the capacity may have changed, or the device needs a reset: the next call looks */
+};
+
+/*
+ * Read and acknowledge the device's interrupt. VBLK_EVENT_* bits; 0: it was not for us.
+ * Context: interrupt handlers, or polling.
+ */
+uint32_t vblk_take_events(struct vblk *blk);
 
 /*
  * Read or write `sector_count` sectors, in as many requests as needed. Waits up to `timeout_ms` for each request.

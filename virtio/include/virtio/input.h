@@ -18,6 +18,7 @@
 
 #include "virtio/device.h"
 #include "virtio/queue.h"
+#include "virtio/watch.h"
 
 enum {
     VINPUT_EVENTS_DEFAULT = 64,
@@ -54,6 +55,7 @@ struct vinput_stats {
 /* Read freely; written by the library only. */
 struct vinput {
     struct virtio_device *device; /* NULL: not initialized */
+    struct virtio_watch watch;
     struct virtq events;
     struct virtq status;
     struct virtio_input_event *event_cells; /* [event_count], the device writes there */
@@ -91,10 +93,22 @@ void vinput_finish(struct vinput *input);
 
 /*
  * Take the next event and give its buffer back to the device.
- * Returns: VIRTIO_OK; VIRTIO_EMPTY; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN.
+ * Returns: VIRTIO_OK; VIRTIO_EMPTY; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET.
  * Source: VirtIO 1.3 §5.8.6.
  */
 enum virtio_err vinput_next(struct vinput *input, struct vinput_event *event);
+
+/* What vinput_take_events saw. */
+enum {
+    VINPUT_EVENT_QUEUE = 1,  /* events may have come */
+    VINPUT_EVENT_CONFIG = 2, /* the device may need a reset: the next call looks */
+};
+
+/*
+ * Read and acknowledge the device's interrupt. VINPUT_EVENT_* bits; 0: it was not for us.
+ * Context: interrupt handlers, or polling.
+ */
+uint32_t vinput_take_events(struct vinput *input);
 
 /* Does the device send events of an evdev type (VIRTIO_INPUT_EV_*)? */
 static inline bool
@@ -115,7 +129,7 @@ enum virtio_err vinput_query(struct vinput *input, uint8_t select, uint8_t subse
 /*
  * Turn an LED (VIRTIO_INPUT_LED_*) on or off.
  * Returns: VIRTIO_OK: on its way; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_UNSUPPORTED (the device has no LEDs);
- * VIRTIO_ERR_BUSY (VINPUT_STATUS_COUNT are in flight); VIRTIO_ERR_BROKEN.
+ * VIRTIO_ERR_BUSY (VINPUT_STATUS_COUNT are in flight); VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET.
  * Source: VirtIO 1.3 §5.8.6.1.
  */
 enum virtio_err vinput_set_led(struct vinput *input, uint16_t led, bool on);

@@ -34,6 +34,7 @@
 
 #include "virtio/device.h"
 #include "virtio/queue.h"
+#include "virtio/watch.h"
 
 enum {
     VNET_QUEUE_SIZE_DEFAULT = 32,
@@ -115,6 +116,7 @@ struct vnet_stats {
 /* Read freely; written by the library only. */
 struct vnet {
     struct virtio_device *device; /* NULL: not initialized */
+    struct virtio_watch watch;
     struct virtq rx;
     struct virtq tx;
     struct virtq control;
@@ -129,7 +131,6 @@ struct vnet {
     bool has_mergeable;
     bool has_control;
     bool is_link_up;
-    bool is_status_stale;    /* a configuration change was seen and not looked at */
     bool is_control_awaited; /* a control command is in flight, perhaps after a timeout */
     bool is_promiscuous;
     bool is_allmulti;
@@ -180,7 +181,8 @@ vnet_mtu(const struct vnet *net)
 }
 
 /*
- * Is the link up? Reads the device's status only after a configuration change was seen; true where the device cannot tell.
+ * Is the link up? Reads the device's status only after a configuration change was seen; true where the device cannot tell,
+ * false of a device that is broken or dead.
  * Source: VirtIO 1.3 §5.1.4.2.
  */
 bool vnet_is_link_up(struct vnet *net);
@@ -199,7 +201,8 @@ vnet_can_recv(const struct vnet *net)
 /*
  * Copy a frame of `bytes` (VNET_FRAME_BYTES_MIN to net->send_bytes_max, without checksum) and send it now.
  * Returns: VIRTIO_OK: the device has it; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_INVALID (too short or too long);
- * VIRTIO_ERR_BUSY (all buffers are in flight); VIRTIO_ERR_TRANSMIT_FAILED (the link is down); VIRTIO_ERR_BROKEN.
+ * VIRTIO_ERR_BUSY (all buffers are in flight); VIRTIO_ERR_TRANSMIT_FAILED (the link is down); VIRTIO_ERR_BROKEN,
+ * VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET.
  * Source: VirtIO 1.3 §5.1.6.2.
  */
 enum virtio_err vnet_send(struct vnet *net, const void *frame, size_t bytes);
@@ -209,7 +212,8 @@ enum virtio_err vnet_queue_frame(struct vnet *net, const void *frame, size_t byt
 
 /*
  * Take a free transmit buffer to write a frame into.
- * Returns: VIRTIO_OK and *slot; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BUSY; VIRTIO_ERR_TRANSMIT_FAILED; VIRTIO_ERR_BROKEN.
+ * Returns: VIRTIO_OK and *slot; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BUSY; VIRTIO_ERR_TRANSMIT_FAILED; VIRTIO_ERR_BROKEN;
+ * VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET.
  */
 enum virtio_err vnet_reserve(struct vnet *net, struct vnet_slot *slot);
 
@@ -235,7 +239,7 @@ enum virtio_err vnet_drain(struct vnet *net, uint32_t timeout_ms);
 /*
  * Copy the next frame out and give its buffers back to the device.
  * Returns: VIRTIO_OK and *frame_bytes; VIRTIO_EMPTY; VIRTIO_ERR_BUFFER_TOO_SMALL and *frame_bytes: the frame waits for
- * a call with that much room; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN.
+ * a call with that much room; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET.
  * Source: VirtIO 1.3 §5.1.6.4.
  */
 enum virtio_err
@@ -245,7 +249,7 @@ vnet_receive(struct vnet *net, void *buffer, size_t buffer_bytes, size_t *frame_
  * Take the next frame where it lies. It is the caller's until vnet_recycle; while many are out, the device has fewer. A device that
  * breaks the rules can still write there: what must stay as it was when it was checked, copy (vnet_receive).
  * Returns: VIRTIO_OK; VIRTIO_EMPTY: none (or a whole queue of frames fit only to be dropped: vnet_can_recv tells, and for what
- * waits already no interrupt will come); VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN.
+ * waits already no interrupt will come); VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET.
  */
 enum virtio_err vnet_receive_frame(struct vnet *net, struct vnet_frame *frame);
 
