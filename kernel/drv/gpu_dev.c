@@ -113,6 +113,17 @@ free_buffers(void)
     }
 }
 
+/* The device may still read the memory of a framebuffer that did not go: it is given up, not used again. */
+static void
+give_up_lent(void)
+{
+    for (unsigned i = 0; i < BUFFER_COUNT; i++) {
+        if (gpu.display.framebuffers[i].state != VGPU_UNINITIALIZED) {
+            gpu.buffers[i] = NULL;
+        }
+    }
+}
+
 static enum virtio_err
 display_down(void)
 {
@@ -153,6 +164,9 @@ display_up(struct display_config *config)
 
     if (err == VIRTIO_OK) {
         err = display_init(&gpu.display, &gpu.vgpu, config);
+        if (err != VIRTIO_OK) {
+            give_up_lent();
+        }
     }
     if (err != VIRTIO_OK) {
         free_buffers();
@@ -174,9 +188,8 @@ replace_display(struct display_config *config)
     enum virtio_err err = display_down();
 
     if (err != VIRTIO_OK) {
-        /* The device may still read that memory: it is given up, not used again. */
         log_error("gpu", "the old display did not go: %s", virtio_err_text(err));
-        memset(gpu.buffers, 0, sizeof(gpu.buffers));
+        give_up_lent();
     }
     free_buffers();
     err = display_up(config);
@@ -289,7 +302,9 @@ driver_up(struct virtio_device *device, enum vgpu_driver driver)
     }
     enum virtio_err err = vgpu_init(&gpu.vgpu, device, &config, &gpu.arena);
     if (err != VIRTIO_OK) {
-        dma_free(gpu.arena.base, gpu.arena.bytes);
+        if (vgpu_finish(&gpu.vgpu) == VIRTIO_OK) {
+            dma_free(gpu.arena.base, gpu.arena.bytes);
+        }
         return err;
     }
     gpu.is_up = true;
@@ -352,9 +367,13 @@ gpu_dev_stop(void)
     }
     (void)display_down();
     gpu.is_up = false;
-    unsigned leaked = vgpu_finish(&gpu.vgpu);
-    /* The device is reset: nothing of ours is its any more. */
-    free_buffers();
-    dma_free(gpu.arena.base, gpu.arena.bytes);
-    return leaked;
+    if (vgpu_finish(&gpu.vgpu) == VIRTIO_OK) {
+        /* The device is reset: nothing of ours is its any more. */
+        free_buffers();
+        dma_free(gpu.arena.base, gpu.arena.bytes);
+    } else {
+        log_error("gpu", "no reset: the memory stays the device's");
+        memset(gpu.buffers, 0, sizeof(gpu.buffers));
+    }
+    return gpu.vgpu.leaked_count;
 }

@@ -268,7 +268,8 @@ UTEST(what_leaked_is_named_at_the_end)
     EXPECT_EQ(
         gpu_answer(&gpu, vgpu_resource_create(&gpu.vgpu, 4711, &small, gpu_then(&gpu), &resource)),
         OK);
-    EXPECT_EQ(vgpu_finish(&gpu.vgpu), 1);
+    EXPECT_EQ(vgpu_finish(&gpu.vgpu), VIRTIO_OK);
+    EXPECT_EQ(gpu.vgpu.leaked_count, 1);
     EXPECT_TRUE(qtest_log_contains(&gpu.rig.platform, "4711"));
     EXPECT_FALSE(rig_device_says(&gpu.rig, GPU_QMP_ID, "VIRTIO_CONFIG_S_DRIVER_OK"));
     EXPECT_EQ(device->owner[0], '\0');

@@ -127,7 +127,8 @@ draw_many_frames(const struct gpu_combination *combination, enum display_mode mo
     }
     EXPECT_EQ(display.stats.frames_failed, 0);
     EXPECT_EQ(display_finish(&display), VIRTIO_OK);
-    EXPECT_EQ(vgpu_finish(&gpu.vgpu), 0);
+    EXPECT_EQ(vgpu_finish(&gpu.vgpu), VIRTIO_OK);
+    EXPECT_EQ(gpu.vgpu.leaked_count, 0);
     gpu_rig_stop(&gpu);
 }
 

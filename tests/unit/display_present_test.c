@@ -195,7 +195,8 @@ UTEST(a_lost_device_ends_presenting)
     EXPECT_EQ(display_drain(&display), VIRTIO_ERR_NEEDS_RESET);
     fill(0, 0, 5, 5, 0xffffffff);
     EXPECT_EQ(display_present_wait(&display), VIRTIO_ERR_NEEDS_RESET);
-    EXPECT_EQ(display_finish(&display), VIRTIO_OK);
+    EXPECT_EQ(display_finish(&display), VIRTIO_ERR_NEEDS_RESET);
+    EXPECT_EQ(display.framebuffers[0].state, VGPU_FAILED); /* its memory is the device's still */
     EXPECT_EQ(display_present(&display), VIRTIO_ERR_NOT_INITIALIZED);
     rig_end(&rig);
 }

@@ -56,7 +56,7 @@ gpu_init(struct virtio_arena *arena)
 static void
 gpu_finish(void)
 {
-    EXPECT_EQ(vgpu_finish(&vgpu), 0);
+    EXPECT_EQ(vgpu_finish(&vgpu), VIRTIO_OK);
     fake_gpu_finish(&fake_gpu);
 }
 

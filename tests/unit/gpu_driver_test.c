@@ -320,7 +320,7 @@ UTEST(bad_requests_are_not_sent)
     EXPECT_EQ(rig.vgpu.free_count, 64);
     rig_end(&rig);
     EXPECT_EQ(vgpu_cmd_get_display_info(&rig.vgpu, NULL), VIRTIO_ERR_NOT_INITIALIZED);
-    EXPECT_EQ(vgpu_finish(&rig.vgpu), 0);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
 }
 
 UTEST(few_large_responses_at_a_time)
@@ -421,7 +421,7 @@ UTEST(a_failed_gpu_can_be_brought_up_again)
         false; /* going on after a foreign reset is what the device objects to */
     EXPECT_EQ(virtio_device_reset(rig.fixture.device, "second-probe"), VIRTIO_OK);
     EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_ERR_LOST);
-    EXPECT_EQ(vgpu_finish(&rig.vgpu), 0);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
     rig.fixture.arena.used_bytes = 0;
     rig_up(&rig);
     EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_OK);

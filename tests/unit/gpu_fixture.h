@@ -68,7 +68,9 @@ rig_start(struct rig *rig, enum vgpu_driver driver)
 static inline void
 rig_end(struct rig *rig)
 {
-    EXPECT_EQ(vgpu_finish(&rig->vgpu), 0);
+    rig->vgpu.leaked_count = 0;
+    EXPECT_EQ(vgpu_finish(&rig->vgpu), VIRTIO_OK);
+    EXPECT_EQ(rig->vgpu.leaked_count, 0);
     fixture_end(&rig->fixture);
     fake_gpu_finish(&rig->fake);
 }

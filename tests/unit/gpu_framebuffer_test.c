@@ -56,7 +56,8 @@ UTEST(ids_are_chosen_free_and_never_zero)
     EXPECT_EQ(third->id, 3);
     settle();
     EXPECT_EQ(vgpu_resource_report(&rig.vgpu, NULL, NULL), 3);
-    EXPECT_EQ(vgpu_finish(&rig.vgpu), 3);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
+    EXPECT_EQ(rig.vgpu.leaked_count, 3);
     EXPECT_CONTAINS(rig.fixture.fp.log, "resource 1 leaked: 64x48");
     EXPECT_CONTAINS(rig.fixture.fp.log, "resource 3 leaked");
     rig_end(&rig);
@@ -71,7 +72,8 @@ UTEST(the_table_of_resources_can_be_full)
     EXPECT_EQ(vgpu_resource_create(&rig.vgpu, 0, &image, NULL, &resource), VIRTIO_OK);
     EXPECT_EQ(vgpu_resource_create(&rig.vgpu, 0, &image, NULL, &resource), VIRTIO_OK);
     EXPECT_EQ(vgpu_resource_create(&rig.vgpu, 0, &image, NULL, &resource), VIRTIO_ERR_BUSY);
-    EXPECT_EQ(vgpu_finish(&rig.vgpu), 2);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
+    EXPECT_EQ(rig.vgpu.leaked_count, 2);
     rig_end(&rig);
 }
 
@@ -202,10 +204,33 @@ UTEST(a_lost_device_lets_a_framebuffer_go)
     EXPECT_EQ(vgpu_framebuffer_bring_up_wait(&framebuffer, &rig.vgpu, &config), VIRTIO_OK);
     rig.fixture.fake.evil.mode = FAKE_EVIL_NEEDS_RESET;
     EXPECT_EQ(vgpu_framebuffer_bring_down_wait(&framebuffer), VIRTIO_ERR_NEEDS_RESET);
-    EXPECT_EQ(framebuffer.state, VGPU_FAILED);
+    for (unsigned i = 0; i < 2; i++) { /* not reset: the device may still read the pixels */
+        EXPECT_EQ(framebuffer.state, VGPU_FAILED);
+        EXPECT_EQ(vgpu_framebuffer_bring_down_wait(&framebuffer), VIRTIO_ERR_NEEDS_RESET);
+    }
+    EXPECT_EQ(vgpu_resource_report(&rig.vgpu, NULL, NULL), 0);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
     EXPECT_EQ(vgpu_framebuffer_bring_down_wait(&framebuffer), VIRTIO_OK);
     EXPECT_EQ(framebuffer.state, VGPU_UNINITIALIZED);
-    EXPECT_EQ(vgpu_resource_report(&rig.vgpu, NULL, NULL), 0);
+    rig_end(&rig);
+}
+
+UTEST(a_shown_framebuffer_of_a_failed_device_is_lent_until_the_reset)
+{
+    rig_start(&rig, VGPU_DRIVER_QUEUED);
+    memset(&framebuffer, 0, sizeof(framebuffer));
+    struct vgpu_framebuffer_config config = framebuffer_config(rig_pixels(&rig, IMAGE_BYTES));
+    EXPECT_EQ(vgpu_framebuffer_bring_up_wait(&framebuffer, &rig.vgpu, &config), VIRTIO_OK);
+    virtio_device_break(rig.fixture.device, "for the test", 0);
+    EXPECT_EQ(vgpu_cmd_get_display_info(&rig.vgpu, NULL), VIRTIO_ERR_BROKEN);
+    EXPECT_EQ(vgpu_framebuffer_bring_down_wait(&framebuffer), VIRTIO_ERR_BROKEN);
+    EXPECT_EQ(framebuffer.state, VGPU_FAILED);
+    EXPECT_EQ(framebuffer.failure, VIRTIO_ERR_BROKEN);
+    EXPECT_TRUE(fake_gpu_find(&rig.fake, 4711) != NULL);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
+    EXPECT_TRUE(fake_gpu_find(&rig.fake, 4711) == NULL);
+    EXPECT_EQ(vgpu_framebuffer_bring_down_wait(&framebuffer), VIRTIO_OK);
+    EXPECT_EQ(framebuffer.state, VGPU_UNINITIALIZED);
     rig_end(&rig);
 }
 
@@ -217,7 +242,8 @@ UTEST(a_timeout_on_the_way_up_fails)
     rig.fixture.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_SILENCE, .after = 1 };
     EXPECT_EQ(vgpu_framebuffer_bring_up_wait(&framebuffer, &rig.vgpu, &config), VIRTIO_ERR_TIMEOUT);
     EXPECT_EQ(framebuffer.state, VGPU_FAILED);
-    EXPECT_EQ(vgpu_finish(&rig.vgpu), 1);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
+    EXPECT_EQ(rig.vgpu.leaked_count, 1);
     EXPECT_EQ(vgpu_framebuffer_bring_down_wait(&framebuffer), VIRTIO_OK);
     rig_end(&rig);
 }

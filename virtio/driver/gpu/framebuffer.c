@@ -191,12 +191,17 @@ vgpu_framebuffer_bring_up(struct vgpu_framebuffer *framebuffer, struct vgpu *vgp
     return set_out(framebuffer, VGPU_INITIALIZING_RESOURCE_CREATE_2D, done, ctx);
 }
 
-/* Without a usable device there is nothing to undo there. */
+/*
+ * Without a usable device there is nothing to undo there; but one that was not reset has the memory
+ * still, and the framebuffer stays Failed.
+ */
 static enum virtio_err
 drop(struct vgpu_framebuffer *framebuffer,
      void (*done)(void *ctx, struct vgpu_framebuffer *framebuffer), void *ctx)
 {
-    if (framebuffer->vgpu->state == VGPU_FAILED && framebuffer->resource != NULL) {
+    struct vgpu *vgpu = framebuffer->vgpu;
+    bool is_lent = vgpu->state == VGPU_FAILED;
+    if (is_lent && framebuffer->resource != NULL) {
         enum virtio_err err = vgpu_resource_unref(framebuffer->resource, NULL);
         if (err != VIRTIO_OK) {
             return err;
@@ -206,6 +211,10 @@ drop(struct vgpu_framebuffer *framebuffer,
     if (framebuffer->state == VGPU_READY) {
         enter(framebuffer, VGPU_FINISHING_RESOURCE_DETACH_BACKING);
         enter(framebuffer, VGPU_FAILED);
+    }
+    if (is_lent) {
+        framebuffer->failure = vgpu->failure;
+        return vgpu->failure;
     }
     enter(framebuffer, VGPU_UNINITIALIZED);
     framebuffer->done = done;

@@ -125,14 +125,42 @@ start(struct vgpu *vgpu, struct virtio_arena *arena)
     return err == VIRTIO_OK ? virtio_device_start(vgpu->device) : err;
 }
 
-/* The queues are forgotten after the reset: until then the device may write to them. */
-static void
+/*
+ * The queues are forgotten after the reset: until then the device may write to them. Returns:
+ * VIRTIO_OK; VIRTIO_ERR_TIMEOUT: it has not let go of anything, VirtIO 1.3 §2.4.2.
+ */
+static enum virtio_err
 let_go(struct vgpu *vgpu)
 {
-    (void)virtio_device_release(vgpu->device, owner_name);
+    if (virtio_device_release(vgpu->device, owner_name) == VIRTIO_ERR_TIMEOUT) {
+        vgpu->failure = VIRTIO_ERR_TIMEOUT;
+        return VIRTIO_ERR_TIMEOUT;
+    }
     for (unsigned i = 0; i < VIRTIO_GPU_QUEUE_COUNT; i++) {
         virtq_finish(&vgpu->queues[i], NULL, NULL);
     }
+    return VIRTIO_OK;
+}
+
+/* Negotiate and start. Failed, where the device is still ours because it does not reset. */
+static enum virtio_err
+bring_up(struct vgpu *vgpu, const struct driver_wish *wish, struct virtio_arena *arena)
+{
+    enum virtio_err err = virtio_driver_begin(vgpu->device, wish);
+    bool is_stuck = err == VIRTIO_ERR_TIMEOUT;
+    vgpu->failure = err;
+    if (err == VIRTIO_OK) {
+        vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_SETTING_UP_QUEUES);
+        err = start(vgpu, arena);
+        is_stuck = err != VIRTIO_OK && let_go(vgpu) != VIRTIO_OK;
+    }
+    if (err != VIRTIO_OK) {
+        vgpu->slot_count = 0;
+        vgpu->resource_count = 0;
+    }
+    enum vgpu_state failed = is_stuck ? VGPU_FAILED : VGPU_UNINITIALIZED;
+    vgpu_state_change(vgpu, &vgpu->state, 0, err == VIRTIO_OK ? VGPU_RUNNING : failed);
+    return is_stuck ? VIRTIO_ERR_TIMEOUT : err;
 }
 
 enum virtio_err
@@ -153,33 +181,25 @@ vgpu_init(struct vgpu *vgpu, struct virtio_device *device, const struct vgpu_con
         .reserved_features = config->features,
     };
     vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_NEGOTIATING);
-    enum virtio_err err = virtio_driver_begin(device, &wish);
-    if (err != VIRTIO_OK) {
-        vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_UNINITIALIZED);
-        return err;
-    }
-    vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_SETTING_UP_QUEUES);
-    err = start(vgpu, arena);
-    if (err != VIRTIO_OK) {
-        let_go(vgpu);
-    }
-    vgpu_state_change(vgpu, &vgpu->state, 0, err == VIRTIO_OK ? VGPU_RUNNING : VGPU_UNINITIALIZED);
-    return err;
+    return bring_up(vgpu, &wish, arena);
 }
 
-unsigned
+enum virtio_err
 vgpu_finish(struct vgpu *vgpu)
 {
     if (vgpu->state != VGPU_RUNNING && vgpu->state != VGPU_FAILED) {
-        return 0;
+        return VIRTIO_OK;
     }
     vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_STOPPING);
-    let_go(vgpu);
+    if (let_go(vgpu) != VIRTIO_OK) {
+        vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_FAILED);
+        return VIRTIO_ERR_TIMEOUT;
+    }
     vgpu_slots_abandon_all(vgpu, VIRTIO_ERR_NOT_INITIALIZED);
-    unsigned leaked_count = vgpu_resources_forget(vgpu);
+    vgpu->leaked_count = vgpu_resources_forget(vgpu);
     vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_UNINITIALIZED);
     vgpu->slot_count = 0;
-    return leaked_count;
+    return VIRTIO_OK;
 }
 
 void

@@ -207,14 +207,17 @@ struct display {
  * Bring up what config.mode needs and show it. The target starts black, all of it damaged.
  * Context: thread; blocks for as long as a few commands take.
  * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID; as vgpu_framebuffer_bring_up_wait. After a failure
- * everything is down again.
+ * everything is down again; but see display_finish.
  */
 enum virtio_err
 display_init(struct display *display, struct vgpu *vgpu, const struct display_config *config);
 
 /*
  * Wait for the frames in flight, take the scanout off, destroy the resources. Accepts a zeroed one.
+ * backings[i] is the caller's again where the state of framebuffers[i] is then Uninitialized; else
+ * it stays the device's until vgpu_finish says VIRTIO_OK.
  * Context: thread; blocks.
+ * Returns: VIRTIO_OK; why a resource is not destroyed, as vgpu_framebuffer_bring_down_wait.
  */
 enum virtio_err display_finish(struct display *display);
 

@@ -23,6 +23,10 @@
  * (virtio_device.fault) and ends every command in flight with VIRTIO_ERR_BROKEN. A command that is
  * late is reported once; its memory stays the device's until the device gives it back or is reset.
  *
+ * Only vgpu_finish resets. So whatever was lent to a device that then failed (backing, `extra`, the
+ * arena) is the device's, which may still read and write it, until vgpu_finish says VIRTIO_OK: also
+ * where `done` has told the end of the command.
+ *
  * Context: the caller serialises all calls on one vgpu (a lock, or interrupts off); only
  * vgpu_interrupt may come at any time. Callbacks run inside vgpu_poll, inside waits, and with
  * `simple` inside the submitting call; they may submit, not wait.
@@ -114,9 +118,10 @@ struct vgpu_config {
 /* How a command ended. Valid during the callback. */
 struct vgpu_completion {
     /*
-     * VIRTIO_OK; VIRTIO_ERR_REFUSED (response_type tells why); VIRTIO_ERR_TIMEOUT;
-     * VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET (the device failed);
-     * VIRTIO_ERR_NOT_INITIALIZED (vgpu_finish came first).
+     * VIRTIO_OK; VIRTIO_ERR_REFUSED (response_type tells why); VIRTIO_ERR_NOT_INITIALIZED
+     * (vgpu_finish came first). With these the memory that was lent is the caller's again; with
+     * the others it is not before vgpu_finish: VIRTIO_ERR_TIMEOUT; VIRTIO_ERR_BROKEN,
+     * VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET (the device failed).
      */
     enum virtio_err err;
     uint32_t request_type;
@@ -150,7 +155,7 @@ struct vgpu_request {
     uint32_t command_bytes;
     /*
      * Up to VGPU_EXTRA_MAX pieces that follow the command (long backing lists). They are the
-     * device's until the command ends, and after a timeout until vgpu_finish.
+     * device's until the command ends, and after a timeout or a failure until vgpu_finish.
      */
     const struct vgpu_memory *extra;
     uint16_t extra_count;
@@ -234,6 +239,7 @@ struct vgpu {
 
     struct vgpu_resource *resources; /* [resource_count] */
     uint16_t resource_count;
+    unsigned leaked_count; /* resources that vgpu_finish found alive */
     uint32_t next_resource_id;
 
     uint32_t scanout_count; /* of the device's configuration, checked: 1 to 16 */
@@ -256,21 +262,24 @@ size_t vgpu_arena_bytes(const struct vgpu_config *config);
  * `vgpu`: the caller's memory, any content, at one address until vgpu_finish. `arena`:
  * vgpu_arena_bytes, until vgpu_finish.
  * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE (not a GPU); VIRTIO_ERR_INVALID (config out of range);
- * VIRTIO_ERR_OWNED; VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_NO_MEMORY; VIRTIO_ERR_TIMEOUT (reset);
- * VIRTIO_ERR_BROKEN (the device's configuration says nonsense). After a failure the device is
- * nobody's again.
+ * VIRTIO_ERR_OWNED; VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_NO_MEMORY; VIRTIO_ERR_BROKEN (the device's
+ * configuration says nonsense); VIRTIO_ERR_TIMEOUT (a reset). After a failure the device is nobody's
+ * again; but after a timeout it may be Failed, and then it and `arena` stay as vgpu_finish says.
  * Source: VirtIO 1.3 §3.1.1, §5.7.5.
  */
 enum virtio_err vgpu_init(struct vgpu *vgpu, struct virtio_device *device,
                           const struct vgpu_config *config, struct virtio_arena *arena);
 
 /*
- * Reset and release the device. Resources still referenced are named in the log, commands in flight
- * end with VIRTIO_ERR_NOT_INITIALIZED, and all memory is the caller's again. Accepts a zeroed vgpu
- * and a failed one.
- * Returns: how many resources leaked.
+ * Reset and release the device. Resources still referenced are named in the log and counted in
+ * leaked_count, commands in flight end with VIRTIO_ERR_NOT_INITIALIZED, and all memory is the
+ * caller's again. Accepts a zeroed vgpu, a failed one, and one that vgpu_init failed with.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT: the device does not reset. It stays claimed, in state
+ * Failed, no command in flight ends, and all memory that was ever lent to it stays the device's
+ * (for ever, unless a later vgpu_finish says VIRTIO_OK).
+ * Source: VirtIO 1.3 §2.4.2.
  */
-unsigned vgpu_finish(struct vgpu *vgpu);
+enum virtio_err vgpu_finish(struct vgpu *vgpu);
 
 /*
  * Offer a command to the device.
@@ -376,7 +385,7 @@ enum virtio_err
 vgpu_cmd_transfer_to_host_2d(struct vgpu *vgpu, uint32_t resource_id, const struct vgpu_rect *rect,
                              uint64_t offset_bytes, const struct vgpu_then *then);
 
-/* Memory behind a resource. It is shared with the device until the detach, or unref, has ended. */
+/* Memory behind a resource. It is the device's until the detach, or unref, has ended well. */
 struct vgpu_backing {
     void *memory;   /* contiguous for the device, or NULL with entries */
     uint64_t bytes; /* in all */
@@ -451,6 +460,7 @@ void vgpu_resource_ref(struct vgpu_resource *resource);
 
 /*
  * One fewer. The last one destroys the resource on the device; its id is free when that has ended.
+ * On a failed device the entry goes at once, but its memory stays the device's until vgpu_finish.
  * Returns: VIRTIO_OK (`then` is told at once, with err VIRTIO_OK, where it was not the last); as
  * vgpu_submit, and then the reference is still there; VIRTIO_ERR_STATE while another command about
  * it is in flight.
@@ -506,8 +516,9 @@ vgpu_framebuffer_bring_up(struct vgpu_framebuffer *framebuffer, struct vgpu *vgp
                           void (*done)(void *ctx, struct vgpu_framebuffer *framebuffer), void *ctx);
 
 /*
- * The way back, from Ready or Failed to Uninitialized. Returns: VIRTIO_OK; VIRTIO_ERR_STATE; as
- * vgpu_submit.
+ * The way back, from Ready or Failed to Uninitialized: there the backing is the caller's again.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_STATE; as vgpu_submit: on a failed device why that failed, and the
+ * framebuffer stays Failed until it is brought down after vgpu_finish.
  */
 enum virtio_err
 vgpu_framebuffer_bring_down(struct vgpu_framebuffer *framebuffer,

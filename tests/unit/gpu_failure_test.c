@@ -1,0 +1,92 @@
+/*
+ * The GPU driver when things end badly: a device that does not let go, one that fails with memory
+ * lent to it, one that fails while nothing is asked of it. conformance: S0-05 S0-11
+ */
+#include "tests/unit/gpu_fixture.h"
+
+static struct rig rig;
+
+/* VirtIO 1.3 §2.4.2: until status reads 0, the memory is the device's. */
+UTEST(a_reset_that_does_not_complete_gives_nothing_back)
+{
+    struct seen seen = { 0 };
+    struct vgpu_then then = { .done = see, .ctx = &seen };
+    rig_start(&rig, VGPU_DRIVER_QUEUED);
+    rig.fixture.fake.is_deferred = true;
+    EXPECT_EQ(vgpu_cmd_get_display_info(&rig.vgpu, &then), VIRTIO_OK);
+    vgpu_notify(&rig.vgpu);
+    rig.fixture.fake.evil.mode = FAKE_EVIL_RESET_STUCK;
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_ERR_TIMEOUT);
+    EXPECT_EQ(rig.vgpu.state, VGPU_FAILED);
+    EXPECT_EQ(rig.fixture.device->life, VIRTIO_LIFE_FAILED);
+    EXPECT_STREQ(rig.fixture.device->owner, "gpu");
+    EXPECT_EQ(seen.count, 0);
+    EXPECT_EQ(vgpu_cmd_get_display_info(&rig.vgpu, &then), VIRTIO_ERR_TIMEOUT);
+    rig.fixture.fake.evil.mode = FAKE_EVIL_NONE;
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
+    EXPECT_EQ(seen.count, 1);
+    EXPECT_EQ(seen.last.err, VIRTIO_ERR_NOT_INITIALIZED);
+    EXPECT_STREQ(rig.fixture.device->owner, "");
+    rig_end(&rig);
+}
+
+/* Memory is asked for between the first reset and the one that undoes it all. */
+static uint64_t
+get_stuck(void *ctx, const volatile void *memory, size_t bytes)
+{
+    (void)ctx;
+    (void)memory;
+    (void)bytes;
+    rig.fixture.fake.evil.mode = FAKE_EVIL_RESET_STUCK;
+    return UINT64_MAX;
+}
+
+/* Before anything was lent, and after: the failure to reset is what is told. */
+UTEST(a_bring_up_that_fails_and_cannot_reset_stays_failed)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        rig_prepare(&rig, &flavours[0], 1);
+        if (i == 0) {
+            rig.fixture.fake.evil.mode = FAKE_EVIL_RESET_STUCK;
+        } else {
+            rig.fixture.fp.plat.dma_addr = get_stuck;
+        }
+        EXPECT_EQ(vgpu_init(&rig.vgpu, rig.fixture.device, &rig.config, &rig.fixture.arena),
+                  VIRTIO_ERR_TIMEOUT);
+        EXPECT_EQ(rig.vgpu.state, VGPU_FAILED);
+        EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_ERR_TIMEOUT);
+        rig.fixture.fake.evil.mode = FAKE_EVIL_NONE;
+        EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
+        EXPECT_STREQ(rig.fixture.device->owner, "");
+        rig_end(&rig);
+    }
+}
+
+/* The command has ended with the device's failure; its list is free to use after the reset only. */
+UTEST(what_was_lent_to_a_failed_device_is_free_after_finish)
+{
+    struct seen seen = { 0 };
+    struct vgpu_then then = { .done = see, .ctx = &seen };
+    rig_start(&rig, VGPU_DRIVER_QUEUED);
+    struct vgpu_image image = { VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 16, 16 };
+    struct vgpu_wait wait;
+    EXPECT_EQ(vgpu_wait(&rig.vgpu, &wait,
+                        vgpu_cmd_resource_create_2d(&rig.vgpu, 1, &image, vgpu_wait_start(&wait))),
+              VIRTIO_OK);
+    const struct virtio_platform *plat = &rig.fixture.fp.plat;
+    struct virtio_gpu_mem_entry *list = rig_pixels(&rig, 4096);
+    uint8_t *pixels = rig_pixels(&rig, 4096);
+    list[0] = vgpu_encode_mem_entry(plat->dma_addr(plat->ctx, pixels, 1024), 1024);
+    struct vgpu_backing backing = { .entries = list, .entry_count = 1, .bytes = 1024 };
+    rig.fixture.fake.is_deferred = true;
+    EXPECT_EQ(vgpu_cmd_attach_backing(&rig.vgpu, 1, &backing, &then), VIRTIO_OK);
+    vgpu_notify(&rig.vgpu);
+    virtio_device_break(rig.fixture.device, "any lie, on any queue", 0);
+    (void)vgpu_poll(&rig.vgpu);
+    EXPECT_EQ(seen.last.err, VIRTIO_ERR_BROKEN);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
+    rig_advance_ms(&rig, 1);
+    EXPECT_EQ(rig_command_type(&rig, 0), VIRTIO_GPU_CMD_RESOURCE_CREATE_2D);
+    EXPECT_EQ(seen.count, 1);
+    rig_end(&rig);
+}
