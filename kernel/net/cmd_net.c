@@ -241,7 +241,8 @@ cmd_net(const struct shell_call *call)
 }
 
 static const struct shell_command commands[] = {
-    {"net", "SUBCOMMAND ...", "the network: info, up, ping, fetch, dns, frames, syslog", cmd_net},
+    {"net", "SUBCOMMAND ...",
+     "the network: info, up, ping, fetch (fails unless the status is 2xx), dns, frames, syslog", cmd_net},
 };
 
 void

@@ -1,6 +1,4 @@
-/* The two functions of a libc's that lwIP uses; host tests take the host's. */
-#include <stdarg.h>
-
+/* The function of a libc's that lwIP uses; host tests take the host's. */
 #include <arch/cc.h>
 
 #include "kernel/core/format.h"
@@ -18,15 +16,4 @@ atoi(const char *text)
     }
     digits[length] = '\0';
     return parse_u64(digits, INT32_MAX, &value) == 0 ? (int)value : 0;
-}
-
-int
-snprintf(char *text, size_t size, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    size_t length = format_text_va(text, size, format, args);
-    va_end(args);
-    return (int)length;
 }

@@ -1,9 +1,10 @@
-# TCP/IP: our port and, of lwIP's sources, the parts for IPv4 without an operating system, and its HTTP client.
+# TCP/IP: our port and, of lwIP's sources, the parts for IPv4 without an operating system.
 kernel_net_srcs := \
     kernel/net/bench.c \
     kernel/net/cmd_frames.c \
     kernel/net/cmd_net.c \
     kernel/net/fetch.c \
+    kernel/net/http.c \
     kernel/net/link.c \
     kernel/net/net.c \
     kernel/net/pcapng.c \
@@ -13,7 +14,6 @@ kernel_net_srcs := \
     kernel/net/syslog.c
 
 kernel_lwip_srcs := \
-    apps/http/http_client.c \
     core/def.c core/dns.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c \
     core/pbuf.c core/raw.c core/stats.c core/sys.c core/tcp.c core/tcp_in.c core/tcp_out.c \
     core/timeouts.c core/udp.c \

@@ -3,10 +3,12 @@
 conformance: S2-01 S2-02 S2-03 S2-04 S2-13
 """
 
+import contextlib
 import http.server
 import os
 import re
 import socket
+import socketserver
 import struct
 import tempfile
 import threading
@@ -85,6 +87,103 @@ def errors():
     commands = ("net fetch ftp://10.0.2.2/", f"net fetch http://10.0.2.2:{port}/", "net ping nobody.invalid", "net send 5", "net promisc perhaps")
     failed, output = exec_status(60, exec_commands="; ".join(commands))
     check(failed == len(commands), f"{failed} of {len(commands)} commands failed:\n{output[-2500:]}")
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+ENDLESS = object()  # body without end
+SILENT = object()  # the connection stays open, nothing more comes
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n6\r\nchunk \r\n4\r\nend\n\r\n0\r\n\r\n"
+MISDEEDS = (
+    # path, what the server sends, whether the guest is content, what it says
+    ("/kept-open", (OK + b"Content-Length: 5\r\n\r\nwhole", SILENT), True, r"^whole\nstatus 200, 5 bytes, fnv1a"),
+    ("/chunked", (CHUNKED, SILENT), True, r"^chunk end\nstatus 200, 10 bytes, fnv1a"),
+    ("/to-the-end", (OK + b"\r\nall of it",), True, r"^all of it\nstatus 200, 9 bytes, fnv1a"),
+    ("/terminal", (OK + b"\r\na\x9b31m\x1b[31m\xc3\xa9\0\tb",), True, r"^a\.31m\.\[31m\.\.\.\tb$"),
+    ("/garbage", (b"\x16\x03\x01\x02\x03", SILENT), False, r"^net: fetch: the server's answer is no HTTP: no status line$"),
+    ("/greeting", (b"220 mail.example ESMTP\r\n",), False, r"^net: fetch: the server's answer is no HTTP: no status line$"),
+    ("/nothing", (), False, r"^net: fetch: no answer from the server: the server closed the connection$"),
+    ("/cut", (OK + b"Content-Length: 100\r\n\r\nabc",), False, r"^net: fetch: only 3 of 100 bytes came: the server closed the connection$"),
+    ("/length", (OK + b"Content-Length: 99999999999999999999999\r\n\r\nabc",), False, r"is no HTTP: a Content-Length that is no length$"),
+    ("/headers", (OK, b"X: " + b"y" * 100_000), False, r"is no HTTP: headers without end$"),
+    ("/missing", (b"HTTP/1.0 404 Not Found\r\n\r\n",), False, r"^status 404, 0 bytes.*\nnet: fetch: status 404 is no success$"),
+)
+SILENCE = ("/silent", (SILENT,), False, r"^net: fetch: no answer from the server: given up after 30 s$")
+SLOW_MISDEEDS = (
+    ("/stuck", (OK + b"Content-Length: 9\r\n\r\nabc", SILENT), False, r"^net: fetch: only 3 of 9 bytes came: given up after 30 s$"),
+    ("/endless", (OK + b"\r\n", ENDLESS), False, r"^net: fetch: (given up after 64 MiB without an end|only \d+ bytes came: given up after 30 s)$"),
+)
+
+
+class BadServer(socketserver.BaseRequestHandler):
+    """Answers each path with its misdeed, whatever the request's version is."""
+
+    def handle(self):
+        words = self.request.recv(4096).split()
+        path = words[1].decode() if len(words) > 1 else None  # none: the guest was interrupted
+        try:
+            for part in {one[0]: one[1] for one in MISDEEDS + SLOW_MISDEEDS + (SILENCE,)}.get(path, ()):
+                if part is SILENT:
+                    self.request.recv(1)  # until the guest ends it
+                elif part is ENDLESS:
+                    while True:
+                        self.request.sendall(bytes(65536))
+                else:
+                    self.request.sendall(part)
+        except OSError:
+            pass  # the guest has had enough
+
+
+class BadServers(socketserver.ThreadingTCPServer):
+    """Takes its port again at once, and leaves threads that hang to the end of the program."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+
+
+@contextlib.contextmanager
+def bad_server_and_guest():
+    """Gives (the port of a server that misbehaves, a guest with an address)."""
+    with BadServers(("127.0.0.1", 0), BadServer) as server, boot() as guest:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            guest.expect(PROMPT, BOOT_TIMEOUT_S)
+            shell(guest, "net up")
+            yield server.server_address[1], guest
+        finally:
+            server.shutdown()
+
+
+def expect_misdeed(guest, port, misdeed, limit_s):
+    path, _, is_well, said = misdeed
+    output = shell(guest, f"net fetch {'-q ' if path == '/endless' else ''}http://10.0.2.2:{port}{path}", limit_s)
+    expect_in(said, output, f"what is said of {path}")
+    check(("net: fetch: " in output) != is_well, f"{path} is reported as {'bad' if is_well else 'good'}:\n{output}")
+
+
+@system("net.misdeeds", "a web server that cuts, lies, babbles or keeps the line open: the page where there is one, else one clear line")
+def misdeeds():
+    with bad_server_and_guest() as (port, guest):
+        for misdeed in MISDEEDS:
+            expect_misdeed(guest, port, misdeed, 10)  # none waits for a timeout
+        expect_in(r"^3 sent, 3 received$", shell(guest, "net ping 10.0.2.2 3"), "the answers to ping afterwards")
+
+
+@system("net.endless", "a page that stops and an endless one are given up; Ctrl-C ends a fetch, and what is typed meanwhile is not lost")
+def endless():
+    with bad_server_and_guest() as (port, guest):
+        guest.send(f"net fetch -q http://10.0.2.2:{port}/endless\n\x03echo typed meanwhile")
+        guest.expect(r"^net: fetch: .*: interrupted$", 10)
+        guest.expect(r"^typed meanwhile$", 10)
+        guest.expect(PROMPT, 10)
+        for misdeed in SLOW_MISDEEDS:
+            expect_misdeed(guest, port, misdeed, 45)
+
+
+@system("net.silent", "a server that never answers is given up after half a minute", long_only=True)
+def silent():
+    with bad_server_and_guest() as (port, guest):
+        expect_misdeed(guest, port, SILENCE, 45)
 
 
 class Cable:

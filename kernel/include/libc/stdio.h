@@ -1,5 +1,5 @@
 /*
- * Present because lwIP's HTTP client includes it; the one function that it uses is declared in kernel/net/include/arch/cc.h.
+ * Present because lwIP's sources include it; they use none of its functions.
  */
 #ifndef KERNEL_LIBC_STDIO_H
 #define KERNEL_LIBC_STDIO_H

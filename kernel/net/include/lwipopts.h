@@ -49,10 +49,8 @@
 #define TCP_SND_QUEUELEN 64
 #define TCP_QUEUE_OOSEQ  1
 
-#define LWIP_NETIF_HOSTNAME     1
-#define LWIP_CHKSUM_ALGORITHM   3
-#define LWIP_STATS              0
-#define LWIP_HTTPC_HAVE_FILE_IO 0
-#define HTTPC_CLIENT_AGENT      "vitrine"
+#define LWIP_NETIF_HOSTNAME   1
+#define LWIP_CHKSUM_ALGORITHM 3
+#define LWIP_STATS            0
 
 #endif

@@ -23,10 +23,8 @@
 _Noreturn void net_port_assert_failed(const char *what, const char *file, int line);
 uint32_t net_port_random(void);
 
-/* The two functions of a libc's that lwIP uses and <string.h> does not have. */
+/* The function of a libc's that lwIP uses and <string.h> does not have. */
 int atoi(const char *text);
-int
-snprintf(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #define LWIP_PLATFORM_ASSERT(what) net_port_assert_failed(what, __FILE__, __LINE__)
 #define LWIP_PLATFORM_DIAG(what)   ((void)0)
