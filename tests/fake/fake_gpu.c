@@ -243,11 +243,17 @@ static const struct fake_config_field gpu_fields[] = {
     { 0, 0, 0, 0,  false},
 };
 
+static const struct fake_dependency gpu_dependencies[] = {
+    {VIRTIO_GPU_F_CONTEXT_INIT, VIRTIO_FEATURE(VIRTIO_GPU_F_VIRGL)},
+    { 0,                        0                                 },
+};
+
 const struct fake_model fake_gpu_model = {
     .name = "gpu",
     .id = VIRTIO_ID_GPU,
     .features = 0x1f,
     .fields = gpu_fields,
+    .dependencies = gpu_dependencies,
     .reset = gpu_reset,
     .buffer = gpu_buffer,
     .config_read = gpu_config_read,

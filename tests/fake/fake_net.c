@@ -322,6 +322,13 @@ static const struct fake_dependency net_dependencies[] = {
     { VIRTIO_NET_F_MQ,             BIT(CTRL_VQ)                     },
     { VIRTIO_NET_F_CTRL_MAC_ADDR,  BIT(CTRL_VQ)                     },
     { VIRTIO_NET_F_RSS,            BIT(CTRL_VQ)                     },
+    { VIRTIO_NET_F_GUEST_USO4,     BIT(GUEST_CSUM)                  },
+    { VIRTIO_NET_F_GUEST_USO6,     BIT(GUEST_CSUM)                  },
+    { VIRTIO_NET_F_RSC_EXT,        BIT(HOST_TSO4) | BIT(HOST_TSO6)  },
+    { VIRTIO_NET_F_NOTF_COAL,      BIT(CTRL_VQ)                     },
+    { VIRTIO_NET_F_VQ_NOTF_COAL,   BIT(CTRL_VQ)                     },
+    { VIRTIO_NET_F_HASH_TUNNEL,    BIT(CTRL_VQ)                     },
+    { VIRTIO_NET_F_HASH_TUNNEL,    BIT(HASH_REPORT)                 },
     { 0,                           0                                },
 };
 

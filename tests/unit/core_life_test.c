@@ -3,9 +3,14 @@
  * who reset whom, health, configuration space, interrupts. The fake fails every test that breaks a driver requirement.
  * conformance: S0-07 S0-09 S2-08 S2-09
  */
+#include "abi/virtio_gpu.h"
+#include "abi/virtio_net.h"
+
 #include "virtio/queue.h"
 
 #include "tests/fake/fake_device.h"
+#include "tests/fake/fake_gpu.h"
+#include "tests/fake/fake_net.h"
 #include "tests/unit/utest.h"
 
 enum {
@@ -28,14 +33,16 @@ struct bench {
 static struct bench b;
 
 static void
-begin_without_probe(uint32_t version, uint64_t features)
+begin_device(uint32_t version, uint64_t features, const struct fake_model *model, void *model_ctx)
 {
     memset(&b, 0, sizeof(b));
     fake_platform_init(&b.fp);
     b.arena = fake_platform_arena(&b.fp, ARENA_BYTES);
-    struct fake_device_config config = {
-        .model = &fake_echo_model, .version = version, .features = features, .queue_count = 2
-    };
+    struct fake_device_config config = { .model = model,
+                                         .model_ctx = model_ctx,
+                                         .version = version,
+                                         .features = features,
+                                         .queue_count = 2 };
     fake_device_init(&b.fake, &b.fp, &config);
     EXPECT_EQ(virtio_trace_init(&b.trace, &b.fp.plat, b.records, TRACE_RECORDS), VIRTIO_OK);
     virtio_trace_enable(&b.trace, true);
@@ -43,10 +50,22 @@ begin_without_probe(uint32_t version, uint64_t features)
 }
 
 static void
+begin_without_probe(uint32_t version, uint64_t features)
+{
+    begin_device(version, features, &fake_echo_model, NULL);
+}
+
+static void
+begin_model(uint32_t version, uint64_t features, const struct fake_model *model, void *model_ctx)
+{
+    begin_device(version, features, model, model_ctx);
+    EXPECT_EQ(virtio_mmio_probe(&b.bus, b.fake.base, FAKE_DEVICE_BYTES, &b.device), VIRTIO_OK);
+}
+
+static void
 begin(uint32_t version, uint64_t features)
 {
-    begin_without_probe(version, features);
-    EXPECT_EQ(virtio_mmio_probe(&b.bus, b.fake.base, FAKE_DEVICE_BYTES, &b.device), VIRTIO_OK);
+    begin_model(version, features, &fake_echo_model, NULL);
 }
 
 static void
@@ -230,8 +249,66 @@ UTEST(features_are_told_by_name)
     EXPECT_STREQ(virtio_feature_name(VIRTIO_ID_GPU, 1), "EDID");
     EXPECT_STREQ(virtio_feature_name(VIRTIO_ID_NET, 5), "MAC");
     EXPECT_STREQ(virtio_feature_name(VIRTIO_ID_BLOCK, 9), "FLUSH");
+    EXPECT_STREQ(virtio_feature_name(VIRTIO_ID_NET, 63), "SPEED_DUPLEX");
+    EXPECT_EQ(virtio_feature_name(VIRTIO_ID_NET, 4), NULL);
+    EXPECT_EQ(virtio_feature_name(VIRTIO_ID_GPU, 63), NULL);
     EXPECT_EQ(virtio_feature_name(VIRTIO_ID_INPUT, 0), NULL);
     end();
+}
+
+#define NET(name) VIRTIO_FEATURE(VIRTIO_NET_F_##name)
+#define GUEST_TSO (NET(GUEST_TSO4) | NET(GUEST_TSO6))
+#define HOST_TSO  (NET(HOST_TSO4) | NET(HOST_TSO6))
+#define WITHOUT_GUEST_CSUM                                                                         \
+ (GUEST_TSO | NET(GUEST_ECN) | NET(GUEST_UFO) | NET(GUEST_USO4) | NET(GUEST_USO6))
+#define WITHOUT_CSUM (HOST_TSO | NET(HOST_ECN) | NET(HOST_UFO) | NET(HOST_USO) | NET(RSC_EXT))
+#define WITHOUT_CTRL_VQ                                                                            \
+ (NET(CTRL_RX) | NET(CTRL_VLAN) | NET(GUEST_ANNOUNCE) | NET(MQ) | NET(CTRL_MAC_ADDR) |             \
+  NET(HASH_TUNNEL) | NET(VQ_NOTF_COAL) | NET(NOTF_COAL) | NET(RSS))
+
+static void
+expect_left_out(const struct fake_model *model, void *model_ctx, uint64_t missing,
+                uint64_t left_out)
+{
+    for (uint32_t version = 1; version <= 2; version++) {
+        struct virtio_feature_request request = { .wanted = UINT64_MAX };
+        begin_model(version, model->features & ~missing, model, model_ctx);
+        uint64_t expected = b.fake.offered & model->features & ~left_out;
+        EXPECT_EQ(virtio_device_claim(b.device, "owner"), VIRTIO_OK);
+        EXPECT_EQ(virtio_device_negotiate(b.device, &request), VIRTIO_OK);
+        EXPECT_EQ(b.device->accepted & model->features, expected);
+        EXPECT_EQ(b.fake.accepted & model->features, expected);
+        end();
+    }
+}
+
+/* §2.2.1, §5.1.3.1: whatever is wanted and offered, no feature is accepted without what it requires. */
+UTEST(features_that_lack_what_they_require_are_left_out)
+{
+    static const struct {
+        uint64_t missing;
+        uint64_t left_out;
+    } cases[] = {
+        {0,                 0                           },
+        { NET(GUEST_CSUM),  WITHOUT_GUEST_CSUM          },
+        { GUEST_TSO,        NET(GUEST_ECN)              },
+        { NET(GUEST_TSO4),  0                           },
+        { NET(GUEST_TSO6),  0                           },
+        { NET(CSUM),        WITHOUT_CSUM                },
+        { HOST_TSO,         NET(HOST_ECN) | NET(RSC_EXT)},
+        { NET(HOST_TSO4),   0                           },
+        { NET(HASH_REPORT), NET(HASH_TUNNEL)            },
+        { NET(CTRL_VQ),     WITHOUT_CTRL_VQ             },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        expect_left_out(&fake_net_model, NULL, cases[i].missing, cases[i].left_out);
+    }
+    static struct fake_gpu gpu;
+    fake_gpu_init(&gpu, 1);
+    expect_left_out(&fake_gpu_model, &gpu, 0, 0);
+    expect_left_out(&fake_gpu_model, &gpu, VIRTIO_FEATURE(VIRTIO_GPU_F_VIRGL),
+                    VIRTIO_FEATURE(VIRTIO_GPU_F_CONTEXT_INIT));
+    fake_gpu_finish(&gpu);
 }
 
 UTEST(a_required_feature_is_missing)

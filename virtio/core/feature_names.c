@@ -1,101 +1,121 @@
 /*
  * The names of feature bits. VirtIO 1.3 §6 (all devices), §5.1.3 network, §5.2.3 block, §5.3.3 console, §5.7.3 gpu;
- * entropy (§5.4) and input (§5.8) have none of their own.
+ * entropy (§5.4) and input (§5.8) have none of their own. Each entry: the bit in two digits, the name, a NUL; an empty
+ * entry ends the list. So no name takes more room than it needs.
  */
 #include "virtio/core/internal.h"
 
-enum { ANY = 0 };
+static const char reserved_names[] = "24NOTIFY_ON_EMPTY\0"
+                                     "27ANY_LAYOUT\0"
+                                     "28INDIRECT_DESC\0"
+                                     "29EVENT_IDX\0"
+                                     "30LEGACY_UNUSED\0"
+                                     "32VERSION_1\0"
+                                     "33ACCESS_PLATFORM\0"
+                                     "34RING_PACKED\0"
+                                     "35IN_ORDER\0"
+                                     "36ORDER_PLATFORM\0"
+                                     "37SR_IOV\0"
+                                     "38NOTIFICATION_DATA\0"
+                                     "39NOTIF_CONFIG_DATA\0"
+                                     "40RING_RESET\0"
+                                     "41ADMIN_VQ\0";
 
-static const struct {
-    uint8_t id; /* VIRTIO_ID_*; ANY: reserved bits, the same for all */
-    uint8_t bit;
-    char name[22];
-} features[] = {
-    {ANY,                24, "NOTIFY_ON_EMPTY"    },
-    { ANY,               27, "ANY_LAYOUT"         },
-    { ANY,               28, "INDIRECT_DESC"      },
-    { ANY,               29, "EVENT_IDX"          },
-    { ANY,               30, "LEGACY_UNUSED"      },
-    { ANY,               32, "VERSION_1"          },
-    { ANY,               33, "ACCESS_PLATFORM"    },
-    { ANY,               34, "RING_PACKED"        },
-    { ANY,               35, "IN_ORDER"           },
-    { ANY,               36, "ORDER_PLATFORM"     },
-    { ANY,               37, "SR_IOV"             },
-    { ANY,               38, "NOTIFICATION_DATA"  },
-    { ANY,               39, "NOTIF_CONFIG_DATA"  },
-    { ANY,               40, "RING_RESET"         },
-    { ANY,               41, "ADMIN_VQ"           },
-    { VIRTIO_ID_NET,     0,  "CSUM"               },
-    { VIRTIO_ID_NET,     1,  "GUEST_CSUM"         },
-    { VIRTIO_ID_NET,     2,  "CTRL_GUEST_OFFLOADS"},
-    { VIRTIO_ID_NET,     3,  "MTU"                },
-    { VIRTIO_ID_NET,     5,  "MAC"                },
-    { VIRTIO_ID_NET,     6,  "GSO"                },
-    { VIRTIO_ID_NET,     7,  "GUEST_TSO4"         },
-    { VIRTIO_ID_NET,     8,  "GUEST_TSO6"         },
-    { VIRTIO_ID_NET,     9,  "GUEST_ECN"          },
-    { VIRTIO_ID_NET,     10, "GUEST_UFO"          },
-    { VIRTIO_ID_NET,     11, "HOST_TSO4"          },
-    { VIRTIO_ID_NET,     12, "HOST_TSO6"          },
-    { VIRTIO_ID_NET,     13, "HOST_ECN"           },
-    { VIRTIO_ID_NET,     14, "HOST_UFO"           },
-    { VIRTIO_ID_NET,     15, "MRG_RXBUF"          },
-    { VIRTIO_ID_NET,     16, "STATUS"             },
-    { VIRTIO_ID_NET,     17, "CTRL_VQ"            },
-    { VIRTIO_ID_NET,     18, "CTRL_RX"            },
-    { VIRTIO_ID_NET,     19, "CTRL_VLAN"          },
-    { VIRTIO_ID_NET,     20, "CTRL_RX_EXTRA"      },
-    { VIRTIO_ID_NET,     21, "GUEST_ANNOUNCE"     },
-    { VIRTIO_ID_NET,     22, "MQ"                 },
-    { VIRTIO_ID_NET,     23, "CTRL_MAC_ADDR"      },
-    { VIRTIO_ID_NET,     51, "DEVICE_STATS"       },
-    { VIRTIO_ID_NET,     52, "VQ_NOTF_COAL"       },
-    { VIRTIO_ID_NET,     53, "NOTF_COAL"          },
-    { VIRTIO_ID_NET,     54, "GUEST_USO4"         },
-    { VIRTIO_ID_NET,     55, "GUEST_USO6"         },
-    { VIRTIO_ID_NET,     56, "HOST_USO"           },
-    { VIRTIO_ID_NET,     57, "HASH_REPORT"        },
-    { VIRTIO_ID_NET,     59, "GUEST_HDRLEN"       },
-    { VIRTIO_ID_NET,     60, "RSS"                },
-    { VIRTIO_ID_NET,     61, "RSC_EXT"            },
-    { VIRTIO_ID_NET,     62, "STANDBY"            },
-    { VIRTIO_ID_NET,     63, "SPEED_DUPLEX"       },
-    { VIRTIO_ID_BLOCK,   0,  "BARRIER"            },
-    { VIRTIO_ID_BLOCK,   1,  "SIZE_MAX"           },
-    { VIRTIO_ID_BLOCK,   2,  "SEG_MAX"            },
-    { VIRTIO_ID_BLOCK,   4,  "GEOMETRY"           },
-    { VIRTIO_ID_BLOCK,   5,  "RO"                 },
-    { VIRTIO_ID_BLOCK,   6,  "BLK_SIZE"           },
-    { VIRTIO_ID_BLOCK,   7,  "SCSI"               },
-    { VIRTIO_ID_BLOCK,   9,  "FLUSH"              },
-    { VIRTIO_ID_BLOCK,   10, "TOPOLOGY"           },
-    { VIRTIO_ID_BLOCK,   11, "CONFIG_WCE"         },
-    { VIRTIO_ID_BLOCK,   12, "MQ"                 },
-    { VIRTIO_ID_BLOCK,   13, "DISCARD"            },
-    { VIRTIO_ID_BLOCK,   14, "WRITE_ZEROES"       },
-    { VIRTIO_ID_BLOCK,   15, "LIFETIME"           },
-    { VIRTIO_ID_BLOCK,   16, "SECURE_ERASE"       },
-    { VIRTIO_ID_BLOCK,   17, "ZONED"              },
-    { VIRTIO_ID_CONSOLE, 0,  "SIZE"               },
-    { VIRTIO_ID_CONSOLE, 1,  "MULTIPORT"          },
-    { VIRTIO_ID_CONSOLE, 2,  "EMERG_WRITE"        },
-    { VIRTIO_ID_GPU,     0,  "VIRGL"              },
-    { VIRTIO_ID_GPU,     1,  "EDID"               },
-    { VIRTIO_ID_GPU,     2,  "RESOURCE_UUID"      },
-    { VIRTIO_ID_GPU,     3,  "RESOURCE_BLOB"      },
-    { VIRTIO_ID_GPU,     4,  "CONTEXT_INIT"       },
-    { VIRTIO_ID_GPU,     5,  "BLOB_ALIGNMENT"     },
-};
+static const char net_names[] = "00CSUM\0"
+                                "01GUEST_CSUM\0"
+                                "02CTRL_GUEST_OFFLOADS\0"
+                                "03MTU\0"
+                                "05MAC\0"
+                                "06GSO\0"
+                                "07GUEST_TSO4\0"
+                                "08GUEST_TSO6\0"
+                                "09GUEST_ECN\0"
+                                "10GUEST_UFO\0"
+                                "11HOST_TSO4\0"
+                                "12HOST_TSO6\0"
+                                "13HOST_ECN\0"
+                                "14HOST_UFO\0"
+                                "15MRG_RXBUF\0"
+                                "16STATUS\0"
+                                "17CTRL_VQ\0"
+                                "18CTRL_RX\0"
+                                "19CTRL_VLAN\0"
+                                "20CTRL_RX_EXTRA\0"
+                                "21GUEST_ANNOUNCE\0"
+                                "22MQ\0"
+                                "23CTRL_MAC_ADDR\0"
+                                "51HASH_TUNNEL\0"
+                                "52VQ_NOTF_COAL\0"
+                                "53NOTF_COAL\0"
+                                "54GUEST_USO4\0"
+                                "55GUEST_USO6\0"
+                                "56HOST_USO\0"
+                                "57HASH_REPORT\0"
+                                "59GUEST_HDRLEN\0"
+                                "60RSS\0"
+                                "61RSC_EXT\0"
+                                "62STANDBY\0"
+                                "63SPEED_DUPLEX\0";
+
+static const char block_names[] = "00BARRIER\0"
+                                  "01SIZE_MAX\0"
+                                  "02SEG_MAX\0"
+                                  "04GEOMETRY\0"
+                                  "05RO\0"
+                                  "06BLK_SIZE\0"
+                                  "07SCSI\0"
+                                  "09FLUSH\0"
+                                  "10TOPOLOGY\0"
+                                  "11CONFIG_WCE\0"
+                                  "12MQ\0"
+                                  "13DISCARD\0"
+                                  "14WRITE_ZEROES\0"
+                                  "15LIFETIME\0"
+                                  "16SECURE_ERASE\0"
+                                  "17ZONED\0";
+
+static const char console_names[] = "00SIZE\0"
+                                    "01MULTIPORT\0"
+                                    "02EMERG_WRITE\0";
+
+static const char gpu_names[] = "00VIRGL\0"
+                                "01EDID\0"
+                                "02RESOURCE_UUID\0"
+                                "03RESOURCE_BLOB\0"
+                                "04CONTEXT_INIT\0"
+                                "05BLOB_ALIGNMENT\0";
+
+/* The list of what only this kind of device has. */
+static const char *
+names_of(uint32_t device_id)
+{
+    switch (device_id) {
+    case VIRTIO_ID_NET: return net_names;
+    case VIRTIO_ID_BLOCK: return block_names;
+    case VIRTIO_ID_CONSOLE: return console_names;
+    case VIRTIO_ID_GPU: return gpu_names;
+    default: return "";
+    }
+}
+
+static const char *
+find(const char *entry, unsigned bit)
+{
+    while (entry[0] != '\0') {
+        if ((unsigned)(entry[0] - '0') * 10 + (unsigned)(entry[1] - '0') == bit) {
+            return entry + 2;
+        }
+        while (*entry != '\0') {
+            entry++;
+        }
+        entry++;
+    }
+    return NULL;
+}
 
 const char *
 virtio_feature_name(uint32_t device_id, unsigned feature_bit)
 {
-    for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
-        bool is_for_kind = features[i].id == ANY || features[i].id == device_id;
-        if (is_for_kind && features[i].bit == feature_bit) {
-            return features[i].name;
-        }
-    }
-    return NULL;
+    const char *name = find(reserved_names, feature_bit);
+    return name != NULL ? name : find(names_of(device_id), feature_bit);
 }

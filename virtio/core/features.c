@@ -1,11 +1,55 @@
 /*
  * Agreeing on features, and telling what came of it. Contract: virtio/device.h; VirtIO 1.3 §2.2, §3.1.1, §6.
  */
+#include "abi/virtio_gpu.h"
+#include "abi/virtio_net.h"
+
 #include "virtio/core/internal.h"
 
 /* The bits that do not belong to one kind of device: 24 to 49, VirtIO 1.3 §2.2. */
 #define RESERVED_BITS (((UINT64_C(1) << 50) - 1) & ~((UINT64_C(1) << 24) - 1))
 #define LEGACY_BITS   ((uint64_t)UINT32_MAX)
+
+#define NET(name) VIRTIO_FEATURE(VIRTIO_NET_F_##name)
+#define NEED_GUEST_CSUM                                                                            \
+ (NET(GUEST_TSO4) | NET(GUEST_TSO6) | NET(GUEST_UFO) | NET(GUEST_USO4) | NET(GUEST_USO6))
+#define NEED_GUEST_TSO (NET(GUEST_ECN))
+#define NEED_CSUM      (NET(HOST_TSO4) | NET(HOST_TSO6) | NET(HOST_UFO) | NET(HOST_USO))
+#define NEED_HOST_TSO  (NET(HOST_ECN) | NET(RSC_EXT))
+#define NEED_CTRL_VQ                                                                               \
+ (NET(CTRL_RX) | NET(CTRL_VLAN) | NET(GUEST_ANNOUNCE) | NET(MQ) | NET(CTRL_MAC_ADDR) |             \
+  NET(HASH_TUNNEL) | NET(VQ_NOTF_COAL) | NET(NOTF_COAL) | NET(RSS))
+#define NEED_VIRGL (VIRTIO_FEATURE(VIRTIO_GPU_F_CONTEXT_INIT))
+
+/* Features that need another one, or one of two: §5.1.3.1, §5.7.3. What others need is looked at before them. */
+static const struct {
+    uint64_t dependents;
+    uint8_t id;
+    uint8_t need;
+    uint8_t or_need;
+} needs[] = {
+    {NEED_GUEST_CSUM,   VIRTIO_ID_NET, VIRTIO_NET_F_GUEST_CSUM,  VIRTIO_NET_F_GUEST_CSUM },
+    { NEED_GUEST_TSO,   VIRTIO_ID_NET, VIRTIO_NET_F_GUEST_TSO4,  VIRTIO_NET_F_GUEST_TSO6 },
+    { NEED_CSUM,        VIRTIO_ID_NET, VIRTIO_NET_F_CSUM,        VIRTIO_NET_F_CSUM       },
+    { NEED_HOST_TSO,    VIRTIO_ID_NET, VIRTIO_NET_F_HOST_TSO4,   VIRTIO_NET_F_HOST_TSO6  },
+    { NET(HASH_TUNNEL), VIRTIO_ID_NET, VIRTIO_NET_F_HASH_REPORT, VIRTIO_NET_F_HASH_REPORT},
+    { NEED_CTRL_VQ,     VIRTIO_ID_NET, VIRTIO_NET_F_CTRL_VQ,     VIRTIO_NET_F_CTRL_VQ    },
+    { NEED_VIRGL,       VIRTIO_ID_GPU, VIRTIO_GPU_F_VIRGL,       VIRTIO_GPU_F_VIRGL      },
+};
+
+/* §2.2.1: no feature without those that it requires. */
+static uint64_t
+without_dangling(uint32_t device_id, uint64_t features)
+{
+    for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+        bool is_met =
+            (features >> needs[i].need & 1) != 0 || (features >> needs[i].or_need & 1) != 0;
+        if (needs[i].id == device_id && !is_met) {
+            features &= ~needs[i].dependents;
+        }
+    }
+    return features;
+}
 
 /* A kind's own bits are its driver's matter; of the reserved ones only those that the library can drive. */
 static uint64_t
@@ -69,7 +113,7 @@ virtio_device_negotiate(struct virtio_device *device, const struct virtio_featur
     virtio_device_set_status(device, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
     device->offered = device->ops->get_features(device);
     device->wanted = wanted_of(device, request);
-    device->accepted = device->offered & device->wanted;
+    device->accepted = without_dangling(device->id, device->offered & device->wanted);
     device_trace(device, TRACE_FEATURES_OFFERED, device->offered, 0);
     device_trace(device, TRACE_FEATURES_ACCEPTED, device->wanted, device->accepted);
 

@@ -154,7 +154,8 @@ struct virtio_feature_request {
 /*
  * Reset the device and agree on features. For modern transports VERSION_1 is wanted and required, and ACCESS_PLATFORM and
  * ORDER_PLATFORM are wanted, without being asked for (§6.1: the addresses always come from dma_addr and the barriers are
- * always the platform's); legacy ones get the low 32 bits only. FEATURES_OK is read back. On failure FAILED is set.
+ * always the platform's); legacy ones get the low 32 bits only. A feature whose own requirement is not met (§5.1.3.1)
+ * is not accepted. FEATURES_OK is read back. On failure FAILED is set.
  * Returns: VIRTIO_OK; VIRTIO_ERR_UNSUPPORTED (a required bit is not offered, or FEATURES_OK did not stick);
  * VIRTIO_ERR_STATE (not claimed); VIRTIO_ERR_TIMEOUT (it did not reset: as with virtio_device_release).
  * Source: VirtIO 1.3 §2.2.1, §3.1.1.
