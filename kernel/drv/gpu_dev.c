@@ -275,11 +275,14 @@ gpu_poll(void *ctx)
     if (!gpu.is_up || gpu.vgpu.state != VGPU_RUNNING) {
         return UINT64_MAX;
     }
-    (void)vgpu_poll(&gpu.vgpu);
+    bool has_more = vgpu_poll(&gpu.vgpu) >= gpu.vgpu.slot_count;
     if (gpu.is_resize_wished) {
         follow_host_size();
     }
     uint64_t wake_ns = screen_poll();
+    if (has_more) {
+        return 0;
+    }
     /* A command in flight must be given up in time, whether or not an interrupt comes. */
     return gpu.vgpu.in_flight_count == 0 ? wake_ns : min_u64(wake_ns, gpu.vgpu.next_deadline_ns);
 }

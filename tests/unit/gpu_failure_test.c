@@ -1,6 +1,7 @@
 /*
  * The GPU driver when things end badly: a device that does not let go, one that fails with memory
- * lent to it, one that fails while nothing is asked of it. conformance: S0-05 S0-11
+ * lent to it, one that fails while nothing is asked of it; and callbacks that never stop.
+ * conformance: S0-05 S0-11
  */
 #include "tests/unit/gpu_fixture.h"
 
@@ -88,5 +89,67 @@ UTEST(what_was_lent_to_a_failed_device_is_free_after_finish)
     rig_advance_ms(&rig, 1);
     EXPECT_EQ(rig_command_type(&rig, 0), VIRTIO_GPU_CMD_RESOURCE_CREATE_2D);
     EXPECT_EQ(seen.count, 1);
+    rig_end(&rig);
+}
+
+enum { ENDLESS_COUNT = 2000 };
+static unsigned ended_count;
+static unsigned nested;
+static unsigned deepest;
+
+static void
+submit_again(void *ctx, const struct vgpu_completion *completion)
+{
+    const struct vgpu_rect rect = { 0, 0, 1, 1 };
+    struct vgpu_then then = { .done = submit_again, .ctx = ctx };
+    bool is_last = completion != NULL && completion->err == VIRTIO_ERR_NOT_INITIALIZED;
+    nested++;
+    deepest = nested > deepest ? nested : deepest;
+    if (++ended_count < ENDLESS_COUNT && !is_last) {
+        EXPECT_EQ(vgpu_cmd_resource_flush(&rig.vgpu, 1, &rect, &then), VIRTIO_OK);
+        vgpu_notify(&rig.vgpu);
+    }
+    nested--;
+}
+
+static void
+start_endless(enum vgpu_driver driver)
+{
+    ended_count = 0;
+    deepest = 0;
+    rig_start(&rig, driver);
+    submit_again(NULL, NULL);
+}
+
+UTEST(a_callback_that_submits_does_not_nest_in_the_simple_driver)
+{
+    start_endless(VGPU_DRIVER_SIMPLE);
+    EXPECT_EQ(ended_count, ENDLESS_COUNT);
+    EXPECT_EQ(deepest, 2); /* the test's own call is the outer one */
+    EXPECT_EQ(rig.vgpu.in_flight_count, 0);
+    rig_end(&rig);
+}
+
+/* Longer than a command may take no call waits, however long the callbacks go on. */
+UTEST(a_callback_that_submits_for_ever_does_not_hold_the_simple_driver)
+{
+    ended_count = 0;
+    rig_start(&rig, VGPU_DRIVER_SIMPLE);
+    rig.fixture.fake.delay_ns = 10000000;
+    uint64_t from_ns = rig.fixture.fp.now_ns;
+    submit_again(NULL, NULL);
+    uint64_t took_ns = rig.fixture.fp.now_ns - from_ns;
+    EXPECT_TRUE(took_ns >= 1000000000 && took_ns < 1100000000);
+    EXPECT_TRUE(ended_count < ENDLESS_COUNT);
+    rig_end(&rig);
+}
+
+UTEST(a_poll_ends_though_callbacks_submit)
+{
+    start_endless(VGPU_DRIVER_QUEUED);
+    EXPECT_EQ(vgpu_poll(&rig.vgpu), rig.vgpu.queues[0].size);
+    while (vgpu_poll(&rig.vgpu) >= rig.vgpu.slot_count) {
+    }
+    EXPECT_EQ(ended_count, ENDLESS_COUNT);
     rig_end(&rig);
 }

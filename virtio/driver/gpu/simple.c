@@ -6,9 +6,10 @@
 #include "virtio/driver/gpu/driver.h"
 
 /*
- * The command ends within its deadline, well or not: then the slot is no longer in flight. Meanwhile
- * it may have been in flight anew, for a callback's command; but that has ended too, for a nested
- * send returns no sooner.
+ * The command ends within its deadline, well or not. What its callback sends is waited for here too,
+ * not inside the callback, so that callbacks that send again and again do not nest; but no longer
+ * than the command itself might have taken. The turn that starts after the deadline ends the command
+ * at the latest.
  */
 static enum virtio_err
 simple_send(struct vgpu *vgpu, struct vgpu_slot *slot, const struct virtq_chain *chain)
@@ -19,10 +20,17 @@ simple_send(struct vgpu *vgpu, struct vgpu_slot *slot, const struct virtq_chain 
         return err;
     }
     uint64_t deadline_ns = slot->deadline_ns;
+    uint64_t now_ns = 0;
     virtq_notify(queue);
-    while (slot->phase == VGPU_SLOT_IN_FLIGHT) {
+    if (vgpu->is_sending) {
+        return VIRTIO_OK;
+    }
+    vgpu->is_sending = true;
+    while (vgpu->in_flight_count > 0 && now_ns < deadline_ns) {
+        now_ns = vgpu_now_ns(vgpu);
         (void)vgpu_turn(vgpu, deadline_ns);
     }
+    vgpu->is_sending = false;
     return VIRTIO_OK;
 }
 

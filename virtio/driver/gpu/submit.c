@@ -171,17 +171,18 @@ vgpu_notify(struct vgpu *vgpu)
     }
 }
 
+/* Callbacks may submit and the device may answer at once: take no more than a ringful. */
 static unsigned
 take_used(struct vgpu *vgpu, struct virtq *queue)
 {
     struct virtq_done done;
     unsigned count = 0;
-    enum virtio_err err;
-    while ((err = virtq_take_used(queue, &done)) == VIRTIO_OK) {
+    enum virtio_err err = VIRTIO_OK;
+    while (count < queue->size && (err = virtq_take_used(queue, &done)) == VIRTIO_OK) {
         vgpu_slot_complete(vgpu, &done);
         count++;
     }
-    if (err != VIRTIO_EMPTY) {
+    if (err != VIRTIO_EMPTY && err != VIRTIO_OK) {
         (void)fail_broken(vgpu);
     }
     return count;

@@ -15,6 +15,7 @@
  *
  * Beneath are two drivers with one API: `queued` keeps up to `depth` commands in flight, `simple`
  * sends one, waits for it, and only then returns: the reference to compare command sequences with.
+ * (What a callback submits it sends at once, too; the call that runs the callback waits for it.)
  *
  * The life of the device and of each framebuffer is a state of the one list below; see vgpu_state.
  *
@@ -228,6 +229,7 @@ struct vgpu {
     uint16_t free_count;
     uint16_t free_head;
     uint16_t in_flight_count; /* sent and neither answered nor late */
+    bool is_sending;          /* `simple`: a call waits, which takes callbacks' commands along */
     uint8_t *large_memory;    /* VGPU_LARGE_COUNT responses of large_bytes */
     uint64_t large_addr;
     uint32_t large_bytes;
@@ -298,8 +300,10 @@ void vgpu_notify(struct vgpu *vgpu);
 
 /*
  * Take what the device has answered, report what is late, look after display events that an
- * interrupt announced.
- * Returns: how many commands ended.
+ * interrupt announced. Takes at most as many answers from a queue as that is long, also where
+ * callbacks submit anew.
+ * Returns: how many commands ended. At slot_count or more there may be others, for which no
+ * interrupt will come: call again before you sleep.
  */
 unsigned vgpu_poll(struct vgpu *vgpu);
 
