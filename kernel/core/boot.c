@@ -201,7 +201,7 @@ run_commands(const struct bootargs *args)
 
     /* Who waits for this line may look at the screen next: let it be up to date. */
     console_flush();
-    console_print("vitrine: exec done status=%u\n", failed_count);
+    console_print("vitrine: exec done status=%u%s\n", failed_count, args->token_mark);
     deadline_ns = time_deadline_ns(30 * NS_PER_S);
     while (args->should_hold && !time_has_passed(deadline_ns)) {
         int c = console_read();
@@ -214,6 +214,23 @@ run_commands(const struct bootargs *args)
         }
     }
     boot_power_off();
+}
+
+/* All but the token: who reads the log must not be able to print what only the kernel may say. */
+static void
+log_arguments(const char *line)
+{
+    const struct bootargs *args = bootargs_get();
+    const char *rest = line;
+    int head_length = 0;
+
+    if (args->token_word != NULL) {
+        head_length = (int)(args->token_word - line);
+        rest = args->token_word + args->token_word_bytes;
+        rest += *rest == ' ' ? 1 : 0;
+    }
+    log_info("boot", "machine: %s; arguments: '%.*s%s'", dt_model(device_tree), head_length, line,
+             rest);
 }
 
 void
@@ -230,7 +247,7 @@ kernel_main(const void *dtb, uint64_t dtb_bytes)
     dt_read_chosen(dtb, &chosen);
     read_arguments(&chosen);
     start_early_console(&chosen);
-    log_info("boot", "machine: %s; arguments: '%s'", dt_model(dtb), chosen.bootargs);
+    log_arguments(chosen.bootargs);
     start_memory(dtb_bytes);
     dt_read_cpus(dtb);
     start_devices();

@@ -93,6 +93,43 @@ parse_word(const char *word, size_t length, struct bootargs *args)
     log_warn("boot", "boot argument '%.*s' is unknown", (int)length, word);
 }
 
+static bool
+is_hex(const char *digits, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_digit = digits[i] >= '0' && digits[i] <= '9';
+
+        if (!is_digit && !(digits[i] >= 'a' && digits[i] <= 'f')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Returns: whether the word is the token's, good or bad; a bad one is not shown either. */
+static bool
+parse_token(const char *word, size_t length, struct bootargs *args)
+{
+    static const char name[] = "vitrine.token=";
+    static const char mark[] = " token=";
+
+    if (length < strlen(name) || strncmp(word, name, strlen(name)) != 0) {
+        return false;
+    }
+    const char *digits = word + strlen(name);
+    args->token_word = word;
+    args->token_word_bytes = (uint32_t)length;
+    if (length - strlen(name) != BOOTARGS_TOKEN_DIGITS || !is_hex(digits, BOOTARGS_TOKEN_DIGITS)) {
+        log_error("boot", "boot argument %s is not followed by %d hex digits", name,
+                  BOOTARGS_TOKEN_DIGITS);
+        return true;
+    }
+    memcpy(args->token_mark, mark, strlen(mark));
+    memcpy(args->token_mark + strlen(mark), digits, BOOTARGS_TOKEN_DIGITS);
+    args->token_mark[sizeof(args->token_mark) - 1] = '\0';
+    return true;
+}
+
 void
 bootargs_parse(const char *line, struct bootargs *args)
 {
@@ -114,7 +151,7 @@ bootargs_parse(const char *line, struct bootargs *args)
         while (line[length] != ' ' && line[length] != '\0') {
             length++;
         }
-        if (strncmp(line, prefix, strlen(prefix)) == 0) {
+        if (strncmp(line, prefix, strlen(prefix)) == 0 && !parse_token(line, length, args)) {
             parse_word(line, length, args);
         }
         line += length;
@@ -125,6 +162,12 @@ const struct bootargs *
 bootargs_get(void)
 {
     return &current;
+}
+
+const char *
+bootargs_token_mark(void)
+{
+    return current.token_mark;
 }
 
 void

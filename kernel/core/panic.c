@@ -2,6 +2,7 @@
 #include <stdarg.h>
 
 #include "kernel/arch/arch.h"
+#include "kernel/core/bootargs.h"
 #include "kernel/core/check.h"
 #include "kernel/core/console.h"
 #include "kernel/core/format.h"
@@ -55,7 +56,8 @@ panic_set_poweroff(bool should_poweroff)
 static _Noreturn void
 stop(void)
 {
-    console_print("PANIC: end, %s\n", state.should_power_off ? "powering off" : "halted");
+    console_print("PANIC: end, %s%s\n", state.should_power_off ? "powering off" : "halted",
+                  bootargs_token_mark());
     console_flush();
     if (state.should_power_off) {
         (void)arch_power_off();

@@ -3,6 +3,7 @@
 
 #include "virtio/gpu.h"
 
+#include "kernel/core/bootargs.h"
 #include "kernel/core/console.h"
 #include "kernel/core/errno.h"
 #include "kernel/drv/commands.h"
@@ -126,15 +127,15 @@ trace_json(const struct shell_call *call)
     struct virtio_trace_reader reader = start_reading(&was_on);
 
     (void)call;
-    console_print("---TRACE BEGIN---\n{\"traceEvents\":[\n");
+    console_print("---TRACE BEGIN---%s\n{\"traceEvents\":[\n", bootargs_token_mark());
     print_names();
     while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {
         if (vgpu_trace_json(&reader, &record, line, sizeof(line)) > 0) {
             console_print(",%s\n", line);
         }
     }
-    console_print("],\n\"otherData\":{\"lost_records\":%llu}}\n---TRACE END---\n",
-                  (unsigned long long)lost_count());
+    console_print("],\n\"otherData\":{\"lost_records\":%llu}}\n---TRACE END---%s\n",
+                  (unsigned long long)lost_count(), bootargs_token_mark());
     virtio_trace_enable(virtio_bus_trace(), was_on);
     return 0;
 }

@@ -7,12 +7,10 @@
 
 #include "abi/endian.h"
 
+#include "kernel/core/bootargs.h"
 #include "kernel/core/console.h"
 #include "kernel/drv/virtio_bus.h"
 #include "kernel/net/cmd_net.h"
-
-#define BEGIN_LINE "---TRACE BEGIN---\n"
-#define END_LINE   "---TRACE END---\n"
 
 enum {
     BLOCK_SECTION = 0x0a0d0d0a,
@@ -195,10 +193,10 @@ cmd_net_pcapng(const struct shell_call *call)
     }
     bool was_on = trace->is_on;
     virtio_trace_enable(trace, false); /* the screen's own drawing would push the frames out */
-    console_print(BEGIN_LINE);
+    console_print("---TRACE BEGIN---%s\n", bootargs_token_mark());
     print_file_header();
     print_frames(trace);
-    console_print(END_LINE);
+    console_print("---TRACE END---%s\n", bootargs_token_mark());
     virtio_trace_enable(trace, was_on);
     return 0;
 }

@@ -240,6 +240,38 @@ UTEST(boot_arguments_are_read)
     EXPECT_STREQ(args.exec, "gpu test; echo a b");
 }
 
+UTEST(the_token_is_read_but_not_from_the_commands)
+{
+    struct bootargs args;
+    const char *line = "quiet vitrine.token=0123456789abcdef vitrine.exec=vitrine.token=0";
+
+    bootargs_parse(line, &args);
+    EXPECT_STREQ(args.token_mark, " token=0123456789abcdef");
+    EXPECT_TRUE(args.token_word == line + strlen("quiet "));
+    EXPECT_EQ(args.token_word_bytes, strlen("vitrine.token=0123456789abcdef"));
+    EXPECT_STREQ(args.exec, "vitrine.token=0");
+
+    bootargs_parse("vitrine.exec=echo", &args);
+    EXPECT_STREQ(args.token_mark, "");
+    EXPECT_TRUE(args.token_word == NULL);
+}
+
+UTEST(a_bad_token_is_refused_without_showing_it)
+{
+    static const char *const lines[] = { "vitrine.token=", "vitrine.token=0123456789abcde",
+                                         "vitrine.token=0123456789abcdef0",
+                                         "vitrine.token=0123456789abcdeF" };
+    struct bootargs args;
+
+    for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+        host_console_clear();
+        bootargs_parse(lines[i], &args);
+        EXPECT_STREQ(args.token_mark, "");
+        EXPECT_CONTAINS(host_console(), "vitrine.token= is not followed by 16 hex digits");
+        EXPECT_TRUE(strstr(host_console(), "0123") == NULL);
+    }
+}
+
 UTEST(bad_boot_arguments_are_named_and_ignored)
 {
     struct bootargs args;
