@@ -55,11 +55,12 @@ def bench_lines(output):
 def run_ours(machine):
     """Boots our kernel with commands; gives its bench lines."""
     with Guest(machine) as guest:
-        m = guest.expect(r"^vitrine: exec done status=(\d+)|^PANIC:.*$", settings.guest_timeout_s)
+        m = guest.expect(machine.exec_end, settings.guest_timeout_s)
         guest.wait_end()
         if m.group(1) != "0":
             complaint = [s for s in guest.output.splitlines() if "bench" in s and not s.startswith("bench ")]
-            raise Unavailable(f"our kernel: {m.group(0)} ({(complaint or ['no word why'])[-1].strip()})")
+            failure = f"{m.group(1)} commands failed" if m.group(1) else "it panicked"
+            raise Unavailable(f"our kernel: {failure} ({(complaint or ['no word why'])[-1].strip()})")
         return bench_lines(guest.output)
 
 

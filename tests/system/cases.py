@@ -12,7 +12,6 @@ from vitrine_run.qmp import QmpError
 from vitrine_test.suite import TOP, Failed, Suite, run_program
 
 PROMPT = r"^vitrine> "
-EXEC_END = r"^vitrine: exec done status=(\d+)\n|^PANIC:.*$"
 BOOT_TIMEOUT_S = 30.0
 
 _build_lock = threading.Lock()
@@ -79,7 +78,7 @@ def shell(guest, command, timeout_s=20.0):
 def exec_status(timeout_s=30.0, **choices):
     """Boots with commands; gives (number of failed commands, everything printed)."""
     with boot(**choices) as guest:
-        m = guest.expect(EXEC_END, timeout_s)
+        m = guest.expect(guest.machine.exec_end, timeout_s)
         check(m.group(1) is not None, "the kernel panicked", guest)
         guest.wait_end()
         return int(m.group(1)), guest.output
@@ -88,7 +87,7 @@ def exec_status(timeout_s=30.0, **choices):
 def picture_after(commands, timeout_s=30.0, **choices):
     """Boots, runs commands that must succeed, and gives the host's picture of the display."""
     with boot(exec_commands=commands, hold=True, **choices) as guest:
-        m = guest.expect(EXEC_END, timeout_s)
+        m = guest.expect(guest.machine.exec_end, timeout_s)
         check(m.group(1) == "0", f"not every command of '{commands}' succeeded", guest)
         picture = guest.screendump()
         guest.send("")

@@ -54,8 +54,8 @@ def until_flushed(path, quiet_s=EFI_DRAWS_S):
 
 def ours(where, commands, **choices):
     path = os.path.join(where, "ours-" + "-".join(str(v) for v in choices.values()))
-    done = until_printed(r"^vitrine: exec done status=0$")
-    return record(Machine(exec_commands=commands, **choices), path, done)
+    machine = Machine(exec_commands=commands, **choices)
+    return record(machine, path, until_printed(f"vitrine: exec done status=0{machine.mark}$"))
 
 
 def linux(where, jobs="gpu_still:1"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import secrets
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 IMAGE = os.path.join(TOP, "build/aarch64/Image")
@@ -29,6 +30,20 @@ class Machine:
     netdev: str = "user"
     extra: tuple = ()
     qemu: str = "qemu-system-aarch64"
+    token: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
+
+    @property
+    def mark(self):
+        """What the guest's kernel ends the lines with that the host may believe; nothing else that it prints can know it."""
+        return f" token={self.token}"
+
+    @property
+    def exec_end(self):
+        """
+        The pattern of the end of the commands; group 1 is the number of those that failed, None in a panic.  Without `^`:
+        a command may have left its last line open.
+        """
+        return rf"vitrine: exec done status=(\d+){self.mark}\n|PANIC: end, .*{self.mark}\n"
 
     def append_line(self):
         """The kernel's command line; vitrine.exec= is last because it takes the rest of the line."""
@@ -38,6 +53,7 @@ class Machine:
         if self.bootargs:
             words.append(self.bootargs)
         if self.exec_commands:
+            words.append(f"vitrine.token={self.token}")
             words.append(f"vitrine.exec={self.exec_commands}")
         return " ".join(words)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,17 +20,13 @@ from vitrine_run.qmp import Qmp, QmpError  # noqa: E402
 OK, COMMAND_FAILED, SETUP_FAILED, PANICKED, TIMED_OUT = 0, 1, 3, 4, 124
 TOUR = "devices; gpu info; gpu test"
 DEFAULT_EXEC_TIMEOUT_S = 60.0
-EXEC_END = r"^vitrine: exec done status=(\d+)\n|^PANIC:.*$"
+LAST_POWEROFF = re.compile(r"(?:(?:^|;)\s*poweroff\s*)+[\s;]*$")
 TRACE_BEGIN, TRACE_END = "---TRACE BEGIN---", "---TRACE END---"
 CAPTURE_SUFFIX = ".pcapng"  # of --trace: frames of the network and nothing else
 
 
 def say(text):
     print(f"run: {text}", file=sys.stderr, flush=True)
-
-
-def has_desktop():
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def set_up(options):
@@ -79,9 +76,10 @@ def save_screenshot(pic, path):
 
 
 class Echo:
-    """Passes the guest's output on to stdout, line by line, and keeps the trace dump out of it."""
+    """Passes the guest's output on to stdout, line by line; keeps the token and, where asked to, the trace dump out of it."""
 
-    def __init__(self):
+    def __init__(self, mark, keeps_trace):
+        self._mark, self._keeps_trace = mark, keeps_trace
         self._rest = ""
         self._in_trace = False
         self.trace_lines = []
@@ -94,18 +92,23 @@ class Echo:
         sys.stdout.flush()
 
     def _line(self, line):
-        if line.strip() == TRACE_BEGIN:
+        if self._keeps_trace and line.endswith(TRACE_BEGIN + self._mark):
             self._in_trace, self.trace_lines = True, []
-        elif line.strip() == TRACE_END:
+            self._show(line.removesuffix(TRACE_BEGIN + self._mark))
+        elif self._in_trace and line == TRACE_END + self._mark:
             self._in_trace = False
         elif self._in_trace:
             self.trace_lines.append(line)
         else:
-            print(line)
+            print(line.removesuffix(self._mark))
+
+    def _show(self, text):
+        if text:
+            print(text, flush=True)
 
     def finish(self):
-        if self._rest and not self._in_trace:
-            print(self._rest, flush=True)
+        if not self._in_trace:
+            self._show(self._rest)
 
 
 def save_frames(echo, path):
@@ -144,10 +147,9 @@ def save_trace(echo, path):
 def watch_exec(guest, options, echo, timeout_s):
     """Follows a guest that runs commands, up to its power-off; gives the exit status of ./run."""
     deadline = time.monotonic() + timeout_s
-    m = guest.expect(EXEC_END, timeout_s)
+    m = guest.expect(guest.machine.exec_end, timeout_s)
     if m.group(1) is None:
-        finish_panic(guest)
-        say("the guest's kernel panicked")
+        tell_panic(options)
         return PANICKED
     status = OK
     if options.screenshot:
@@ -163,23 +165,32 @@ def watch_exec(guest, options, echo, timeout_s):
     return status
 
 
-def finish_panic(guest):
-    """Lets a panicking kernel print its dump, which ends with a line of its own."""
-    try:
-        guest.expect(r"^PANIC: end.*$", 3.0)
-    except (TimeoutError, GuestError):
-        pass
+def tell_panic(options):
+    say("the guest's kernel panicked")
+    if options.screenshot:
+        say(f"--screenshot {options.screenshot}: no picture was taken, because the guest panicked")
+    if options.trace:
+        say(f"--trace {options.trace}: no trace was saved, because the guest panicked")
+
+
+def without_last_poweroff(commands):
+    """
+    After the commands the guest powers off by itself, and says before how many failed, which it could not after a poweroff
+    of ours.  ';' is no command at all: nothing but a poweroff was asked for.
+    """
+    return LAST_POWEROFF.sub("", commands) or ";"
 
 
 def run_exec(options, commands):
     """Boots, runs the commands without a person, gives the exit status."""
+    commands = without_last_poweroff(commands)
     if options.trace:
         dump = "net pcapng" if options.trace.endswith(CAPTURE_SUFFIX) else "trace json"
         commands = f"trace on; {commands}; {dump}"
     machine = make_machine(options, commands)
     timeout_s = options.timeout or DEFAULT_EXEC_TIMEOUT_S
     say(f"booting: {describe(machine)}")
-    echo = Echo()
+    echo = Echo(machine.mark, bool(options.trace))
     try:
         with Guest(machine, on_output=echo) as guest:
             try:
@@ -190,7 +201,7 @@ def run_exec(options, commands):
         say(f"time ran out after {timeout_s:g} s (--timeout)")
         return TIMED_OUT
     except GuestError as e:
-        say("the guest ended before all commands were run" if "status=" in e.reason else e.reason)
+        say("the guest ended before all commands were run" if "exec done" in e.reason else e.reason)
         if e.qemu_errors:
             say(f"QEMU said: {e.qemu_errors}")
         return COMMAND_FAILED
@@ -249,10 +260,10 @@ def wait_interactive(process, timeout_s):
 
 def main(argv):
     options = options_module.parse(argv)
-    commands, interactive = options.exec_commands, sys.stdin.isatty() and sys.stdout.isatty()
-    if commands is None and (not interactive or options.trace):
+    commands = options.exec_commands
+    if commands is None and not options_module.is_interactive():
         commands = TOUR
-    options.display = options.display or ("window" if has_desktop() else "none")
+    options.display = options.display or ("window" if options_module.has_desktop() else "none")
     if not set_up(options) or not build(options.preset):
         return SETUP_FAILED
     if commands is None:

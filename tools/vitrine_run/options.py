@@ -1,7 +1,9 @@
 """The options of ./run: what they are, how they are explained, what is wrong with wrong ones."""
 
 import argparse
+import math
 import os
+import re
 import shutil
 import sys
 
@@ -39,7 +41,7 @@ def make_parser():
         description="Sets up, builds and boots the Vitrine kernel on QEMU, with our own VirtIO drivers.",
     )
     add = parser.add_argument
-    add("--exec", metavar="'CMD; CMD'", dest="exec_commands", help="run these shell commands in the guest, then power off")
+    add("--exec", metavar="'CMD; CMD'", dest="exec_commands", help="run these shell commands (separated by ';' or line ends) in the guest, then power off")
     add("--screenshot", metavar="FILE.png", help="save the virtio-gpu's picture, taken by the host before power-off")
     add("--display", choices=["window", "vnc", "none"], help="where the display is shown (default: window if there is one)")
     add("--smp", type=int, default=1, metavar="N", help="processors given to the guest, 1 to 8 (default 1)")
@@ -50,7 +52,8 @@ def make_parser():
     add("--gpu-driver", choices=["queued", "simple"], default="queued",
         help="queued: many commands in flight (default); simple: one at a time, the reference")
     add("--rings", choices=["split", "packed"], default="split", help="virtqueue layout (default split)")
-    add("--log", metavar="LEVEL", choices=["error", "warn", "info", "debug"], help="log level: error, warn, info or debug")
+    add("--log", metavar="LEVEL", choices=["error", "warn", "info", "debug", "trace"],
+        help="log level: error, warn, info, debug or trace")
     add("--timeout", type=float, metavar="S", help="give up after S seconds (default 60 with --exec, else never)")
     add("--trace", metavar="FILE",
         help="save the guest's trace of commands and queues (Chrome trace JSON), or of frames where FILE ends in .pcapng")
@@ -65,8 +68,31 @@ def _check_ranges(parser, options):
         parser.error(f"--smp {options.smp}: a GICv2 takes 1 to 8 processors; use for example --smp 4")
     if not 64 <= options.memory <= 4096:
         parser.error(f"--memory {options.memory}: use 64 to 4096 (MiB)")
-    if options.timeout is not None and options.timeout <= 0:
+    if options.timeout is not None and not (math.isfinite(options.timeout) and options.timeout > 0):
         parser.error(f"--timeout {options.timeout:g}: use a number of seconds above 0, for example --timeout 30")
+
+
+def has_desktop():
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def is_interactive():
+    """Whether a person sits at both ends of the serial line."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _check_surroundings(parser, options):
+    if options.display == "window" and not has_desktop():
+        parser.error("--display window: there is no desktop here (neither DISPLAY nor WAYLAND_DISPLAY is set); "
+                     "use --display vnc or --display none")
+    if options.trace and options.exec_commands is None and is_interactive():
+        parser.error(f"--trace {options.trace}: the interactive shell has the serial line that a trace comes by; "
+                     f"give the commands to trace, for example --exec 'gpu test' --trace {options.trace}")
+
+
+def _exec_line(text):
+    """--exec as the guest's shell wants it: a line end separates commands as ';' does."""
+    return "; ".join(line.strip() for line in re.split(r"[\r\n]+", text) if line.strip())
 
 
 def _check_qemu(parser, program):
@@ -86,6 +112,7 @@ def parse(argv):
     options = parser.parse_args(argv)
     _check_ranges(parser, options)
     _check_qemu(parser, options.qemu)
+    _check_surroundings(parser, options)
     if options.rings == "packed" and options.mmio == 1:
         parser.error(
             "--rings packed needs --mmio 2: a version 1 (legacy) device cannot offer VIRTIO_F_RING_PACKED, "
@@ -96,6 +123,8 @@ def parse(argv):
     for option, path in (("--screenshot", options.screenshot), ("--trace", options.trace)):
         if path is not None:
             _check_output(parser, option, path)
+    if options.exec_commands is not None:
+        options.exec_commands = _exec_line(options.exec_commands)
     if options.exec_commands is not None and not options.exec_commands.strip(" ;"):
         parser.error("--exec is empty; give shell commands separated by ';', for example --exec 'devices; gpu test'")
     return options
