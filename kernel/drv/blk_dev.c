@@ -47,7 +47,9 @@ blk_dev_start(struct virtio_device *device)
     struct vblk *blk = &blks[blk_count];
     enum virtio_err err = vblk_init(blk, device, &config, &arena);
     if (err != VIRTIO_OK) {
-        dma_free(arena.base, arena.bytes);
+        if (arena.used_bytes == 0) { /* else the device did not reset and still has it */
+            dma_free(arena.base, arena.bytes);
+        }
         log_error("blk", "device %u: %s", device->index, virtio_err_text(err));
         return errno_from_virtio(err);
     }

@@ -92,7 +92,9 @@ input_dev_start(struct virtio_device *device)
     struct vinput *input = &inputs[input_count].input;
     enum virtio_err err = vinput_init(input, device, &config, &arena);
     if (err != VIRTIO_OK) {
-        dma_free(arena.base, arena.bytes);
+        if (arena.used_bytes == 0) { /* else the device did not reset and still has it */
+            dma_free(arena.base, arena.bytes);
+        }
         log_error("input", "device %u: %s", device->index, virtio_err_text(err));
         return errno_from_virtio(err);
     }

@@ -41,7 +41,9 @@ net_dev_start(struct virtio_device *device)
     }
     enum virtio_err err = vnet_init(&net, device, &config, &arena);
     if (err != VIRTIO_OK) {
-        dma_free(arena.base, arena.bytes);
+        if (arena.used_bytes == 0) { /* else the device did not reset and still has it */
+            dma_free(arena.base, arena.bytes);
+        }
         log_error("net", "device %u: %s", device->index, virtio_err_text(err));
         return errno_from_virtio(err);
     }

@@ -474,11 +474,11 @@ UTEST(an_op_past_its_deadline_is_reported_once_and_may_still_come_back)
     EXPECT_EQ(vblk_submit(&t.blk, &late), VIRTIO_OK);
     EXPECT_EQ(vblk_submit(&t.blk, &patient), VIRTIO_OK);
     vblk_flush_queue(&t.blk);
-    fake_platform_advance(&t.f.fp, TIMEOUT_MS * UINT64_C(1000000));
+    fake_platform_advance(&t.f.fp, UINT64_C(1000000) * TIMEOUT_MS);
     EXPECT_EQ(vblk_poll(&t.blk), VIRTIO_EMPTY);
     EXPECT_EQ(done_count, 0);
     for (int i = 0; i < 3; i++) {
-        fake_platform_advance(&t.f.fp, 2 * TIMEOUT_MS * UINT64_C(1000000));
+        fake_platform_advance(&t.f.fp, UINT64_C(2000000) * TIMEOUT_MS);
         EXPECT_EQ(vblk_poll(&t.blk), VIRTIO_EMPTY);
     }
     EXPECT_EQ(done_count, 1);
@@ -507,5 +507,26 @@ UTEST(a_disk_that_changes_its_size_is_believed)
     EXPECT_EQ(vblk_read(&t.blk, 63, 1, data, TIMEOUT_MS), VIRTIO_ERR_INVALID);
     EXPECT_EQ(t.blk.capacity_sectors, 8);
     EXPECT_EQ(vblk_take_events(&t.blk), 0);
+    end(&t);
+}
+
+UTEST(a_device_that_does_not_reset_keeps_op_and_data)
+{
+    struct vblk_op op = one_read();
+
+    reset_config((struct vblk_config){ 0 });
+    start(&t, &flavours[0], BLK_FEATURES);
+    disk.is_silent = true;
+    done_count = 0;
+    EXPECT_EQ(vblk_submit(&t.blk, &op), VIRTIO_OK);
+    vblk_flush_queue(&t.blk);
+    t.f.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_RESET_STUCK };
+    EXPECT_EQ(vblk_finish(&t.blk), VIRTIO_ERR_TIMEOUT);
+    EXPECT_EQ(done_count, 0);
+    EXPECT_TRUE(op.is_in_flight);
+    t.f.fake.evil = (struct fake_evil){ 0 };
+    EXPECT_EQ(vblk_finish(&t.blk), VIRTIO_OK);
+    EXPECT_EQ(done_count, 1);
+    EXPECT_EQ(op.err, VIRTIO_ERR_LOST);
     end(&t);
 }

@@ -280,3 +280,16 @@ UTEST(a_device_that_died_with_an_led_in_flight_is_noticed)
     EXPECT_EQ(vinput_next(&t.input, &seen), VIRTIO_ERR_LOST);
     end(&t);
 }
+
+UTEST(a_device_that_does_not_reset_keeps_its_memory)
+{
+    struct input_test t = { 0 };
+
+    EXPECT_EQ(start(&t, &tablet_model, &flavours[0]), VIRTIO_OK);
+    t.f.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_RESET_STUCK };
+    EXPECT_EQ(vinput_finish(&t.input), VIRTIO_ERR_TIMEOUT);
+    EXPECT_EQ(t.f.device->life, VIRTIO_LIFE_FAILED);
+    t.f.fake.evil = (struct fake_evil){ 0 };
+    EXPECT_EQ(vinput_finish(&t.input), VIRTIO_OK);
+    end(&t);
+}

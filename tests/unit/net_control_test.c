@@ -371,3 +371,49 @@ UTEST(a_caller_that_only_sends_notices_too)
     EXPECT_EQ(err, VIRTIO_ERR_LOST);
     end(&t);
 }
+
+UTEST(a_device_that_does_not_reset_keeps_its_memory)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+
+    start(&t, &flavours[0], NET_FEATURES);
+    t.f.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_RESET_STUCK };
+    EXPECT_EQ(vnet_finish(&t.net), VIRTIO_ERR_TIMEOUT);
+    EXPECT_EQ(t.f.device->life, VIRTIO_LIFE_FAILED);
+    EXPECT_EQ(vnet_send(&t.net, frame, sizeof(frame)), VIRTIO_ERR_BROKEN);
+    t.f.fake.evil = (struct fake_evil){ 0 };
+    EXPECT_EQ(vnet_finish(&t.net), VIRTIO_OK);
+    EXPECT_EQ(t.f.device->life, VIRTIO_LIFE_SEEN);
+    end(&t);
+}
+
+/* The fourth address asked for cannot be had, and from then on the device does not reset. */
+static struct fake_device *sticking;
+static uint64_t (*real_addr)(void *ctx, const volatile void *ptr, size_t bytes);
+static unsigned addr_count;
+
+static uint64_t
+no_fourth_addr(void *ctx, const volatile void *ptr, size_t bytes)
+{
+    if (++addr_count < 4) {
+        return real_addr(ctx, ptr, bytes);
+    }
+    sticking->evil = (struct fake_evil){ .mode = FAKE_EVIL_RESET_STUCK };
+    return UINT64_MAX;
+}
+
+UTEST(an_init_that_cannot_be_undone_keeps_the_arena)
+{
+    struct net_test t = { 0 };
+
+    prepare(&t, &flavours[0], NET_FEATURES);
+    sticking = &t.f.fake;
+    addr_count = 0;
+    real_addr = t.f.fp.plat.dma_addr;
+    t.f.fp.plat.dma_addr = no_fourth_addr;
+    EXPECT_EQ(bring_up(&t), VIRTIO_ERR_TIMEOUT);
+    EXPECT_NE(t.f.arena.used_bytes, 0);
+    EXPECT_EQ(t.f.device->life, VIRTIO_LIFE_FAILED);
+    end(&t);
+}

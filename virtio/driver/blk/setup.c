@@ -194,7 +194,9 @@ vblk_init(struct vblk *blk, struct virtio_device *device, const struct vblk_conf
     blk->watch.config_seen = driver_config_changes(device);
     err = bring_up(blk, &chosen, arena);
     if (err != VIRTIO_OK) {
-        vblk_finish(blk);
+        if (vblk_finish(blk) == VIRTIO_ERR_TIMEOUT) {
+            return VIRTIO_ERR_TIMEOUT;
+        }
         arena->used_bytes = arena_used;
     }
     return err;
@@ -206,14 +208,16 @@ vblk_take_events(struct vblk *blk)
     return driver_take_events(blk->device);
 }
 
-void
+enum virtio_err
 vblk_finish(struct vblk *blk)
 {
     if (blk->device != NULL) {
         struct vblk_slot *slots = blk->slots;
         uint16_t op_count = slots != NULL ? blk->op_count : 0;
 
-        (void)virtio_device_release(blk->device, "blk");
+        if (virtio_device_release(blk->device, "blk") == VIRTIO_ERR_TIMEOUT) {
+            return VIRTIO_ERR_TIMEOUT; /* it still has our memory, and that of the ops in flight */
+        }
         virtq_finish(&blk->queue, NULL, NULL);
         blk->device = NULL; /* a `done` that submits is answered VIRTIO_ERR_NOT_INITIALIZED */
         for (uint16_t i = 0; i < op_count; i++) {
@@ -223,4 +227,5 @@ vblk_finish(struct vblk *blk)
         }
     }
     memset(blk, 0, sizeof(*blk));
+    return VIRTIO_OK;
 }

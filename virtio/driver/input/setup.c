@@ -230,7 +230,9 @@ vinput_init(struct vinput *input, struct virtio_device *device, const struct vin
     input->watch.config_seen = driver_config_changes(device);
     err = bring_up(input, &chosen, arena);
     if (err != VIRTIO_OK) {
-        vinput_finish(input);
+        if (vinput_finish(input) == VIRTIO_ERR_TIMEOUT) {
+            return VIRTIO_ERR_TIMEOUT;
+        }
         arena->used_bytes = arena_used;
     }
     return err;
@@ -242,13 +244,16 @@ vinput_take_events(struct vinput *input)
     return driver_take_events(input->device);
 }
 
-void
+enum virtio_err
 vinput_finish(struct vinput *input)
 {
     if (input->device != NULL) {
-        (void)virtio_device_release(input->device, "input");
+        if (virtio_device_release(input->device, "input") == VIRTIO_ERR_TIMEOUT) {
+            return VIRTIO_ERR_TIMEOUT; /* it still has our memory */
+        }
         virtq_finish(&input->events, NULL, NULL);
         virtq_finish(&input->status, NULL, NULL);
     }
     memset(input, 0, sizeof(*input));
+    return VIRTIO_OK;
 }

@@ -318,22 +318,27 @@ vnet_init(struct vnet *net, struct virtio_device *device, const struct vnet_conf
     net->watch.config_seen = driver_config_changes(device);
     err = bring_up(net, &chosen, arena);
     if (err != VIRTIO_OK) {
-        vnet_finish(net);
+        if (vnet_finish(net) == VIRTIO_ERR_TIMEOUT) {
+            return VIRTIO_ERR_TIMEOUT;
+        }
         arena->used_bytes = arena_used;
     }
     return err;
 }
 
-void
+enum virtio_err
 vnet_finish(struct vnet *net)
 {
     if (net->device != NULL) {
-        (void)virtio_device_release(net->device, "net");
+        if (virtio_device_release(net->device, "net") == VIRTIO_ERR_TIMEOUT) {
+            return VIRTIO_ERR_TIMEOUT; /* it still has our memory */
+        }
         virtq_finish(&net->rx, NULL, NULL);
         virtq_finish(&net->tx, NULL, NULL);
         virtq_finish(&net->control, NULL, NULL);
     }
     memset(net, 0, sizeof(*net));
+    return VIRTIO_OK;
 }
 
 bool

@@ -57,14 +57,14 @@ enum vblk_type { VBLK_READ, VBLK_WRITE, VBLK_FLUSH, VBLK_GET_ID, VBLK_TYPE_COUNT
 struct vblk_op {
     enum vblk_type type;
     uint32_t sector_count; /* read and write: at least 1 */
-    uint32_t timeout_ms;   /* 0: none */
     uint64_t sector;       /* read and write */
     void *data;            /* read, write; get id: VIRTIO_BLK_ID_BYTES. Contiguous for the device */
     void (*done)(struct vblk_op *op); /* called by vblk_poll; may submit; may be NULL */
-    bool is_in_flight;                /* result: the device still has op and data */
     void *ctx;                        /* the caller's */
+    uint64_t latency_ns;              /* result */
+    uint32_t timeout_ms;              /* 0: none */
     enum virtio_err err; /* result: as vblk_read returns; VIRTIO_ERR_STATE while in flight */
-    uint64_t latency_ns; /* result */
+    bool is_in_flight;   /* result: the device still has op and data */
 };
 
 /* Private: head and status of one request in flight, in memory that the device sees. */
@@ -124,7 +124,8 @@ size_t vblk_arena_bytes(const struct vblk_config *config);
 /*
  * Claim `device` as "blk" and bring it up. `blk` is the caller's and lives until vblk_finish.
  * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE; VIRTIO_ERR_OWNED; VIRTIO_ERR_INVALID (configuration); VIRTIO_ERR_NO_MEMORY;
- * VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN. After a failure the device is nobody's.
+ * VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN. After a failure the device is nobody's and arena->used_bytes
+ * as before; but after VIRTIO_ERR_TIMEOUT with more of it used the device still has that memory, see vblk_finish.
  * Source: VirtIO 1.3 §5.2.5.
  */
 enum virtio_err vblk_init(struct vblk *blk, struct virtio_device *device,
@@ -132,8 +133,12 @@ enum virtio_err vblk_init(struct vblk *blk, struct virtio_device *device,
 
 /*
  * Reset the device and give it back. Requests in flight are done with VIRTIO_ERR_LOST. Accepts a zeroed vblk.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT: the device does not reset. It stays claimed and broken and may use the arena
+ * and the data of ops in flight, whose `done` is not called, for ever, unless a later call of this function says VIRTIO_OK:
+ * use that memory for nothing else.
+ * Source: VirtIO 1.3 §2.4.2.
  */
-void vblk_finish(struct vblk *blk);
+enum virtio_err vblk_finish(struct vblk *blk);
 
 /*
  * Start a request; `vblk_flush_queue` must follow, once for many.

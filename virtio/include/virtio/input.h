@@ -82,14 +82,20 @@ size_t vinput_arena_bytes(const struct vinput_config *config);
 /*
  * Claim `device` as "input", ask it who it is, and start it. `input` is the caller's and lives until vinput_finish.
  * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE; VIRTIO_ERR_OWNED; VIRTIO_ERR_INVALID (configuration); VIRTIO_ERR_NO_MEMORY;
- * VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN. After a failure the device is nobody's.
+ * VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN. After a failure the device is nobody's and arena->used_bytes
+ * as before; but after VIRTIO_ERR_TIMEOUT with more of it used the device still has that memory, see vinput_finish.
  * Source: VirtIO 1.3 §5.8.5.
  */
 enum virtio_err vinput_init(struct vinput *input, struct virtio_device *device,
                             const struct vinput_config *config, struct virtio_arena *arena);
 
-/* Reset the device and give it back. Accepts a zeroed vinput. */
-void vinput_finish(struct vinput *input);
+/*
+ * Reset the device and give it back; the arena is the caller's again. Accepts a zeroed vinput.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT: the device does not reset. It stays claimed and broken and may use the arena
+ * for ever, unless a later call of this function says VIRTIO_OK: use that memory for nothing else.
+ * Source: VirtIO 1.3 §2.4.2.
+ */
+enum virtio_err vinput_finish(struct vinput *input);
 
 /*
  * Take the next event and give its buffer back to the device.

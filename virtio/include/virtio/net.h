@@ -157,14 +157,20 @@ size_t vnet_arena_bytes(const struct vnet_config *config);
  * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE (another kind of device, or it has no queues); VIRTIO_ERR_OWNED; VIRTIO_ERR_INVALID
  * (configuration out of range, or buffers too small for the device's MTU); VIRTIO_ERR_NO_MEMORY (arena, or memory that
  * cannot be shared); VIRTIO_ERR_UNSUPPORTED; VIRTIO_ERR_TIMEOUT (reset); VIRTIO_ERR_BROKEN (device->fault says why).
- * After a failure the device is nobody's and `net` is as zeroed.
+ * After a failure the device is nobody's, `net` is as zeroed and arena->used_bytes as before; but after VIRTIO_ERR_TIMEOUT with
+ * more of it used the device still has that memory, see vnet_finish.
  * Source: VirtIO 1.3 §5.1.5, §5.1.6.3.1.
  */
 enum virtio_err vnet_init(struct vnet *net, struct virtio_device *device,
                           const struct vnet_config *config, struct virtio_arena *arena);
 
-/* Reset the device and give it back; the arena is the caller's again. Accepts a zeroed vnet. */
-void vnet_finish(struct vnet *net);
+/*
+ * Reset the device and give it back; the arena is the caller's again. Accepts a zeroed vnet.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT: the device does not reset. It stays claimed and broken and may use the arena
+ * for ever, unless a later call of this function says VIRTIO_OK: use that memory for nothing else.
+ * Source: VirtIO 1.3 §2.4.2.
+ */
+enum virtio_err vnet_finish(struct vnet *net);
 
 /* The station address, six bytes, as read at init or set since. */
 static inline const uint8_t *
