@@ -153,3 +153,76 @@ UTEST(a_poll_ends_though_callbacks_submit)
     EXPECT_EQ(ended_count, ENDLESS_COUNT);
     rig_end(&rig);
 }
+
+static unsigned changes_seen;
+
+static void
+changed(void *ctx, uint32_t mask)
+{
+    (void)ctx;
+    (void)mask;
+    changes_seen++;
+}
+
+static void
+start_with_displays(void)
+{
+    changes_seen = 0;
+    rig_prepare(&rig, &flavours[0], 1);
+    rig.config.displays_changed = changed;
+    rig_up(&rig);
+    EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_OK);
+    fake_gpu_resize(&rig.fixture.fake, 0, 800, 600);
+    EXPECT_TRUE(vgpu_interrupt(&rig.vgpu));
+}
+
+static void
+poll_for_seconds(unsigned seconds)
+{
+    for (unsigned i = 0; i < 10 * seconds; i++) {
+        rig_advance_ms(&rig, 100);
+        (void)vgpu_poll(&rig.vgpu);
+    }
+}
+
+UTEST(a_display_event_survives_late_answers)
+{
+    start_with_displays();
+    rig.fixture.fake.delay_ns = 2000000000; /* the driver waits for 1 s */
+    poll_for_seconds(6);
+    EXPECT_EQ(changes_seen, 0);
+    rig.fixture.fake.delay_ns = 0;
+    poll_for_seconds(6);
+    EXPECT_EQ(changes_seen, 1);
+    EXPECT_EQ(rig.vgpu.display_event_count, 1);
+    EXPECT_EQ(rig.vgpu.info.displays[0].rect.width, 800);
+    uint64_t sent = rig.vgpu.counters.sent;
+    poll_for_seconds(5);
+    EXPECT_EQ(rig.vgpu.counters.sent, sent);
+    rig_end(&rig);
+}
+
+UTEST(a_display_event_survives_refusals_which_are_not_many)
+{
+    start_with_displays();
+    rig.fake.fail_type = VIRTIO_GPU_CMD_GET_DISPLAY_INFO;
+    rig.fake.fail_response = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+    poll_for_seconds(5);
+    EXPECT_TRUE(rig.vgpu.counters.refused >= 4 && rig.vgpu.counters.refused <= 6);
+    rig.fake.fail_response = 0;
+    poll_for_seconds(3);
+    EXPECT_EQ(changes_seen, 1);
+    rig_end(&rig);
+}
+
+/* VirtIO 1.3 §2.1.2: the device tells by a configuration change; no command is in flight. */
+UTEST(an_idle_gpu_notices_that_it_needs_a_reset)
+{
+    rig_start(&rig, VGPU_DRIVER_QUEUED);
+    fake_device_need_reset(&rig.fixture.fake);
+    EXPECT_TRUE(vgpu_interrupt(&rig.vgpu));
+    EXPECT_EQ(vgpu_poll(&rig.vgpu), 0);
+    EXPECT_EQ(rig.vgpu.state, VGPU_FAILED);
+    EXPECT_EQ(rig.vgpu.failure, VIRTIO_ERR_NEEDS_RESET);
+    rig_end(&rig);
+}

@@ -22,6 +22,7 @@ enum {
     VGPU_SEGS_PER_COMMAND = 3, /* request, entries, response */
     VGPU_SILENCE_NS =
         20000000, /* so long without an answer, and we look whether the device is still ours */
+    VGPU_ASK_AGAIN_NS = 1000000000, /* between questions for display info that go unanswered */
     VGPU_NS_PER_MS = 1000000,
 };
 _Static_assert(VGPU_SLOT_BYTES % 8 == 0, "requests are aligned to their fields");
@@ -109,6 +110,9 @@ void vgpu_fail(struct vgpu *vgpu, enum virtio_err err);
  * `deadline_ns`.
  */
 enum virtio_err vgpu_turn(struct vgpu *vgpu, uint64_t deadline_ns);
+
+/* Is display info to be asked for again, because an event's question was not answered? */
+bool vgpu_is_asking_due(const struct vgpu *vgpu);
 
 /*
  * Forget the resources: the device was reset. Returns: how many were alive, each named in the log.

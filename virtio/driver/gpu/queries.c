@@ -118,7 +118,7 @@ is_same_display(const struct vgpu_display *a, const struct vgpu_display *b)
            a->flags == b->flags;
 }
 
-/* What the display event was about. */
+/* What the display event was about. The event is gone: without an answer we ask again, by and by. */
 static void
 display_info_done(void *ctx, const struct vgpu_completion *completion)
 {
@@ -128,6 +128,7 @@ display_info_done(void *ctx, const struct vgpu_completion *completion)
     if (completion->err != VIRTIO_OK ||
         vgpu_parse_display_info(completion->response, completion->response_bytes, &vgpu->info) !=
             VIRTIO_OK) {
+        vgpu->ask_again_ns = vgpu_now_ns(vgpu) + VGPU_ASK_AGAIN_NS;
         return;
     }
     for (unsigned i = 0; i < VIRTIO_GPU_SCANOUTS_MAX; i++) {
@@ -138,6 +139,12 @@ display_info_done(void *ctx, const struct vgpu_completion *completion)
     if (vgpu->config.displays_changed != NULL) {
         vgpu->config.displays_changed(vgpu->config.ctx, changed);
     }
+}
+
+bool
+vgpu_is_asking_due(const struct vgpu *vgpu)
+{
+    return vgpu->ask_again_ns != 0 && vgpu_now_ns(vgpu) >= vgpu->ask_again_ns;
 }
 
 /* The event is cleared before we ask, so that a change after the answer raises it again. */
@@ -153,15 +160,19 @@ vgpu_check_events(struct vgpu *vgpu)
     err = virtio_config_read(vgpu->device, offsetof(struct virtio_gpu_config, events_read), "\4",
                              &events_read, sizeof(events_read));
     uint32_t events = le32_get(events_read) & VIRTIO_GPU_EVENT_DISPLAY;
-    if (err != VIRTIO_OK || events == 0) {
+    if (err != VIRTIO_OK || (events == 0 && !vgpu_is_asking_due(vgpu))) {
         return err != VIRTIO_OK ? err : VIRTIO_EMPTY;
     }
     if (vgpu_room(vgpu) == 0 || vgpu->large_used == (1U << VGPU_LARGE_COUNT) - 1) {
         return VIRTIO_ERR_BUSY;
     }
-    vgpu->display_event_count++;
-    vgpu_trace(vgpu, TRACE_GPU_DISPLAY_EVENT, events, 0);
-    virtio_config_write(vgpu->device, offsetof(struct virtio_gpu_config, events_clear), 4, events);
+    if (events != 0) {
+        vgpu->display_event_count++;
+        vgpu_trace(vgpu, TRACE_GPU_DISPLAY_EVENT, events, 0);
+        virtio_config_write(vgpu->device, offsetof(struct virtio_gpu_config, events_clear), 4,
+                            events);
+    }
+    vgpu->ask_again_ns = 0;
     err = vgpu_cmd_get_display_info(vgpu, &then);
     vgpu_notify(vgpu);
     return err;

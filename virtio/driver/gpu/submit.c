@@ -203,6 +203,21 @@ look_after_silence(struct vgpu *vgpu, uint64_t now_ns, bool has_progress)
     }
 }
 
+/*
+ * A configuration change is also how a device says that it needs a reset, §2.1.2. What cannot be
+ * asked now is asked by the next poll.
+ */
+static void
+take_config_change(struct vgpu *vgpu)
+{
+    enum virtio_err err = virtio_device_health(vgpu->device);
+    if (err != VIRTIO_OK) {
+        vgpu_fail(vgpu, err);
+    } else if (vgpu_check_events(vgpu) == VIRTIO_ERR_BUSY) {
+        __atomic_store_n(&vgpu->config_change_pending, 1, __ATOMIC_RELEASE);
+    }
+}
+
 unsigned
 vgpu_poll(struct vgpu *vgpu)
 {
@@ -221,9 +236,9 @@ vgpu_poll(struct vgpu *vgpu)
         vgpu_slots_expire(vgpu, now_ns);
         count += (unsigned)(vgpu->counters.timed_out - timed_out);
     }
-    if (__atomic_exchange_n(&vgpu->config_change_pending, 0, __ATOMIC_ACQUIRE) != 0 &&
-        vgpu_check_events(vgpu) == VIRTIO_ERR_BUSY) {
-        __atomic_store_n(&vgpu->config_change_pending, 1, __ATOMIC_RELEASE);
+    if (__atomic_exchange_n(&vgpu->config_change_pending, 0, __ATOMIC_ACQUIRE) != 0 ||
+        vgpu_is_asking_due(vgpu)) {
+        take_config_change(vgpu);
     }
     return count;
 }

@@ -249,6 +249,7 @@ struct vgpu {
     struct vgpu_display_info info;  /* as last read */
     uint32_t config_change_pending; /* atomic: set by interrupt, taken by poll */
     uint64_t display_event_count;
+    uint64_t ask_again_ns; /* when to ask for display info that an event promised; 0: never */
 
     struct vgpu_counters counters;
     struct vgpu_figures figures[VGPU_MSG_COUNT];
@@ -433,7 +434,8 @@ enum virtio_err vgpu_uuid_wait(struct vgpu *vgpu, uint32_t resource_id, uint8_t 
 /*
  * Look for a display event by hand: for polled drivers, now and then (a register read). When there
  * is one: it is cleared, display info is read anew, and config.displays_changed is called from a
- * later vgpu_poll.
+ * later vgpu_poll. A question that is refused or not answered in time is asked again by vgpu_poll,
+ * a second later.
  * Returns: VIRTIO_OK (there was an event); VIRTIO_EMPTY; as virtio_config_read; as vgpu_submit.
  * Source: VirtIO 1.3 §5.7.4.2.
  */
