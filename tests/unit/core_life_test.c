@@ -482,9 +482,34 @@ UTEST(wide_fields_are_read_in_halves_and_written)
     uint64_t value = 0;
     EXPECT_EQ(virtio_config_read(b.device, 12, "\10", &value, sizeof(value)), VIRTIO_OK);
     EXPECT_EQ(value, 0x0807060504030201);
-    virtio_config_write(b.device, 28, 4, 0xaabbccdd);
+    EXPECT_EQ(virtio_config_write(b.device, 28, 4, 0xaabbccdd), VIRTIO_OK);
     EXPECT_EQ(b.fake.config[28], 0xdd);
     EXPECT_EQ(b.fake.config[31], 0xaa);
+    end();
+}
+
+/* What was not mapped is another device's or nobody's. */
+UTEST(configuration_beyond_what_was_mapped)
+{
+    for (uint32_t version = 1; version <= 2; version++) {
+        begin_without_probe(version, 0);
+        EXPECT_EQ(virtio_mmio_probe(&b.bus, b.fake.base, VIRTIO_MMIO_CONFIG + 28, &b.device),
+                  VIRTIO_OK);
+        run(0);
+        uint32_t values[2] = { 0, 0 };
+        b.fake.config[28] = 0x5a;
+        EXPECT_EQ(virtio_config_read(b.device, 20, "\4", values, 4), VIRTIO_OK);
+        EXPECT_EQ(virtio_config_read(b.device, 28, "\4", values, 4), VIRTIO_ERR_INVALID);
+        EXPECT_EQ(virtio_config_read(b.device, 20, "\4\4\1", values, 9), VIRTIO_ERR_INVALID);
+        EXPECT_EQ(virtio_config_read(b.device, SIZE_MAX - 1, "\4", values, 4), VIRTIO_ERR_INVALID);
+        EXPECT_EQ(virtio_config_write(b.device, 28, 4, 1), VIRTIO_ERR_INVALID);
+        EXPECT_EQ(b.fake.config[28], 0x5a);
+        end();
+    }
+    begin_without_probe(2, 0);
+    EXPECT_EQ(virtio_mmio_probe(&b.bus, b.fake.base, VIRTIO_MMIO_CONFIG, &b.device), VIRTIO_OK);
+    uint8_t byte;
+    EXPECT_EQ(virtio_config_read(b.device, 0, "\1", &byte, 1), VIRTIO_ERR_INVALID);
     end();
 }
 

@@ -67,13 +67,23 @@ sum_of(const char *fields)
     return sum;
 }
 
+static bool
+is_mapped(const struct virtio_device *device, size_t offset, size_t bytes)
+{
+    return offset <= device->config_bytes && bytes <= device->config_bytes - offset;
+}
+
 enum virtio_err
 virtio_config_read(struct virtio_device *device, size_t offset, const char *fields, void *data,
                    size_t bytes)
 {
     const struct virtio_platform *plat = device->bus->plat;
-    if (sum_of(fields) > bytes) {
+    size_t sum = sum_of(fields);
+    if (sum > bytes) {
         return VIRTIO_ERR_BUFFER_TOO_SMALL;
+    }
+    if (!is_mapped(device, offset, sum)) {
+        return VIRTIO_ERR_INVALID;
     }
     memset(data, 0, bytes);
     for (unsigned i = 0; i < CONFIG_TRIES_MAX; i++) {
@@ -86,9 +96,13 @@ virtio_config_read(struct virtio_device *device, size_t offset, const char *fiel
     return VIRTIO_ERR_TIMEOUT;
 }
 
-void
+enum virtio_err
 virtio_config_write(struct virtio_device *device, size_t offset, unsigned width, uint32_t value)
 {
     VIRTIO_CHECK(width == 1 || width == 2 || width == 4);
+    if (!is_mapped(device, offset, width)) {
+        return VIRTIO_ERR_INVALID;
+    }
     device->ops->config_write(device, offset, width, value);
+    return VIRTIO_OK;
 }

@@ -149,7 +149,7 @@ virtio_mmio_probe(struct virtio_bus *bus, uint64_t base, size_t size, struct vir
     if (size < VIRTIO_MMIO_CONFIG) {
         return VIRTIO_ERR_INVALID;
     }
-    struct virtio_device seen = { .base = base };
+    struct virtio_device seen = { .base = base, .config_bytes = size - VIRTIO_MMIO_CONFIG };
     uint32_t version = 0;
     seen.regs = bus->plat->map(bus->plat->ctx, base, size);
     if (seen.regs == NULL) {

@@ -65,8 +65,9 @@ struct virtio_device {
     struct virtio_bus *bus;
     const struct virtio_transport_ops *ops;
     volatile uint8_t *regs;
-    uint64_t base; /* physical, as given to probe: the device's identity */
-    uint32_t id;   /* VIRTIO_ID_*, also unknown ones */
+    size_t config_bytes; /* of configuration space that are mapped */
+    uint64_t base;       /* physical, as given to probe: the device's identity */
+    uint32_t id;         /* VIRTIO_ID_*, also unknown ones */
     uint32_t vendor;
     uint8_t index; /* on its bus; trace origin */
 
@@ -100,7 +101,8 @@ enum virtio_err virtio_bus_init(struct virtio_bus *bus, const struct virtio_plat
                                 struct virtio_trace *trace);
 
 /*
- * Look at the virtio-mmio slot at physical `base` (`size` bytes, at least 0x100). Reads MagicValue, Version, DeviceID and VendorID,
+ * Look at the virtio-mmio slot at physical `base` (`size` bytes, at least 0x100; what is beyond that is
+ * configuration space, of which nothing more will be accessed). Reads MagicValue, Version, DeviceID and VendorID,
  * writes nothing, so probing a running device is harmless. Probing the same base again gives the same device.
  * Returns: VIRTIO_OK and *device for every device, of known kind or not; VIRTIO_EMPTY for an empty slot (DeviceID 0);
  * VIRTIO_ERR_NO_DEVICE (no magic value); VIRTIO_ERR_UNSUPPORTED (a version that is neither 1 nor 2);
@@ -224,14 +226,18 @@ uint32_t virtio_device_take_interrupts(struct virtio_device *device);
  * (a MAC address is "\1\1\1\1\1\1"; 8 is read as two halves); multi-byte fields arrive little-endian, as in the abi
  * headers. Legacy devices have no generation: there it is read until two readings agree.
  * Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT when the generation never holds still (broken is then set),
- * VIRTIO_ERR_BUFFER_TOO_SMALL when the fields' sum is more than `bytes`.
+ * VIRTIO_ERR_BUFFER_TOO_SMALL when the fields' sum is more than `bytes`; VIRTIO_ERR_INVALID when the fields lie beyond what
+ * was mapped.
  * Source: VirtIO 1.3 §2.5.1, §2.5.4.
  */
 enum virtio_err virtio_config_read(struct virtio_device *device, size_t offset, const char *fields,
                                    void *data, size_t bytes);
 
-/* Write one little-endian-converted value of 1, 2 or 4 bytes at `offset`. */
-void
+/*
+ * Write one little-endian-converted value of 1, 2 or 4 bytes at `offset`.
+ * Returns: VIRTIO_OK, VIRTIO_ERR_INVALID (beyond what was mapped; nothing is written).
+ */
+enum virtio_err
 virtio_config_write(struct virtio_device *device, size_t offset, unsigned width, uint32_t value);
 
 /* Log a printf-like line through the platform: %s %d %u %x %llu %llx %zu %c %% with width and zero flag; cut at 200 characters. */
