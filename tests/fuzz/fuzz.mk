@@ -3,3 +3,4 @@
 $(foreach f,shell fdt bootargs,$(eval $(f)_fuzz_srcs := $(kernel_host_srcs) $(libfdt_srcs)))
 driver_fuzz_srcs := tests/fuzz/driver_bench.c
 config_fuzz_srcs := tests/fuzz/driver_bench.c
+http_fuzz_srcs := $(kernel_host_srcs) $(libfdt_srcs) kernel/net/http.c

@@ -61,6 +61,13 @@ def edid():
     seed("edid_fuzz", "extended", edid_block(1920, 1080)[:126] + bytes([1, 0]) + bytes(128))
 
 
+def http():
+    ok = b"HTTP/1.1 200 OK\r\n"
+    seed("http_fuzz", "length", b"\3" + ok + b"Content-Length: 5\r\nServer: x\r\n\r\nwhole")
+    seed("http_fuzz", "chunked", b"\0" + ok + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nX: y\r\n\r\n")
+    seed("http_fuzz", "to_the_end", b"\7HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 404 Not Found\r\nA: b\r\n\r\nno page")
+
+
 def record(event, a=0, b=0, cookie=1, time=1000, origin=0, queue=0):
     return struct.pack("<QIHBBQQ", time, cookie, event, origin, queue, a, b)
 
@@ -170,7 +177,7 @@ def drawing():
 
 
 def main():
-    for write in (virtq, gpu_response, edid, trace, drivers, shell, tree, drawing):
+    for write in (virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing):
         write()
     return 0
 
