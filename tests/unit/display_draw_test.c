@@ -240,13 +240,24 @@ UTEST(rectangles_meet_and_join_without_overflow)
     struct display_rect met = display_rect_intersect(&a, &b);
     EXPECT_TRUE(display_rect_is_empty(&met));
     struct display_rect joined = display_rect_union(&a, &b);
-    EXPECT_EQ(joined.x, INT32_MIN);
+    EXPECT_EQ(joined.x, 0);
     EXPECT_EQ(joined.width, INT32_MAX);
     struct display_rect empty = { 5, 5, 0, 7 };
     joined = display_rect_union(&empty, &a);
     EXPECT_EQ(joined.x, a.x);
     met = display_rect_intersect(&a, &a);
     EXPECT_EQ(met.width, a.width);
+}
+
+UTEST(a_union_too_wide_to_tell_has_what_a_screen_can_show)
+{
+    struct display_rect far = { INT32_MIN, INT32_MIN, 10, 10 };
+    struct display_rect near = { 0, 0, 100, 20 };
+    struct display_rect joined = display_rect_union(&far, &near);
+    struct display_rect shown = display_rect_intersect(&joined, &near);
+    EXPECT_MEMEQ(&shown, &near, sizeof(near));
+    EXPECT_EQ(joined.x, 100 - INT32_MAX);
+    EXPECT_EQ(joined.y, 20 - INT32_MAX);
 }
 
 /* Whatever is added, each rectangle lies within some damage, and there are few. */

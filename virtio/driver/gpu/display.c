@@ -41,10 +41,18 @@ buffer_count(const struct display *display)
 /* --- bring-up --- */
 
 static bool
+has_backing(const struct display_config *config, unsigned idx)
+{
+    return config->backings[idx].memory != NULL &&
+           vgpu_is_backing_enough(&config->image, &config->backings[idx]);
+}
+
+/* All that is written to before a framebuffer has looked at it. */
+static bool
 is_config_valid(const struct display_config *config)
 {
-    bool has_first = config->backings[0].memory != NULL;
-    bool has_second = config->backings[1].memory != NULL;
+    bool has_first = has_backing(config, 0);
+    bool has_second = has_backing(config, 1);
     if (config->frames_in_flight_max > DISPLAY_FRAMES_MAX || !has_first) {
         return false;
     }

@@ -22,6 +22,14 @@ saturate(int64_t size)
     return size > INT32_MAX ? INT32_MAX : (int32_t)size;
 }
 
+/* Where a size cannot be told, give up the negative positions first: they are on no screen. */
+static int32_t
+start_of(int32_t start, int64_t end)
+{
+    int64_t first = end < INT32_MAX ? end - INT32_MAX : 0;
+    return start < first ? (int32_t)first : start;
+}
+
 struct display_rect
 display_rect_intersect(const struct display_rect *a, const struct display_rect *b)
 {
@@ -48,6 +56,8 @@ display_rect_union(const struct display_rect *a, const struct display_rect *b)
     int32_t y = a->y < b->y ? a->y : b->y;
     int64_t right = right_of(a) > right_of(b) ? right_of(a) : right_of(b);
     int64_t bottom = bottom_of(a) > bottom_of(b) ? bottom_of(a) : bottom_of(b);
+    x = start_of(x, right);
+    y = start_of(y, bottom);
     return (struct display_rect){ x, y, saturate(right - x), saturate(bottom - y) };
 }
 

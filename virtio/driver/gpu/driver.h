@@ -114,6 +114,9 @@ enum virtio_err vgpu_turn(struct vgpu *vgpu, uint64_t deadline_ns);
 /* Is display info to be asked for again, because an event's question was not answered? */
 bool vgpu_is_asking_due(const struct vgpu *vgpu);
 
+/* Has `backing` the bytes that `image` needs, and is that neither empty nor absurd? */
+bool vgpu_is_backing_enough(const struct vgpu_image *image, const struct vgpu_backing *backing);
+
 /*
  * Forget the resources: the device was reset. Returns: how many were alive, each named in the log.
  */

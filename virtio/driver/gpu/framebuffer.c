@@ -146,13 +146,12 @@ step_done(void *ctx, const struct vgpu_completion *completion)
     }
 }
 
-static bool
-is_backing_enough(const struct vgpu_framebuffer_config *config)
+bool
+vgpu_is_backing_enough(const struct vgpu_image *image, const struct vgpu_backing *backing)
 {
-    uint64_t needed_bytes =
-        (uint64_t)config->image.width_px * config->image.height_px * VIRTIO_GPU_BYTES_PER_PX;
-    return config->backing.bytes >= needed_bytes && needed_bytes > 0 &&
-           config->image.width_px <= UINT16_MAX && config->image.height_px <= UINT16_MAX;
+    uint64_t needed_bytes = (uint64_t)image->width_px * image->height_px * VIRTIO_GPU_BYTES_PER_PX;
+    return backing->bytes >= needed_bytes && needed_bytes > 0 && image->width_px <= UINT16_MAX &&
+           image->height_px <= UINT16_MAX;
 }
 
 /* Enter the first state; what cannot even be sent is told by the return value, not by `done`. */
@@ -184,7 +183,7 @@ vgpu_framebuffer_bring_up(struct vgpu_framebuffer *framebuffer, struct vgpu *vgp
     if (framebuffer->state != VGPU_UNINITIALIZED || err != VIRTIO_OK) {
         return err != VIRTIO_OK ? err : VIRTIO_ERR_STATE;
     }
-    if (!is_backing_enough(config)) {
+    if (!vgpu_is_backing_enough(&config->image, &config->backing)) {
         return VIRTIO_ERR_INVALID;
     }
     *framebuffer = (struct vgpu_framebuffer){ .vgpu = vgpu, .config = *config };

@@ -40,7 +40,10 @@ struct display_rect {
 struct display_rect
 display_rect_intersect(const struct display_rect *a, const struct display_rect *b);
 
-/* The smallest rectangle around both; an empty one does not count. Sizes saturate. */
+/*
+ * The smallest rectangle around both; an empty one does not count. Where that is wider or higher than
+ * INT32_MAX, it keeps all of both that lies between 0 and INT32_MAX.
+ */
 struct display_rect display_rect_union(const struct display_rect *a, const struct display_rect *b);
 
 static inline bool
@@ -206,7 +209,8 @@ struct display {
 /*
  * Bring up what config.mode needs and show it. The target starts black, all of it damaged.
  * Context: thread; blocks for as long as a few commands take.
- * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID; as vgpu_framebuffer_bring_up_wait. After a failure
+ * Returns: VIRTIO_OK; VIRTIO_ERR_INVALID (also a backing without memory or smaller than the image:
+ * nothing was written); as vgpu_framebuffer_bring_up_wait. After a failure
  * everything is down again; but see display_finish.
  */
 enum virtio_err
