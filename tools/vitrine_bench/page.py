@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Writes docs/figures.md from build/bench.json, the record of the last ./bench.
+
+usage: ./bench && tools/vitrine_bench/page.py
+"""
+
+import json
+import os
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+RECORD, PAGE = os.path.join(TOP, "build/bench.json"), os.path.join(TOP, "docs/figures.md")
+FULL = 8  # figures that a whole run has at least
+
+HEAD = """\
+# Figures
+
+Written by `tools/vitrine_bench/page.py` from one whole run of `./bench`: {when}, {qemu}, {processors} processors, TCG, {runs} runs of
+{seconds} s each, ours and the peers alternating, medians; load at the end {load_at_end}. Rates under emulation on a shared machine
+vary by a factor of two from day to day; compare within a row, not between runs.
+
+| figure | what | ours | peer | unit | bar | | more |
+|---|---|---|---|---|---|---|---|
+"""
+
+TAIL = """
+## How it is measured, and where the time goes
+
+- **boot.first-flush**: QEMU's own trace events, from the start of its process to the first RESOURCE_FLUSH at the device. About half
+  of ours is QEMU's own start; the kernel is up after 40 to 60 ms of its clock.
+- **gpu.full**: the device copies 4 MB twice per frame (guest to image, image to surface); that is its limit, measured by qtest without a
+  guest (`tests/qtest/gpu_limit_bench.c`). QEMU takes about 66 µs between two batches of commands, so up to 16 frames are in flight.
+- **gpu.damage, gpu.scene**: one notification per frame, a transfer per damaged rectangle; 8 sprites of 64x64 on 1280x800.
+- **gpu.paced**: a whole frame each 1/60 s, from its start until the device has answered its flush.
+- **net.\\***: 64-byte frames through `-netdev dgram` to `tests/perf/net_peer.c`, counted by the host; Linux by AF_PACKET with one frame
+  per system call, as programs do, and in batches of 64 (`net.tx-batched`). *The cable alone* is the same back-end without a guest.
+  Under TCG each reading of the counter takes the lock that the device needs, so the queues of the network are not timed
+  unless the trace is on (`virtq_config.is_untimed`).
+- **library.text**: `size` of build/aarch64/libvirtio.a, code and constants.
+"""
+
+
+def number(value):
+    return "–" if value is None else f"{value:,.6g}"
+
+
+def row(f):
+    what = f["about"].split("; peer")[0]
+    mark = {"met": "met", "missed": "**missed**"}.get(f["verdict"], f["verdict"])
+    return (f"| {f['name']} | {what} | {number(f.get('ours'))} | {number(f.get('peer'))} | {f.get('unit', '')} | {f['bar']} | {mark} | "
+            f"{f.get('note', '')} |")
+
+
+def main():
+    with open(RECORD, encoding="utf-8") as f:
+        record = json.load(f)
+    if len(record["figures"]) < FULL:
+        sys.exit(f"page: {RECORD} holds {len(record['figures'])} figures; run ./bench without --only first")
+    record["when"] = time.strftime("%Y-%m-%d", time.gmtime(record["when_s"]))
+    text = HEAD.format(**record) + "\n".join(row(f) for f in record["figures"]) + "\n" + TAIL
+    with open(PAGE, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+if __name__ == "__main__":
+    main()
