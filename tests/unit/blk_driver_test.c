@@ -530,3 +530,20 @@ UTEST(a_device_that_does_not_reset_keeps_op_and_data)
     EXPECT_EQ(op.err, VIRTIO_ERR_LOST);
     end(&t);
 }
+
+UTEST(a_legacy_device_may_claim_any_length)
+{
+    static const uint32_t lengths[] = { 0, 1, 16 + VIRTIO_BLK_SECTOR_BYTES + 1 };
+    static const struct flavour v1 = { "v1", 1, VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT) };
+    uint8_t data[VIRTIO_BLK_SECTOR_BYTES];
+
+    reset_config((struct vblk_config){ 0 });
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        start(&t, &v1, BLK_FEATURES);
+        disk.has_written = true;
+        disk.written_bytes = lengths[i];
+        EXPECT_EQ(vblk_read(&t.blk, 0, 1, data, TIMEOUT_MS), VIRTIO_OK);
+        EXPECT_EQ(vblk_write(&t.blk, 0, 1, data, TIMEOUT_MS), VIRTIO_OK);
+        end(&t);
+    }
+}

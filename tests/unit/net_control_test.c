@@ -95,6 +95,30 @@ UTEST(a_segmentation_type_nobody_asked_for_breaks_the_device)
     expect_broken(&t, "segmentation type");
 }
 
+UTEST(a_checksum_to_complete_breaks_the_device_other_flags_do_not)
+{
+    static const uint8_t flags[] = { 0xfe, VIRTIO_NET_HDR_F_NEEDS_CSUM };
+
+    for (size_t i = 0; i < sizeof(flags); i++) {
+        struct net_test t = { 0 };
+        struct virtio_net_hdr header = { .flags = flags[i], .num_buffers = le16_from(1) };
+        struct fake_chain *chain;
+        uint8_t frame[128];
+        size_t bytes;
+
+        start(&t, &flavours[0], NET_FEATURES);
+        chain = fake_queue_oldest(&t.f.fake, VIRTIO_NET_RECEIVEQ);
+        (void)fake_chain_write(chain, 0, &header, sizeof(header));
+        fake_chain_complete(&t.f.fake, chain, 100);
+        if (i == 0) {
+            EXPECT_EQ(vnet_receive(&t.net, frame, sizeof(frame), &bytes), VIRTIO_OK);
+            end(&t);
+        } else {
+            expect_broken(&t, "NEEDS_CSUM");
+        }
+    }
+}
+
 UTEST(a_used_id_out_of_range_breaks_the_device)
 {
     struct net_test t = { 0 };
@@ -415,5 +439,74 @@ UTEST(an_init_that_cannot_be_undone_keeps_the_arena)
     EXPECT_EQ(bring_up(&t), VIRTIO_ERR_TIMEOUT);
     EXPECT_NE(t.f.arena.used_bytes, 0);
     EXPECT_EQ(t.f.device->life, VIRTIO_LIFE_FAILED);
+    end(&t);
+}
+
+UTEST(a_late_answer_counts)
+{
+    static const uint8_t mac[VIRTIO_NET_MAC_BYTES] = { 2, 2, 2, 2, 2, 2 };
+    struct net_test t = { 0 };
+    struct fake_chain *chain;
+    uint8_t ack = VIRTIO_NET_OK;
+
+    start(&t, &flavours[0], NET_FEATURES);
+    control.is_silent = true;
+    EXPECT_EQ(vnet_set_mac(&t.net, mac), VIRTIO_ERR_TIMEOUT);
+    EXPECT_MEMEQ(vnet_mac(&t.net), station, sizeof(mac));
+    chain = fake_queue_oldest(&t.f.fake, VIRTIO_NET_CONTROLQ);
+    (void)fake_chain_write(chain, 0, &ack, 1);
+    fake_chain_complete(&t.f.fake, chain, 1);
+    control.is_silent = false;
+    EXPECT_EQ(vnet_set_promiscuous(&t.net, true), VIRTIO_OK);
+    EXPECT_MEMEQ(vnet_mac(&t.net), mac, sizeof(mac));
+    EXPECT_TRUE(t.net.is_promiscuous);
+    end(&t);
+}
+
+UTEST(a_legacy_device_may_claim_any_length)
+{
+    static const uint32_t lengths[] = { 0, 1, 4 };
+    static const struct flavour v1 = { "v1", 1, VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT) };
+
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        struct net_test t = { 0 };
+
+        start(&t, &v1, NET_FEATURES);
+        control.written_bytes = lengths[i];
+        EXPECT_EQ(vnet_set_promiscuous(&t.net, true), VIRTIO_OK);
+        end(&t);
+    }
+}
+
+/* The record of that event; a cookie of 0 when there is none. */
+static struct trace_record
+find_event(const struct fixture *fixture, enum virtio_trace_event event)
+{
+    struct virtio_trace_reader reader = virtio_trace_read_start(&fixture->trace);
+    struct trace_record record;
+
+    while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {
+        if (le16_get(record.event) == event) {
+            return record;
+        }
+    }
+    return (struct trace_record){ 0 };
+}
+
+UTEST(a_received_frame_has_one_cookie_from_add_to_receive)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+    size_t bytes;
+    struct trace_record used;
+    struct trace_record received;
+
+    start(&t, &flavours[0], NET_FEATURES);
+    deliver_piece(&t, frame, sizeof(frame), 1);
+    EXPECT_EQ(vnet_receive(&t.net, frame, sizeof(frame), &bytes), VIRTIO_OK);
+    used = find_event(&t.f, TRACE_VIRTQ_USED);
+    received = find_event(&t.f, TRACE_NET_RECEIVE);
+    EXPECT_NE(le32_get(received.cookie), 0);
+    EXPECT_EQ(le32_get(received.cookie), le32_get(used.cookie));
     end(&t);
 }

@@ -173,7 +173,8 @@ vblk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err)
 
 /*
  * What the device said of a request. The status byte is read once; the used length must cover it, and for a read all of the
- * data before it (§2.7.8.2: what was written, from the start).
+ * data before it (§2.7.8.2: what was written, from the start). Legacy devices count otherwise, §5.2.6.3: there 0xff, which
+ * was in the status byte before, is the only guard.
  */
 static enum virtio_err
 judge(struct vblk *blk, const struct vblk_slot *slot, const struct virtq_done *done)
@@ -185,7 +186,8 @@ judge(struct vblk *blk, const struct vblk_slot *slot, const struct virtq_done *d
                  done->latency_ns);
     switch (status) {
     case VIRTIO_BLK_S_OK:
-        if (done->written_bytes != (is_writing ? slot->data_bytes : 0) + 1) {
+        if (!blk->device->ops->is_legacy &&
+            done->written_bytes != (is_writing ? slot->data_bytes : 0) + 1) {
             return virtio_driver_broken(blk->device,
                                         "status OK, data not written (VirtIO 1.3 §5.2.6.2)",
                                         done->written_bytes);

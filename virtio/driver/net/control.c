@@ -9,7 +9,7 @@
 enum {
     CONTROL_QUEUE_SIZE = 8,
     CONTROL_MEMORY_BYTES = 256,
-    DATA_OFFSET = 8,
+    DATA_OFFSET = VNET_CONTROL_KEPT_BYTES - VIRTIO_NET_MAC_BYTES,
     ACK_OFFSET = 248,
     ACK_UNWRITTEN = 0xff,
 };
@@ -46,6 +46,32 @@ vnet_control_init(struct vnet *net, struct virtio_arena *arena)
                        arena);
 }
 
+/* The device has done it: so it is. */
+static void
+apply(struct vnet *net)
+{
+    const uint8_t *sent = net->control_sent;
+    const uint8_t *data = sent + DATA_OFFSET;
+
+    if (sent[0] == VIRTIO_NET_CTRL_MAC && sent[1] == VIRTIO_NET_CTRL_MAC_ADDR_SET) {
+        memcpy(net->mac, data, sizeof(net->mac));
+    } else if (sent[0] == VIRTIO_NET_CTRL_RX && sent[1] == VIRTIO_NET_CTRL_RX_PROMISC) {
+        net->is_promiscuous = data[0] != 0;
+    } else if (sent[0] == VIRTIO_NET_CTRL_RX) {
+        net->is_allmulti = data[0] != 0;
+    }
+}
+
+static void
+trace_ack(struct vnet *net, const struct virtq_done *done, uint8_t ack)
+{
+    uint64_t latency_ns = done->latency_ns < UINT32_MAX ? done->latency_ns : UINT32_MAX;
+
+    driver_trace(net->device, TRACE_NET_CONTROL, done->cookie, VIRTIO_NET_CONTROLQ,
+                 net->control_sent[0] | (uint64_t)net->control_sent[1] << 32,
+                 ack | latency_ns << 32);
+}
+
 /* Look for the answer. Returns: VIRTIO_OK: accepted; VIRTIO_ERR_REFUSED; VIRTIO_EMPTY: none yet; VIRTIO_ERR_BROKEN. */
 static enum virtio_err
 take_ack(struct vnet *net)
@@ -59,9 +85,9 @@ take_ack(struct vnet *net)
     }
     net->is_control_awaited = false;
     ack = *(const volatile uint8_t *)(net->control_memory + ACK_OFFSET);
-    driver_trace(net->device, TRACE_NET_CONTROL, done.cookie, VIRTIO_NET_CONTROLQ,
-                 net->control_memory[0] | (uint64_t)net->control_memory[1] << 32, ack);
-    if (done.written_bytes != 1 || ack > VIRTIO_NET_ERR) {
+    trace_ack(net, &done, ack);
+    /* Legacy devices count otherwise, §5.1.6.5. */
+    if ((done.written_bytes != 1 && !net->device->ops->is_legacy) || ack > VIRTIO_NET_ERR) {
         return virtio_driver_broken(net->device, "ack is neither OK nor ERR (VirtIO 1.3 §5.1.6.5)",
                                     ack);
     }
@@ -69,6 +95,7 @@ take_ack(struct vnet *net)
         net->stats.control_refused++;
         return VIRTIO_ERR_REFUSED;
     }
+    apply(net);
     return VIRTIO_OK;
 }
 
@@ -105,6 +132,7 @@ add_command(struct vnet *net, const struct command *command)
     net->control_memory[0] = command->class;
     net->control_memory[1] = command->command;
     net->control_memory[ACK_OFFSET] = ACK_UNWRITTEN;
+    memcpy(net->control_sent, net->control_memory, sizeof(net->control_sent));
     for (size_t i = 0; i < 2 && command->data_bytes[i] != 0; i++) {
         segs[chain.readable_count++] = (struct virtq_seg){ addr, command->data_bytes[i] };
         addr += command->data_bytes[i];
@@ -151,23 +179,13 @@ set_receive_mode(struct vnet *net, uint8_t mode, bool on)
 enum virtio_err
 vnet_set_promiscuous(struct vnet *net, bool on)
 {
-    enum virtio_err err = set_receive_mode(net, VIRTIO_NET_CTRL_RX_PROMISC, on);
-
-    if (err == VIRTIO_OK) {
-        net->is_promiscuous = on;
-    }
-    return err;
+    return set_receive_mode(net, VIRTIO_NET_CTRL_RX_PROMISC, on);
 }
 
 enum virtio_err
 vnet_set_allmulti(struct vnet *net, bool on)
 {
-    enum virtio_err err = set_receive_mode(net, VIRTIO_NET_CTRL_RX_ALLMULTI, on);
-
-    if (err == VIRTIO_OK) {
-        net->is_allmulti = on;
-    }
-    return err;
+    return set_receive_mode(net, VIRTIO_NET_CTRL_RX_ALLMULTI, on);
 }
 
 /* Write one table at `to`. Returns: its bytes. */
@@ -218,6 +236,7 @@ set_mac_in_config(struct vnet *net, const uint8_t mac[VIRTIO_NET_MAC_BYTES])
     for (size_t i = 0; i < VIRTIO_NET_MAC_BYTES; i++) {
         virtio_config_write(net->device, offsetof(struct virtio_net_config, mac) + i, 1, mac[i]);
     }
+    memcpy(net->mac, mac, sizeof(net->mac));
     return VIRTIO_OK;
 }
 
@@ -241,16 +260,12 @@ vnet_set_mac(struct vnet *net, const uint8_t mac[VIRTIO_NET_MAC_BYTES])
         return VIRTIO_ERR_INVALID;
     }
     if (has_mac_in_config(net)) {
-        err = set_mac_in_config(net, mac);
-    } else {
-        err = control_usable(net, VIRTIO_NET_F_CTRL_MAC_ADDR);
-        if (err == VIRTIO_OK) {
-            memcpy(net->control_memory + DATA_OFFSET, mac, VIRTIO_NET_MAC_BYTES);
-            err = run(net, &command);
-        }
+        return set_mac_in_config(net, mac);
     }
-    if (err == VIRTIO_OK) {
-        memcpy(net->mac, mac, sizeof(net->mac));
+    err = control_usable(net, VIRTIO_NET_F_CTRL_MAC_ADDR);
+    if (err != VIRTIO_OK) {
+        return err;
     }
-    return err;
+    memcpy(net->control_memory + DATA_OFFSET, mac, VIRTIO_NET_MAC_BYTES);
+    return run(net, &command);
 }

@@ -15,6 +15,7 @@ vnet_rx_offer(struct vnet *net, struct vnet_buffer *buffer)
     struct virtq_seg segs[2];
     struct virtq_chain chain = { .segs = segs, .token = buffer };
 
+    chain.cookie = driver_cookie(net->device);
     chain.writable_count = net_fill_segs(net, buffer, net->frame_room, segs);
     return virtq_add(&net->rx, &chain);
 }
@@ -68,6 +69,9 @@ take_buffer(struct vnet *net, struct vnet_frame *frame, uint32_t header_bytes)
         return err;
     }
     buffer = done.token;
+    if (frame->seg_count == 0) {
+        frame->cookie = done.cookie;
+    }
     if (done.written_bytes < header_bytes) {
         return virtio_driver_broken(net->device,
                                     "used length below the header's (VirtIO 1.3 §5.1.6.4)",
@@ -121,6 +125,7 @@ static enum virtio_err
 read_header(struct vnet *net, const struct vnet_buffer *buffer, uint16_t *buffer_count)
 {
     const volatile uint8_t *header = buffer->frame - net->header_bytes;
+    uint8_t flags = header[offsetof(struct virtio_net_hdr, flags)];
     uint8_t gso_type = header[offsetof(struct virtio_net_hdr, gso_type)];
     size_t count_at = offsetof(struct virtio_net_hdr, num_buffers);
 
@@ -128,6 +133,10 @@ read_header(struct vnet *net, const struct vnet_buffer *buffer, uint16_t *buffer
     if (gso_type != VIRTIO_NET_HDR_GSO_NONE) {
         return virtio_driver_broken(
             net->device, "segmentation type without the feature (VirtIO 1.3 §5.1.6.4.1)", gso_type);
+    }
+    if ((flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) { /* other flags are ignored, §5.1.6.4.2 */
+        return virtio_driver_broken(net->device,
+                                    "NEEDS_CSUM without GUEST_CSUM (VirtIO 1.3 §5.1.6.4.1)", flags);
     }
     if (!net->has_mergeable) {
         return VIRTIO_OK;
@@ -170,9 +179,10 @@ take_frame(struct vnet *net, struct vnet_frame *frame)
 static void
 trace_received(struct vnet *net, const struct vnet_frame *frame)
 {
-    uint32_t cookie = driver_cookie(net->device);
+    struct virtio_trace *trace = net->device->bus->trace;
+    uint32_t cookie = frame->cookie;
 
-    if (cookie != 0) {
+    if (trace != NULL && trace->is_on) {
         driver_trace(net->device, TRACE_NET_RECEIVE, cookie, VIRTIO_NET_RECEIVEQ, frame->bytes,
                      frame->seg_count);
         net_trace_bytes(net, VIRTIO_NET_RECEIVEQ, cookie, frame->segs[0].data,

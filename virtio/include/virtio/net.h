@@ -47,6 +47,7 @@ enum {
     VNET_FRAME_SEGS_MAX = 8,   /* buffers that one received frame may be spread over */
     VNET_FILTER_MACS_MAX = 32, /* addresses in the filter, both tables together */
     VNET_CONTROL_TIMEOUT_MS = 1000,
+    VNET_CONTROL_KEPT_BYTES = 14,
     VNET_TRACE_BYTES = 96, /* of each frame that the trace keeps, after its event: the headers */
 };
 
@@ -85,7 +86,8 @@ struct vnet_seg {
 
 /* A received frame in the device's own buffers; the caller's until vnet_recycle. */
 struct vnet_frame {
-    uint32_t bytes; /* sum of all pieces */
+    uint32_t bytes;  /* sum of all pieces */
+    uint32_t cookie; /* of its first buffer in the trace; 0: none */
     uint16_t seg_count;
     struct vnet_seg segs[VNET_FRAME_SEGS_MAX];
 };
@@ -135,6 +137,8 @@ struct vnet {
     bool is_promiscuous;
     bool is_allmulti;
     uint8_t *control_memory; /* command, data and ack */
+    /* What the last command asked for: it counts when the answer comes, be it late. */
+    uint8_t control_sent[VNET_CONTROL_KEPT_BYTES];
     uint64_t control_addr;
     struct vnet_frame pending; /* taken, not delivered: the caller's buffer was too small */
     struct vnet_stats stats;
@@ -280,7 +284,8 @@ bool vnet_rx_interrupts_on(struct vnet *net);
 /*
  * Receive every frame on the wire, or only those addressed to us. Waits up to VNET_CONTROL_TIMEOUT_MS.
  * Returns: VIRTIO_OK; VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_UNSUPPORTED (no CTRL_RX); VIRTIO_ERR_REFUSED (the device says no);
- * VIRTIO_ERR_BUSY (an earlier command that timed out is still in flight); VIRTIO_ERR_TIMEOUT; VIRTIO_ERR_BROKEN;
+ * VIRTIO_ERR_BUSY (an earlier command that timed out is still in flight); VIRTIO_ERR_TIMEOUT (the device may still do it, which
+ * the next command finds out); VIRTIO_ERR_BROKEN;
  * VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET.
  * Source: VirtIO 1.3 §5.1.6.5.1.
  */
