@@ -1,17 +1,27 @@
 #!/usr/bin/env python3
 """The driver library keeps no writable data, asks its surroundings for nothing but the four memory functions, and gives them no
-name without a prefix of its own, which an embedding program could have too."""
+name without a prefix of its own, which an embedding program could have too. What it asks for is looked at on RISC-V as well, of
+64 and of 32 bits, where clang is there: compilers call helpers on one machine that they do without on another."""
 
+import concurrent.futures
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
-from tree import TOP, report
+from tree import TOP, files, report
 
 LIBRARY = "build/aarch64/libvirtio.a"
 WRITABLE = "bBdDCsSgGuvV"
 CONSTANT_SECTIONS = (".rodata", ".data.rel.ro")  # the latter: constants with addresses in them, in position-independent code
 MAY_NEED = {"memcpy", "memmove", "memset", "memcmp"}
 PREFIXES = ("virtio_", "virtq_", "vgpu_", "vnet_", "vblk_", "vinput_", "display_", "edid_")
+# Other machines: clang's name, and what the compiler's own runtime (libgcc, compiler-rt) gives there, as platform.h tells.
+OTHERS = {
+    "riscv64-unknown-none": set(),
+    "riscv32-unknown-none": {"__udivdi3"},
+}
 LINKER_MAKES = {"_GLOBAL_OFFSET_TABLE_"}
 
 
@@ -31,6 +41,23 @@ def symbols():
             yield where, words[2], words[0], words[6]
 
 
+def compile_for(target, path, directory):
+    out = os.path.join(directory, path.replace("/", "_") + ".o")
+    command = ["clang", f"--target={target}", "-std=gnu17", "-O2", "-ffreestanding", "-I.", "-Ivirtio/include", "-c", path, "-o", out]
+    subprocess.run(command, cwd=TOP, check=True)
+    return out
+
+
+def needs_elsewhere(target):
+    """What the library needs on another machine and may not."""
+    with tempfile.TemporaryDirectory() as directory, concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        objects = list(pool.map(lambda path: compile_for(target, path, directory), files(r"\.c$", "virtio")))
+        done = subprocess.run(["nm", *objects], text=True, capture_output=True, check=True)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    needed = {words[1] for words in rows if len(words) == 2 and words[0] in "Uw"}
+    return needed - {words[2] for words in rows if len(words) == 3} - MAY_NEED - OTHERS[target]
+
+
 def main():
     subprocess.run(["make", "-s", "lib"], cwd=TOP, check=True)
     rows = list(symbols())
@@ -42,6 +69,9 @@ def main():
                  for where, kind, name, _ in rows if kind == "U" and name not in defined]
     problems += [f"{where}: exports {name}, a name without one of the library's prefixes ({' '.join(PREFIXES)})"
                  for where, kind, name, _ in rows if kind in "TRDBWV" and not name.startswith(PREFIXES)]
+    if shutil.which("clang"):
+        problems += [f"the library on {target} needs {name}, which a freestanding surrounding does not have"
+                     for target in OTHERS for name in sorted(needs_elsewhere(target))]
     report(problems)
 
 

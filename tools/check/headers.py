@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Each public header compiles alone, and each source of the library compiles, for AArch64, x86-64 and RISC-V."""
+"""Each public header compiles alone, and each source of the library compiles, for AArch64, x86-64 and RISC-V, of 64
+and of 32 bits."""
 
 import concurrent.futures
 import os
@@ -13,6 +14,7 @@ COMPILERS = (
     ("AArch64", ["aarch64-linux-gnu-gcc", "-mgeneral-regs-only"]),
     ("x86-64", ["clang", "--target=x86_64-unknown-none"]),
     ("RISC-V", ["clang", "--target=riscv64-unknown-none"]),
+    ("RISC-V of 32 bits", ["clang", "--target=riscv32-unknown-none"]),
 )
 
 

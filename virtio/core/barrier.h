@@ -7,7 +7,7 @@
  *
  *   virtio_reg_read32 ...  one access to a device register, not merged, repeated or widened, in CPU order
  *
- *   virtio_fetch_add       add, return what was there; no order implied
+ *   virtio_fetch_add       add to a word as wide as a pointer, return what was there; no order implied
  *   virtio_exchange        put a value, return what was there; nothing after it is done before
  *   virtio_set_if_null     true for the one that found NULL there and replaced it
  *

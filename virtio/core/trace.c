@@ -26,7 +26,7 @@ guard_of(struct trace_record *record)
 }
 
 static uint16_t
-lap_bit(const struct virtio_trace *trace, uint64_t position)
+lap_bit(const struct virtio_trace *trace, size_t position)
 {
     return (position & trace->capacity) != 0 ? LAP_BIT : 0;
 }
@@ -70,7 +70,7 @@ void
 virtio_trace_write(struct virtio_trace *trace, enum virtio_trace_event event, uint32_t cookie,
                    uint16_t origin_queue, uint64_t a, uint64_t b)
 {
-    uint64_t position = virtio_fetch_add(&trace->written, 1);
+    size_t position = virtio_fetch_add(&trace->written, 1);
     struct trace_record *slot = &trace->ring[position & (trace->capacity - 1)];
     if (virtio_exchange(guard_of(slot), BUSY) == BUSY) {
         (void)virtio_fetch_add(&trace->dropped, 1);
@@ -140,25 +140,25 @@ virtio_trace_text(struct virtio_trace *trace, uint32_t cookie, uint16_t origin_q
 struct virtio_trace_reader
 virtio_trace_read_start(const struct virtio_trace *trace)
 {
-    uint64_t written = __atomic_load_n(&trace->written, __ATOMIC_ACQUIRE);
-    uint64_t oldest = written > trace->capacity ? written - trace->capacity : 0;
+    size_t written = __atomic_load_n(&trace->written, __ATOMIC_ACQUIRE);
+    size_t oldest = written > trace->capacity ? written - trace->capacity : 0;
     return (struct virtio_trace_reader){ .trace = trace, .next = oldest };
 }
 
 /* Step over what the writers have overwritten. */
 static void
-skip_lost(struct virtio_trace_reader *reader, uint64_t written)
+skip_lost(struct virtio_trace_reader *reader, size_t written)
 {
-    uint64_t oldest = written > reader->trace->capacity ? written - reader->trace->capacity : 0;
-    if (reader->next < oldest) {
-        reader->lost += oldest - reader->next;
-        reader->next = oldest;
+    size_t behind = written - reader->next; /* also where the count began anew */
+    if (behind > reader->trace->capacity) {
+        reader->lost += behind - reader->trace->capacity;
+        reader->next = written - reader->trace->capacity;
     }
 }
 
 /* Copy the record of `position`. Returns: VIRTIO_OK; VIRTIO_EMPTY when its slot holds another one, or none yet. */
 static enum virtio_err
-copy_record(const struct virtio_trace *trace, uint64_t position, struct trace_record *record)
+copy_record(const struct virtio_trace *trace, size_t position, struct trace_record *record)
 {
     struct trace_record *slot = &trace->ring[position & (trace->capacity - 1)];
     guard_word before = __atomic_load_n(guard_of(slot), __ATOMIC_ACQUIRE);
@@ -182,9 +182,9 @@ virtio_trace_read(struct virtio_trace_reader *reader, struct trace_record *recor
 {
     const struct virtio_trace *trace = reader->trace;
     for (;;) {
-        uint64_t written = __atomic_load_n(&trace->written, __ATOMIC_ACQUIRE);
+        size_t written = __atomic_load_n(&trace->written, __ATOMIC_ACQUIRE);
         skip_lost(reader, written);
-        if (reader->next >= written) {
+        if (reader->next == written) {
             return VIRTIO_EMPTY;
         }
         enum virtio_err err = copy_record(trace, reader->next, record);

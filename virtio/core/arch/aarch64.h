@@ -75,12 +75,12 @@ virtio_reg_write32(volatile void *reg, uint32_t value)
  * Atomic operations by load- and store-exclusive, written out: compilers may call helpers for them that need a libc at start
  * (outline atomics), which an embedding kernel does not have.
  */
-static inline uint64_t
+static inline size_t
 /* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */
-virtio_fetch_add(uint64_t *at, uint64_t addend)
+virtio_fetch_add(size_t *at, size_t addend)
 {
-    uint64_t old;
-    uint64_t sum;
+    size_t old;
+    size_t sum;
     uint32_t has_failed;
     __asm__ volatile("1: ldxr %0, %3\n"
                      "   add  %1, %0, %4\n"

@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static inline uint64_t
+static inline size_t
 /* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes it */
-virtio_fetch_add(uint64_t *at, uint64_t addend)
+virtio_fetch_add(size_t *at, size_t addend)
 {
     return __atomic_fetch_add(at, addend, __ATOMIC_RELAXED);
 }

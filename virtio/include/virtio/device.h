@@ -81,7 +81,7 @@ struct virtio_device {
 
     struct virtq *queues[VIRTIO_DEVICE_QUEUES_MAX];
     struct virtio_fault fault; /* sticky until the owner resets */
-    uint64_t fault_count;      /* rules broken, ever */
+    size_t fault_count;        /* rules broken, ever */
     struct virtio_reset last_reset;
     uint64_t reset_count;
     uint64_t interrupt_count;

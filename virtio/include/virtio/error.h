@@ -2,7 +2,8 @@
  * What a function of the library can answer. 0 is success; every function lists the ones that it returns.
  *
  * Three kinds of wrong: the caller's (a failed VIRTIO_CHECK, which traps), the device's (BROKEN, NEEDS_RESET, LOST:
- * sticky until a reset, with a rule and a value to print) and the world's (BUSY, TIMEOUT, NO_MEMORY: nothing changed).
+ * sticky until a reset, with a rule and a value to print) and the world's (BUSY, NO_MEMORY: nothing changed; TIMEOUT: what was
+ * asked for may still happen).
  */
 #ifndef VIRTIO_ERROR_H
 #define VIRTIO_ERROR_H

@@ -4,7 +4,9 @@
  *   static const struct virtio_platform plat = { .ctx = &me, .map = my_map, .dma_addr = my_dma, .now_ns = my_now,
  *                                                .log = my_log };
  *
- * Besides this table the library needs what every freestanding C compiler needs: memcpy, memmove, memset, memcmp.
+ * Besides this table the library needs what every freestanding C compiler needs: memcpy, memmove, memset, memcmp; on CPUs of
+ * 32 bits also 64-bit division from the compiler's own runtime (__udivdi3 in libgcc or compiler-rt). No atomic operation is
+ * wider than a pointer, so none becomes a call where the CPU has atomic instructions.
  */
 #ifndef VIRTIO_PLATFORM_H
 #define VIRTIO_PLATFORM_H
@@ -61,7 +63,8 @@ struct virtio_platform {
 
 /*
  * Memory that init functions carve their needs from: given by the caller, zeroed or not, contiguous for the device,
- * aligned to 4096 bytes, and the caller's again after finish. Nothing is taken after init.
+ * aligned to 4096 bytes, and the caller's again after finish, unless that answers VIRTIO_ERR_TIMEOUT: then the device does not
+ * reset and may go on writing to it (virtio_device_release). Nothing is taken after init.
  */
 struct virtio_arena {
     uint8_t *base;

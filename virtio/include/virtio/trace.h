@@ -37,9 +37,10 @@ struct virtio_trace {
     struct trace_record *ring;
     uint32_t capacity; /* records; a power of two */
     bool is_on;
-    uint64_t cookies_given;
-    uint64_t written; /* records ever claimed; the next slot is written % capacity */
-    uint64_t
+    /* Words that every CPU can add to at once; the CPUs of 32 bits begin anew after 2^32. */
+    size_t cookies_given;
+    size_t written; /* records ever claimed; the next slot is written % capacity */
+    size_t
         dropped; /* of these, not written: another writer was stuck in the slot for a whole lap */
     const struct virtio_platform *plat;
 };
@@ -88,7 +89,7 @@ void virtio_trace_text(struct virtio_trace *trace, uint32_t cookie, uint16_t ori
 /* A position in the ring: a copy of nothing, so the records must not be cleared while it is in use. */
 struct virtio_trace_reader {
     const struct virtio_trace *trace;
-    uint64_t next;
+    size_t next;
     uint64_t lost; /* records that were overwritten before they were read */
 };
 
