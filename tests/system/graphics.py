@@ -6,7 +6,7 @@ conformance: S0-05 S0-16 S0-22 S1-05 S1-06
 import re
 import time
 
-from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, newest_qemu, picture_after, shell, system
+from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, expect_in, newest_qemu, picture_after, shell, system
 from .screentext import read_text
 
 BARS = (
@@ -131,3 +131,31 @@ def console_modes():
         check_bars(guest.screendump())
         shell(guest, "gpu mode text")
         expect_on_screen(guest, r"^remembered$")
+
+
+@system("display.failed-change", "a size that cannot be had leaves the display as it was, and the picture comes back")
+def failed_change():
+    with boot() as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        for size in ("1 1", "9999 9999"):
+            answer = shell(guest, f"gpu display {size}")
+            check(re.search(r"^gpu: display: ", answer, re.M), f"`gpu display {size}` is not refused: {answer}", guest)
+            check("display 1280x800 on scanout 0" in shell(guest, "gpu info"), "the old display is gone", guest)
+        shell(guest, "gpu test")
+        check_bars(guest.screendump())
+
+
+@system("display.small-memory", "a display that memory cannot hold is replaced by a smaller one, and the log says so")
+def small_memory():
+    with boot(memory_mib=64, extra=("-device", "virtio-gpu-device,xres=7680,yres=4320")) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        expect_in(r"no display of 7680x4320.*\n.*trying 1280x800 instead", guest.output, "what was tried")
+        check("display 1280x800" in shell(guest, "gpu info"), "there is no display of 1280x800", guest)
+
+
+@system("display.two-gpus", "of two GPUs one is driven and the other is said not to be; its picture is right")
+def two_gpus():
+    with boot(extra=("-device", "virtio-gpu-device,id=gpu1")) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        check("not driven" in guest.output, "nothing says that the second GPU is not driven", guest)
+        check("owner (nobody)" in shell(guest, "virtio list"), "both GPUs have an owner", guest)
