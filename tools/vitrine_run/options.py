@@ -41,7 +41,8 @@ def make_parser():
         description="Sets up, builds and boots the Vitrine kernel on QEMU, with our own VirtIO drivers.",
     )
     add = parser.add_argument
-    add("--exec", metavar="'CMD; CMD'", dest="exec_commands", help="run these shell commands (separated by ';' or line ends) in the guest, then power off")
+    add("--exec", metavar="'CMD; CMD'", dest="exec_commands",
+        help="run these shell commands (separated by ';' or line ends) in the guest, then power off")
     add("--screenshot", metavar="FILE.png", help="save the virtio-gpu's picture, taken by the host before power-off")
     add("--display", choices=["window", "vnc", "none"], help="where the display is shown (default: window if there is one)")
     add("--smp", type=int, default=1, metavar="N", help="processors given to the guest, 1 to 8 (default 1)")
