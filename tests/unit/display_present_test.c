@@ -233,10 +233,10 @@ UTEST(a_display_without_memory_is_invalid)
     EXPECT_EQ(display_init(&display, &rig.vgpu, &config), VIRTIO_ERR_INVALID);
     config.mode = DISPLAY_DIRECT;
     memset(shadow, 0x5a, 8);
-    config.backings[0].bytes = 8 * 8 * 4 - 1; /* too small: not written to either */
+    config.backings[0].bytes = 255; /* too small: not written to either */
     EXPECT_EQ(display_init(&display, &rig.vgpu, &config), VIRTIO_ERR_INVALID);
     EXPECT_EQ(*(uint8_t *)shadow, 0x5a);
-    config.backings[0].bytes = 8 * 8 * 4;
+    config.backings[0].bytes = 256;
     EXPECT_EQ(display_init(&display, &rig.vgpu, &config), VIRTIO_ERR_INVALID); /* not shared */
     EXPECT_EQ(display_finish(&display), VIRTIO_OK);
     rig_end(&rig);

@@ -323,6 +323,50 @@ UTEST(bad_requests_are_not_sent)
     EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
 }
 
+UTEST(null_is_the_default_config)
+{
+    rig_prepare(&rig, &flavours[1], 1);
+    EXPECT_EQ(vgpu_arena_bytes(NULL), vgpu_arena_bytes(&rig.config));
+    EXPECT_EQ(vgpu_init(&rig.vgpu, rig.fixture.device, NULL, &rig.fixture.arena), VIRTIO_OK);
+    EXPECT_EQ(rig.vgpu.config.depth, VGPU_DEPTH_DEFAULT);
+    EXPECT_TRUE(virtio_device_has(rig.fixture.device, VIRTIO_F_EVENT_IDX));
+    EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_OK);
+    rig_end(&rig);
+}
+
+/* As many as there was room for, and not one more. */
+UTEST(room_is_told_for_each_kind_of_command)
+{
+    static const struct {
+        uint32_t type;
+        unsigned room;
+    } kinds[] = {
+        {VIRTIO_GPU_CMD_MOVE_CURSOR,     16              },
+        { VIRTIO_GPU_CMD_GET_EDID,       VGPU_LARGE_COUNT},
+        { VIRTIO_GPU_CMD_RESOURCE_FLUSH, 64              },
+    };
+    struct vgpu_cursor cursor = { 0 };
+    for (unsigned i = 0; i < 3; i++) {
+        enum virtio_err err = VIRTIO_OK;
+        unsigned count = 0;
+        rig_start(&rig, VGPU_DRIVER_QUEUED);
+        rig.fixture.fake.is_deferred = true;
+        EXPECT_EQ(vgpu_room_for(&rig.vgpu, 0x7777), 0);
+        while (err == VIRTIO_OK && count <= kinds[i].room) {
+            EXPECT_EQ(vgpu_room_for(&rig.vgpu, kinds[i].type), kinds[i].room - count);
+            count++;
+            switch (i) {
+            case 0: err = vgpu_cmd_move_cursor(&rig.vgpu, &cursor, NULL); break;
+            case 1: err = vgpu_cmd_get_edid(&rig.vgpu, 0, NULL); break;
+            default: err = vgpu_cmd_resource_flush(&rig.vgpu, 1, &all, NULL); break;
+            }
+        }
+        EXPECT_EQ(err, VIRTIO_ERR_BUSY);
+        EXPECT_EQ(count, kinds[i].room + 1);
+        rig_end(&rig);
+    }
+}
+
 UTEST(few_large_responses_at_a_time)
 {
     rig_start(&rig, VGPU_DRIVER_QUEUED);

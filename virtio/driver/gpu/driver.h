@@ -85,6 +85,9 @@ void vgpu_state_change(struct vgpu *vgpu, enum vgpu_state *state, uint32_t resou
 size_t vgpu_slots_arena_bytes(const struct vgpu_config *config);
 enum virtio_err vgpu_slots_init(struct vgpu *vgpu, struct virtio_arena *arena);
 
+/* Slots that there are for commands with that answer; NULL: with none. */
+unsigned vgpu_slots_room(const struct vgpu *vgpu, const struct vgpu_answer *answer);
+
 /* A free slot, with room for the response of `message`. Returns: VIRTIO_OK, VIRTIO_ERR_BUSY. */
 enum virtio_err
 vgpu_slot_take(struct vgpu *vgpu, const struct vgpu_message *message, struct vgpu_slot **taken);

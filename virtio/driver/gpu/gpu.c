@@ -11,7 +11,10 @@ enum { CURSOR_QUEUE_SIZE = 16, CONTROL_QUEUE_SIZE_MAX = 1024 };
 static struct vgpu_config
 with_defaults(const struct vgpu_config *config)
 {
-    struct vgpu_config full = *config;
+    struct vgpu_config full = { .features = VIRTIO_FEATURES_LIBRARY };
+    if (config != NULL) {
+        full = *config;
+    }
     full.depth = full.depth != 0 ? full.depth : VGPU_DEPTH_DEFAULT;
     full.resources_max = full.resources_max != 0 ? full.resources_max : VGPU_RESOURCES_DEFAULT;
     full.timeout_ms = full.timeout_ms != 0 ? full.timeout_ms : VGPU_TIMEOUT_DEFAULT_MS;
@@ -170,7 +173,7 @@ vgpu_init(struct vgpu *vgpu, struct virtio_device *device, const struct vgpu_con
     memset(vgpu, 0, sizeof(*vgpu));
     vgpu->device = device;
     vgpu->config = with_defaults(config);
-    vgpu->ops = config->driver == VGPU_DRIVER_SIMPLE ? &vgpu_simple_ops : &vgpu_queued_ops;
+    vgpu->ops = vgpu->config.driver == VGPU_DRIVER_SIMPLE ? &vgpu_simple_ops : &vgpu_queued_ops;
     if (!is_config_valid(&vgpu->config)) {
         return VIRTIO_ERR_INVALID;
     }
@@ -178,7 +181,7 @@ vgpu_init(struct vgpu *vgpu, struct virtio_device *device, const struct vgpu_con
         .device_id = VIRTIO_ID_GPU,
         .who = owner_name,
         .features = VIRTIO_FEATURE(VIRTIO_GPU_F_EDID) | VIRTIO_FEATURE(VIRTIO_GPU_F_RESOURCE_UUID),
-        .reserved_features = config->features,
+        .reserved_features = vgpu->config.features,
     };
     vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_NEGOTIATING);
     return bring_up(vgpu, &wish, arena);

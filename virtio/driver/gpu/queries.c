@@ -163,7 +163,7 @@ vgpu_check_events(struct vgpu *vgpu)
     if (err != VIRTIO_OK || (events == 0 && !vgpu_is_asking_due(vgpu))) {
         return err != VIRTIO_OK ? err : VIRTIO_EMPTY;
     }
-    if (vgpu_room(vgpu) == 0 || vgpu->large_used == (1U << VGPU_LARGE_COUNT) - 1) {
+    if (vgpu_room_for(vgpu, VIRTIO_GPU_CMD_GET_DISPLAY_INFO) == 0) {
         return VIRTIO_ERR_BUSY;
     }
     if (events != 0) {

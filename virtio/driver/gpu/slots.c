@@ -70,6 +70,20 @@ take_large(struct vgpu *vgpu, struct vgpu_slot *slot, uint32_t bytes)
     return VIRTIO_ERR_BUSY;
 }
 
+unsigned
+vgpu_slots_room(const struct vgpu *vgpu, const struct vgpu_answer *answer)
+{
+    unsigned count = 0;
+    if (answer == NULL ||
+        (answer->bytes_max > 0 && answer->bytes_max <= VGPU_SMALL_RESPONSE_BYTES)) {
+        return vgpu->free_count;
+    }
+    for (unsigned i = 0; i < VGPU_LARGE_COUNT; i++) {
+        count += ~vgpu->large_used >> i & 1;
+    }
+    return count < vgpu->free_count ? count : vgpu->free_count;
+}
+
 static enum virtio_err
 take_response(struct vgpu *vgpu, struct vgpu_slot *slot, const struct vgpu_answer *answer)
 {

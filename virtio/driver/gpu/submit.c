@@ -253,13 +253,25 @@ vgpu_interrupt(struct vgpu *vgpu)
     return bits != 0;
 }
 
+/* A command without a response is one segment. */
+unsigned
+vgpu_room_for(const struct vgpu *vgpu, uint32_t request_type)
+{
+    const struct vgpu_message *message = vgpu_message_find(request_type);
+    if (message == NULL) {
+        return 0;
+    }
+    bool is_one = vgpu->config.uses_indirect || message->answer == NULL;
+    unsigned ring_room =
+        virtq_free_count(&vgpu->queues[message->queue]) / (is_one ? 1 : VGPU_SEGS_PER_COMMAND);
+    unsigned room = vgpu_slots_room(vgpu, message->answer);
+    return room < ring_room ? room : ring_room;
+}
+
 unsigned
 vgpu_room(const struct vgpu *vgpu)
 {
-    const struct virtq *queue = &vgpu->queues[VIRTIO_GPU_CONTROLQ];
-    unsigned per_command = vgpu->config.uses_indirect ? 1 : VGPU_SEGS_PER_COMMAND;
-    unsigned ring_room = virtq_free_count(queue) / per_command;
-    return vgpu->free_count < ring_room ? vgpu->free_count : ring_room;
+    return vgpu_room_for(vgpu, VIRTIO_GPU_CMD_RESOURCE_FLUSH);
 }
 
 uint64_t

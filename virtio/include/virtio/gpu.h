@@ -96,7 +96,7 @@ enum vgpu_driver {
 
 struct vgpu;
 
-/* Zeroed: the defaults. */
+/* Zeroed: the defaults, and none of the `features`. */
 struct vgpu_config {
     enum vgpu_driver driver;
     uint16_t
@@ -104,7 +104,11 @@ struct vgpu_config {
     uint16_t resources_max;    /* 0: VGPU_RESOURCES_DEFAULT */
     uint32_t timeout_ms;       /* of a command that does not say; 0: VGPU_TIMEOUT_DEFAULT_MS */
     uint32_t capset_bytes_max; /* largest capability set to be read; 0: none */
-    uint64_t features;         /* reserved feature bits wanted besides (packed ring, ...) */
+    /*
+     * Reserved feature bits wanted, of VIRTIO_FEATURES_LIBRARY. 0: none but what the transport
+     * demands, so a split ring without indirect chains and event index.
+     */
+    uint64_t features;
     bool is_interrupting;
     bool uses_indirect; /* one ring entry per command where the device allows it */
 
@@ -256,12 +260,13 @@ struct vgpu {
     uint32_t last_refusal; /* type of the last error response, 0: none */
 };
 
-/* Arena bytes, at most, that vgpu_init takes for `config`. */
+/* Arena bytes, at most, that vgpu_init takes for `config` (NULL: as there). */
 size_t vgpu_arena_bytes(const struct vgpu_config *config);
 
 /*
  * Bring the device up: claim it as "gpu", negotiate (EDID and RESOURCE_UUID where offered,
- * config->features), set up controlq and cursorq, start. Sends no command.
+ * config->features), set up controlq and cursorq, start. Sends no command. `config`: copied; NULL:
+ * the defaults, and all of VIRTIO_FEATURES_LIBRARY that is offered.
  * `vgpu`: the caller's memory, any content, at one address until vgpu_finish. `arena`:
  * vgpu_arena_bytes, until vgpu_finish.
  * Returns: VIRTIO_OK; VIRTIO_ERR_NO_DEVICE (not a GPU); VIRTIO_ERR_INVALID (config out of range);
@@ -316,7 +321,15 @@ unsigned vgpu_poll(struct vgpu *vgpu);
  */
 bool vgpu_interrupt(struct vgpu *vgpu);
 
-/* Commands that can be submitted now without VIRTIO_ERR_BUSY. */
+/*
+ * Commands of this type that can be submitted now, one after another, without VIRTIO_ERR_BUSY: at
+ * least so many; 0 for unknown types. Cursor commands have a queue of their own, and of responses
+ * longer than 40 bytes VGPU_LARGE_COUNT can be awaited. (Without indirect chains a command with more
+ * than one extra piece may find the ring too full all the same.)
+ */
+unsigned vgpu_room_for(const struct vgpu *vgpu, uint32_t request_type);
+
+/* The same for the commands of a frame: control queue, short response. */
 unsigned vgpu_room(const struct vgpu *vgpu);
 
 /* Id of the fence of the last command submitted with is_fenced; 0: none yet. */
@@ -358,7 +371,7 @@ const struct vgpu_then *vgpu_wait_start(struct vgpu_wait *wait);
 enum virtio_err vgpu_wait(struct vgpu *vgpu, struct vgpu_wait *wait, enum virtio_err submitted);
 
 /*
- * Wait until `count` commands have room. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; why the device
+ * Wait until vgpu_room is `count`. Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT; why the device
  * failed.
  */
 enum virtio_err vgpu_room_wait(struct vgpu *vgpu, unsigned count, uint64_t timeout_ns);
