@@ -510,3 +510,19 @@ UTEST(a_received_frame_has_one_cookie_from_add_to_receive)
     EXPECT_EQ(le32_get(received.cookie), le32_get(used.cookie));
     end(&t);
 }
+
+UTEST(a_frame_in_a_buffer_offered_before_the_trace_has_a_cookie_too)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+    size_t bytes;
+
+    prepare(&t, &flavours[0], NET_FEATURES);
+    virtio_trace_enable(&t.f.trace, false);
+    EXPECT_EQ(bring_up(&t), VIRTIO_OK);
+    virtio_trace_enable(&t.f.trace, true);
+    deliver_piece(&t, frame, sizeof(frame), 1);
+    EXPECT_EQ(vnet_receive(&t.net, frame, sizeof(frame), &bytes), VIRTIO_OK);
+    EXPECT_NE(le32_get(find_event(&t.f, TRACE_NET_RECEIVE).cookie), 0);
+    end(&t);
+}

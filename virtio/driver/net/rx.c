@@ -179,10 +179,10 @@ take_frame(struct vnet *net, struct vnet_frame *frame)
 static void
 trace_received(struct vnet *net, const struct vnet_frame *frame)
 {
-    struct virtio_trace *trace = net->device->bus->trace;
-    uint32_t cookie = frame->cookie;
+    /* A buffer that was offered while the trace was off has none yet. */
+    uint32_t cookie = frame->cookie != 0 ? frame->cookie : driver_cookie(net->device);
 
-    if (trace != NULL && trace->is_on) {
+    if (cookie != 0) {
         driver_trace(net->device, TRACE_NET_RECEIVE, cookie, VIRTIO_NET_RECEIVEQ, frame->bytes,
                      frame->seg_count);
         net_trace_bytes(net, VIRTIO_NET_RECEIVEQ, cookie, frame->segs[0].data,
