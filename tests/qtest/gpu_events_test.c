@@ -211,6 +211,10 @@ UTEST(a_device_that_needs_a_reset_says_so)
     (void)gpu_resource(&gpu, RESOURCE, &small);
     avail->idx = le16_from((uint16_t)(le16_get(avail->idx) + 5000));
     qemu_write(&gpu.rig.qemu, device->base + VIRTIO_MMIO_QUEUE_NOTIFY, 4, VIRTIO_GPU_CONTROLQ);
+    uint64_t status = 0; /* QEMU looks at the ring later; the next command would mend it */
+    for (unsigned i = 0; i < 100000 && (status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) == 0; i++) {
+        status = qemu_read(&gpu.rig.qemu, device->base + VIRTIO_MMIO_STATUS, 4);
+    }
     struct vgpu_then soon = *gpu_then(&gpu);
     soon.timeout_ns = 300000000;
     EXPECT_EQ(vgpu_wait(&gpu.vgpu, &gpu.wait,
