@@ -188,7 +188,9 @@ struct fake_device {
     uint16_t
         in_order_batch; /* with IN_ORDER: buffers covered by one used element; 0 or 1: each its own */
     uint32_t reset_reads; /* reads of status until a reset shows */
-    bool has_shm;         /* reading shared memory registers is fine */
+    bool
+        has_vague_lengths; /* version 1: used lengths of buffers that ask something are any number, as §2.7.8.1 tells */
+    bool has_shm; /* reading shared memory registers is fine */
 
     /* Registers. */
     uint8_t status;

@@ -179,6 +179,9 @@ fake_queue_enable(struct fake_device *device, struct fake_queue *q)
         return;
     }
     if (fake_is_legacy(device)) {
+        if (q->align == 0) {
+            fake_break(device, FAKE_REQ_MMIO_LEGACY_ALIGN_UNSET, device->queue_sel);
+        }
         place_legacy(q);
     }
     if (!translate(device, q)) {
@@ -321,6 +324,18 @@ falsify(struct fake_device *device, const struct fake_queue *q, struct fake_used
     }
 }
 
+/* No lie but a habit of legacy devices, §2.7.8.1: nothing at all, too much, or anything. */
+static uint32_t
+vague_length(struct fake_device *device, const struct fake_chain *chain)
+{
+    switch (fake_random(device) % 4) {
+    case 0: return 0;
+    case 1: return chain->readable_bytes + chain->writable_bytes;
+    case 2: return UINT32_MAX;
+    default: return fake_random(device);
+    }
+}
+
 /* Returns: false when this buffer does not come back. */
 static bool
 misbehave_before(struct fake_device *device, struct fake_queue *q)
@@ -352,6 +367,9 @@ push(struct fake_device *device, struct fake_queue *q, struct fake_chain *chain,
     struct fake_used used = { chain->id, chain->written_bytes, skip };
     uint16_t used_before = q->used_idx;
     falsify(device, q, &used, chain);
+    if (device->has_vague_lengths && fake_is_legacy(device) && chain->readable_bytes != 0) {
+        used.len = vague_length(device, chain);
+    }
     fake_format_of(device)->push(device, q, chain, &used);
     q->last_used_id = chain->id;
     q->used_count++;

@@ -385,6 +385,26 @@ UTEST(difficult_devices_are_no_evil_ones)
     }
 }
 
+/* There is no legacy GPU in the specification: its responses of the wrong length are none, on any transport. */
+UTEST(vague_used_lengths_of_a_legacy_device_are_no_lies)
+{
+    for (unsigned i = 1; i < DRIVER_COUNT; i++) {
+        for (unsigned seed = 1; seed < 64; seed++) {
+            const struct flavour *flavour = &flavours[seed % 2];
+            EXPECT_EQ(flavour->version, 1);
+            plug(&drivers[i], flavour);
+            fake.random = seed * 7919;
+            fake.has_vague_lengths = true;
+            drivers[i].session();
+            EXPECT_EQ(device->fault.rule, NULL);
+            if (!EXPECT_EQ(first_failure, VIRTIO_OK)) {
+                printf("        %s, seed %u\n%s", drivers[i].name, seed, fp.log);
+            }
+            expect_recovery(&drivers[i]);
+        }
+    }
+}
+
 /*
  * Lies that a driver may believe, or cannot know of yet: what it then does is wrong in the device's eyes through no fault of its own
  * (an id in flight that was not used; a reset that nobody mentioned; noise in the descriptors).

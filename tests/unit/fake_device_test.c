@@ -342,6 +342,13 @@ UTEST(a_legacy_queue_comes_without_a_page_size_or_with_a_wrong_one)
     mini_write(&m, VIRTIO_MMIO_QUEUE_SEL, 0);
     mini_write(&m, VIRTIO_MMIO_QUEUE_ALIGN, 24);
     EXPECT_TRUE(mini_broke(&m, FAKE_REQ_MMIO_LEGACY_ALIGN));
+    begin(1, 0, MINI_FEATURES_OK);
+    mini_write(&m, VIRTIO_MMIO_QUEUE_SEL, 0);
+    (void)mini_read(&m, VIRTIO_MMIO_QUEUE_PFN);
+    (void)mini_read(&m, VIRTIO_MMIO_QUEUE_SIZE_MAX);
+    mini_write(&m, VIRTIO_MMIO_QUEUE_SIZE, MINI_QUEUE_SIZE);
+    mini_write(&m, VIRTIO_MMIO_QUEUE_PFN, (uint32_t)(m.dma / 4096));
+    EXPECT_TRUE(mini_broke(&m, FAKE_REQ_MMIO_LEGACY_ALIGN_UNSET));
 }
 
 UTEST(a_queue_is_taken_without_a_look_whether_it_is_in_use)
@@ -350,6 +357,7 @@ UTEST(a_queue_is_taken_without_a_look_whether_it_is_in_use)
     mini_write(&m, VIRTIO_MMIO_QUEUE_SEL, 0);
     (void)mini_read(&m, VIRTIO_MMIO_QUEUE_SIZE_MAX);
     mini_write(&m, VIRTIO_MMIO_QUEUE_SIZE, MINI_QUEUE_SIZE);
+    mini_write(&m, VIRTIO_MMIO_QUEUE_ALIGN, 4096);
     mini_write(&m, VIRTIO_MMIO_QUEUE_PFN, (uint32_t)(m.dma / 4096));
     EXPECT_TRUE(mini_broke(&m, FAKE_REQ_MMIO_QUEUE_UNUSED));
 }

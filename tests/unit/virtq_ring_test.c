@@ -3,6 +3,8 @@
  * interrupts with and without EVENT_IDX.
  * conformance: S0-06 S0-08
  */
+#include "virtio/core/queue_format.h"
+
 #include "tests/unit/virtq_hand.h"
 
 #define PACKED VIRTIO_FEATURE(VIRTIO_F_RING_PACKED)
@@ -479,4 +481,53 @@ UTEST(setup_refuses_what_cannot_be)
     EXPECT_EQ(virtio_device_reset(hand->device, "test"), VIRTIO_OK);
     virtq_finish(&q, NULL, NULL);
     hand_free(hand);
+}
+
+/* A device that uses a buffer after our first look and before it can see our event: it will not interrupt for that one. */
+static struct {
+    struct hand *hand;
+    const struct virtq_format_ops *ops;
+    struct hand_buffer buffer;
+    bool is_due;
+} late;
+
+static void
+use_and_ask(struct virtq *q)
+{
+    if (late.is_due) {
+        late.is_due = false;
+        hand_use(late.hand, &late.buffer, 0);
+    }
+    late.ops->ask_interrupts(q);
+}
+
+/* §2.7.7.2: after the event is moved the ring is looked at once more, or that buffer would wait for the next one. */
+UTEST(a_buffer_used_between_the_look_and_the_event_is_found)
+{
+    for (int i = 0; i < FORMATS; i++) {
+        struct virtq_config config = { .size_max = 8, .is_interrupting = true };
+        struct hand *hand = hand_new(formats[i] | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX), &config);
+        struct virtq_format_ops ops = *hand->q.ops;
+        struct virtq_done done;
+        late.hand = hand;
+        late.ops = hand->q.ops;
+        ops.ask_interrupts = use_and_ask;
+        hand->q.ops = &ops;
+        for (uintptr_t number = 1; number < 20; number++) {
+            EXPECT_EQ(hand_add(hand, 1, 1, number), VIRTIO_OK);
+            EXPECT_EQ(hand_add(hand, 1, 1, number + 100), VIRTIO_OK);
+            EXPECT_TRUE(hand_take(hand, &late.buffer));
+            hand_use(hand, &late.buffer, 0);
+            EXPECT_TRUE(hand_take(hand, &late.buffer));
+            late.is_due = true;
+            EXPECT_EQ(virtq_take_used(&hand->q, &done), VIRTIO_OK);
+            EXPECT_EQ(done.token, number);
+            EXPECT_EQ(virtq_take_used(&hand->q, &done), VIRTIO_OK);
+            EXPECT_EQ(done.token, number + 100);
+            EXPECT_FALSE(late.is_due);
+            EXPECT_EQ(virtq_take_used(&hand->q, &done), VIRTIO_EMPTY);
+        }
+        hand->q.ops = late.ops;
+        hand_free(hand);
+    }
 }
