@@ -16,11 +16,11 @@ on_sync_done(struct vblk_op *op)
 static enum virtio_err
 sync_usable(struct vblk *blk)
 {
-    enum virtio_err err = blk_usable(blk);
+    enum virtio_err err = vblk_usable(blk);
 
     if (err == VIRTIO_OK && blk->is_sync_in_flight) {
         (void)vblk_poll(blk);
-        err = blk_usable(blk);
+        err = vblk_usable(blk);
     }
     if (err != VIRTIO_OK) {
         return err;

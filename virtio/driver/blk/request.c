@@ -130,7 +130,7 @@ start_op(struct vblk *blk, struct vblk_op *op)
 enum virtio_err
 vblk_submit(struct vblk *blk, struct vblk_op *op)
 {
-    enum virtio_err err = blk_usable(blk);
+    enum virtio_err err = vblk_usable(blk);
 
     if (err != VIRTIO_OK) {
         return err;
@@ -261,7 +261,7 @@ enum virtio_err
 vblk_poll(struct vblk *blk)
 {
     enum virtio_err result = VIRTIO_EMPTY;
-    enum virtio_err err = blk_usable(blk);
+    enum virtio_err err = vblk_usable(blk);
     struct virtq_done done;
 
     /* No more than one queue full: `done` may submit, and the caller has other work too. */
@@ -277,7 +277,7 @@ vblk_poll(struct vblk *blk)
         virtio_histogram_add(&blk->latency[slot->op->type], done.latency_ns);
         result = VIRTIO_OK;
         vblk_complete(blk, slot, judge(blk, slot, &done));
-        err = blk_usable(blk);
+        err = vblk_usable(blk);
     }
     if (err == VIRTIO_OK || err == VIRTIO_EMPTY) {
         err = look_for_late(blk, result == VIRTIO_OK || blk->in_flight == 0);

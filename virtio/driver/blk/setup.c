@@ -100,8 +100,8 @@ read_le32(struct vblk *blk, unsigned feature_bit, size_t offset, uint32_t *value
     return err;
 }
 
-enum virtio_err
-vblk_read_capacity(struct vblk *blk)
+static enum virtio_err
+read_capacity(struct vblk *blk)
 {
     /* Two halves of one field: a transport may read no wider than 32 bits, §4.2.2.2. */
     le32 halves[2];
@@ -119,10 +119,23 @@ vblk_read_capacity(struct vblk *blk)
     return VIRTIO_OK;
 }
 
+/* The capacity may change, §5.2.6.1. */
+enum virtio_err
+vblk_usable(struct vblk *blk)
+{
+    if (blk->device == NULL) {
+        return VIRTIO_ERR_NOT_INITIALIZED;
+    }
+    if (driver_is_config_new(blk->device, &blk->watch)) {
+        (void)read_capacity(blk);
+    }
+    return driver_failure(blk->device, &blk->watch);
+}
+
 static enum virtio_err
 read_config(struct vblk *blk)
 {
-    enum virtio_err err = vblk_read_capacity(blk);
+    enum virtio_err err = read_capacity(blk);
 
     blk->is_read_only = virtio_device_has(blk->device, VIRTIO_BLK_F_RO);
     blk->has_flush = virtio_device_has(blk->device, VIRTIO_BLK_F_FLUSH);

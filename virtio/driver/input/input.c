@@ -3,6 +3,16 @@
  */
 #include "virtio/driver/input/input_private.h"
 
+enum virtio_err
+vinput_usable(struct vinput *input)
+{
+    if (input->device == NULL) {
+        return VIRTIO_ERR_NOT_INITIALIZED;
+    }
+    (void)driver_is_config_new(input->device, &input->watch);
+    return driver_failure(input->device, &input->watch);
+}
+
 /* Offer event cell `idx` to the device. */
 enum virtio_err
 vinput_offer(struct vinput *input, uint16_t idx)
@@ -65,7 +75,7 @@ vinput_next(struct vinput *input, struct vinput_event *event)
 {
     struct virtq_done done;
     struct virtio_input_event *cell;
-    enum virtio_err err = input_usable(input);
+    enum virtio_err err = vinput_usable(input);
 
     if (err == VIRTIO_OK) {
         err = virtq_take_used(&input->events, &done);
@@ -123,7 +133,7 @@ vinput_set_led(struct vinput *input, uint16_t led, bool on)
 {
     struct vinput_event event = { VIRTIO_INPUT_EV_LED, led, on };
     unsigned idx;
-    enum virtio_err err = input_usable(input);
+    enum virtio_err err = vinput_usable(input);
 
     if (err == VIRTIO_OK && !vinput_has_type(input, VIRTIO_INPUT_EV_LED)) {
         err = VIRTIO_ERR_UNSUPPORTED;

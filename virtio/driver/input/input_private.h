@@ -8,15 +8,7 @@
 #include "virtio/input.h"
 
 /* Returns: VIRTIO_OK, VIRTIO_ERR_NOT_INITIALIZED or as driver_failure. */
-static inline enum virtio_err
-input_usable(struct vinput *input)
-{
-    if (input->device == NULL) {
-        return VIRTIO_ERR_NOT_INITIALIZED;
-    }
-    (void)driver_is_config_new(input->device, &input->watch);
-    return driver_failure(input->device, &input->watch);
-}
+enum virtio_err vinput_usable(struct vinput *input);
 
 /* Offer event cell `idx` to the device. Returns: as virtq_add. */
 enum virtio_err vinput_offer(struct vinput *input, uint16_t idx);

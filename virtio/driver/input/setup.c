@@ -54,7 +54,7 @@ vinput_query(struct vinput *input, uint8_t select, uint8_t subsel, void *data, s
              size_t *size)
 {
     uint8_t have = 0;
-    enum virtio_err err = input_usable(input);
+    enum virtio_err err = vinput_usable(input);
 
     *size = 0;
     if (err != VIRTIO_OK) {

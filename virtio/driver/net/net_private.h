@@ -10,17 +10,18 @@
 /* Read link status from the configuration. Returns: as virtio_config_read. */
 enum virtio_err vnet_read_status(struct vnet *net);
 
+/* What net_usable does where not all is well. */
+enum virtio_err vnet_trouble(struct vnet *net);
+
 /* May the fast paths go on? Returns: VIRTIO_OK, VIRTIO_ERR_NOT_INITIALIZED or as driver_failure. */
 static inline enum virtio_err
 net_usable(struct vnet *net)
 {
-    if (net->device == NULL) {
-        return VIRTIO_ERR_NOT_INITIALIZED;
-    }
-    if (driver_is_config_new(net->device, &net->watch)) {
-        (void)vnet_read_status(net);
-    }
-    return driver_failure(net->device, &net->watch);
+    const struct virtio_device *device = net->device;
+    bool is_fine = device != NULL && device->fault.rule == NULL &&
+                   driver_config_changes(device) == net->watch.config_seen;
+
+    return is_fine ? VIRTIO_OK : vnet_trouble(net);
 }
 
 static inline struct vnet_buffer *

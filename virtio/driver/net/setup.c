@@ -203,6 +203,18 @@ vnet_read_status(struct vnet *net)
     return VIRTIO_OK;
 }
 
+enum virtio_err
+vnet_trouble(struct vnet *net)
+{
+    if (net->device == NULL) {
+        return VIRTIO_ERR_NOT_INITIALIZED;
+    }
+    if (driver_is_config_new(net->device, &net->watch)) {
+        (void)vnet_read_status(net);
+    }
+    return driver_failure(net->device, &net->watch);
+}
+
 /* §5.1.4.2: buffers for at least one frame of the agreed MTU; §5.1.6.3.1: of the plain one. */
 static enum virtio_err
 check_room(const struct vnet *net)
