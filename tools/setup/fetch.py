@@ -6,6 +6,7 @@ usage: fetch.py BUILD_DIR [NAME ...]       (names: libfdt lwip font; default: al
 Each is pinned by version and sha256 in the file 'pins' beside this one, and checked after the download.
 """
 
+import fcntl
 import gzip
 import hashlib
 import os
@@ -117,6 +118,11 @@ def main(argv):
     if not missing:
         return 0
     os.makedirs(deps, exist_ok=True)
+    lock = os.open(os.path.join(deps, ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # make -j asks for several at once, and apt's lists bear one of us; freed at our end
+    missing = [n for n in wanted if not is_present(n, pins[n], deps)]
+    if not missing:
+        return 0
     print(f"setup: fetching {', '.join(missing)} from the distribution's archive into {deps}", flush=True)
     apts = {}
     for name in missing:
