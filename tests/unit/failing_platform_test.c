@@ -284,3 +284,25 @@ UTEST(a_clock_that_stands_stops_nothing_that_need_not_wait)
         unplug(&drivers[i]);
     }
 }
+
+/* A clock that stands and a device that does not answer: counted turns end the wait. */
+UTEST(a_clock_that_stands_and_a_silent_device_end)
+{
+    for (uint32_t version = 1; version <= 2; version++) {
+        plug(&drivers[2], version);
+        struct virtio_arena arena = fake_platform_arena(&fp, drivers[2].arena_bytes());
+        uint8_t *sector = fake_platform_arena(&fp, 512).base;
+        EXPECT_EQ(drivers[2].init(&arena), VIRTIO_OK);
+        fp.is_clock_stuck = true;
+        fake.evil.mode = FAKE_EVIL_SILENCE;
+        EXPECT_EQ(vblk_read(&vblk, 0, 1, sector, 100), VIRTIO_ERR_TIMEOUT);
+        fp.is_clock_stuck = false;
+        fake_platform_advance(&fp, 1000);
+        fp.is_clock_stuck = true;
+        fake.evil.mode = FAKE_EVIL_RESET_STUCK;
+        EXPECT_EQ(virtio_device_release(device, device->owner), VIRTIO_ERR_TIMEOUT);
+        EXPECT_TRUE(fp.relax_count < UINT64_C(3) * VIRTIO_STILL_TURNS_MAX);
+        fake.evil.mode = FAKE_EVIL_NONE;
+        unplug(&drivers[2]);
+    }
+}

@@ -46,9 +46,6 @@ struct virtio_device *virtio_bus_find(struct virtio_bus *bus, uint64_t base);
 /* A new device on the bus; `seen` gives regs, ops, base, id and vendor. NULL when the bus is full. */
 struct virtio_device *virtio_bus_add(struct virtio_bus *bus, const struct virtio_device *seen);
 
-/* Wait one turn of a loop that gives up at `deadline_ns`. Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT. */
-enum virtio_err virtio_device_relax(const struct virtio_device *device, uint64_t deadline_ns);
-
 /* Write the status register and remember it; traced. */
 void virtio_device_set_status(struct virtio_device *device, uint8_t status);
 

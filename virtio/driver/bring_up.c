@@ -92,13 +92,9 @@ enum virtio_err
 virtio_driver_wait_turn(struct virtio_device *device, struct virtio_watch *watch,
                         uint64_t deadline_ns)
 {
-    const struct virtio_platform *plat = device->bus->plat;
-    enum virtio_err err;
+    enum virtio_err err = virtio_device_relax(device, deadline_ns);
 
-    if (plat->now_ns(plat->ctx) < deadline_ns) {
-        if (plat->relax != NULL) {
-            plat->relax(plat->ctx, deadline_ns);
-        }
+    if (err == VIRTIO_OK) {
         return VIRTIO_OK;
     }
     err = virtio_driver_look(device, watch);

@@ -32,6 +32,8 @@ enum {
     VIRTIO_DEVICE_QUEUES_MAX = 8, /* virtqueues of one device that the library can drive */
     VIRTIO_WHO_BYTES = 16,        /* longest name of an owner, kept in traces; the rest is cut */
     VIRTIO_RESET_TIMEOUT_MS = 100,
+    VIRTIO_STILL_TURNS_MAX =
+        1 << 22, /* turns of a wait in which the clock stands: then it is late */
 };
 
 struct virtq;
@@ -86,6 +88,9 @@ struct virtio_device {
     uint64_t reset_count;
     uint64_t interrupt_count;
     uint64_t config_change_count;
+
+    uint64_t turn_ns; /* of the last turn of a wait, and how many in a row had the same */
+    uint32_t still_turns;
 };
 
 /* The caller's root object: what was seen, who owns it, the trace and the platform. */
@@ -192,6 +197,12 @@ enum virtio_err virtio_feature_next(const struct virtio_device *device, unsigned
 
 /* Set DRIVER_OK: the device may now use its queues. Returns: VIRTIO_OK, VIRTIO_ERR_STATE before FEATURES_OK. */
 enum virtio_err virtio_device_start(struct virtio_device *device);
+
+/*
+ * One turn of a loop that waits until `deadline_ns`: the platform's relax, if it has one. Look once more after each.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_TIMEOUT after the deadline, or when the clock has stood for VIRTIO_STILL_TURNS_MAX turns.
+ */
+enum virtio_err virtio_device_relax(struct virtio_device *device, uint64_t deadline_ns);
 
 /* The state's name ("running"). Never NULL. */
 const char *virtio_life_name(enum virtio_life life);

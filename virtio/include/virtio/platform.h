@@ -40,7 +40,10 @@ struct virtio_platform {
      */
     uint64_t (*dma_addr)(void *ctx, const volatile void *ptr, size_t bytes);
 
-    /* Nanoseconds since any fixed moment; never goes back. Context: any. */
+    /*
+     * Nanoseconds since any fixed moment; never goes back. Coarse is fine, tens of milliseconds; where it stands still for
+     * VIRTIO_STILL_TURNS_MAX turns of a wait, that wait is over. Context: any.
+     */
     uint64_t (*now_ns)(void *ctx);
 
     /* One line of text for people, no newline, not terminated by NUL: `bytes` counts it. Context: any. */
