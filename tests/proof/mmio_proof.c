@@ -72,7 +72,7 @@ virtio_device_break(struct virtio_device *device, const char *rule, uint64_t val
 }
 
 enum virtio_err
-virtio_device_relax(const struct virtio_device *device, uint64_t deadline_ns)
+virtio_device_relax(struct virtio_device *device, uint64_t deadline_ns)
 {
     (void)device;
     (void)deadline_ns;
