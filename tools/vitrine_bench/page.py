@@ -27,13 +27,12 @@ vary by a factor of two from day to day; compare within a row, not between runs.
 TAIL = """
 ## How it is measured, and where the time goes
 
-- **boot.first-flush**: QEMU's own trace events, from the start of its process to the first RESOURCE_FLUSH at the device. About half
-  of ours is QEMU's own start; the kernel is up after 40 to 60 ms of its clock.
+- **boot.first-flush**: QEMU's own trace events, from the start of its process to the first RESOURCE_FLUSH at the device.
 - **gpu.full**: the device copies 4 MB twice per frame (guest to image, image to surface); that is its limit, measured by qtest without a
-  guest (`tests/qtest/gpu_limit_bench.c`). Over ten quiet runs ours was 0.87 to 0.97 of it. What is missing: QEMU handles a batch of
+  guest (`tests/qtest/gpu_limit_bench.c`). Of four quiet runs ours had 0.87, 0.89, 0.96 and 0.97 of it. What is missing: QEMU handles a batch of
   commands with its big lock held, and the guest, which needs that lock for its next notification and for each reading of
   the clock, gets to add frames only between batches; about 66 µs then pass until the next one begins. Up to 16 frames are in flight so
-  that this is paid once for many; 28 in flight, or waiting until half of them are free, changed nothing that could be measured.
+  that this is paid once for many; 28 in flight, or waiting until half of them are free, gave nothing beyond the noise.
 - **gpu.damage, gpu.scene**: one notification per frame, a transfer per damaged rectangle; 8 sprites of 64x64 on 1280x800.
 - **gpu.paced**: a whole frame each 1/60 s, from its start until the device has answered its flush.
 - **net.\\***: 64-byte frames through `-netdev dgram` to `tests/perf/net_peer.c`, counted by the host; Linux by AF_PACKET with one frame
