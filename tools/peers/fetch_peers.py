@@ -12,6 +12,7 @@ Nothing is installed: packages are downloaded by a private apt (tools/setup/apt_
 signatures, and are unpacked below BUILD_DIR/peers.  Exit status: 0 all is there; 3 something could not be brought.
 """
 
+import fcntl
 import glob
 import os
 import re
@@ -149,6 +150,9 @@ def main(argv):
     unknown = [n for n in wanted if n not in BRING]
     if unknown:
         raise SetupError(f"unknown name {unknown[0]}; known: {', '.join(sorted(BRING))}")
+    os.makedirs(os.path.join(build, "peers"), exist_ok=True)
+    lock = os.open(os.path.join(build, "peers", ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # suites that run side by side ask for the same; freed at our end
     missing = [n for n in wanted if not is_present(build, n)]
     if missing:
         print(f"peers: fetching {', '.join(missing)} from the distribution's archive into {build}/peers", flush=True)
