@@ -218,7 +218,7 @@ proof_set_features(void)
     PROVE(last_told(VIRTIO_MMIO_DRIVER_FEATURES_SEL) == !the_device.ops->is_legacy);
 }
 
-/* cbmc: unwind 13, virtio_config_read.0:65.  Whatever the device answers: configuration is read within the slot, written within the buffer, in bounded time. */
+/* cbmc: unwind 13, virtio_config_read.0:65.  Whatever the device answers: configuration is read within the slot, written within the buffer, never beyond what was mapped, in bounded time. */
 void
 proof_config_read(void)
 {
@@ -230,9 +230,13 @@ proof_config_read(void)
     ASSUME(bytes <= 16);
     data[bytes] = guard;
     start(&by_call, any_version());
+    the_device.config_bytes = nondet_u16();
+    ASSUME(the_device.config_bytes <=
+           0x100); /* the slot is 0x200 bytes, its registers the lower half */
     enum virtio_err err = virtio_config_read(&the_device, 0, fields, data, bytes);
     PROVE((err == VIRTIO_ERR_BUFFER_TOO_SMALL) == (bytes < 16));
-    PROVE(err == VIRTIO_OK || err == VIRTIO_ERR_BUFFER_TOO_SMALL ||
+    PROVE((err == VIRTIO_ERR_INVALID) == (bytes >= 16 && the_device.config_bytes < 16));
+    PROVE(err == VIRTIO_OK || err == VIRTIO_ERR_BUFFER_TOO_SMALL || err == VIRTIO_ERR_INVALID ||
           (err == VIRTIO_ERR_TIMEOUT && is_broken));
     PROVE(data[bytes] == guard);
 }
