@@ -51,13 +51,3 @@ drv_start(void)
     }
     commands_register();
 }
-
-void
-drv_stop(void)
-{
-    unsigned leaked = gpu_dev_stop();
-
-    if (leaked > 0) {
-        log_error("gpu", "%u resources leaked", leaked);
-    }
-}

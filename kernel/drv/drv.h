@@ -12,7 +12,4 @@
  */
 void drv_start(void);
 
-/* Give every device back, before the machine stops. */
-void drv_stop(void);
-
 #endif

@@ -348,22 +348,9 @@ gpu_dev_start(struct virtio_device *device, enum vgpu_driver driver)
     return errno_from_virtio(bring_up(driver));
 }
 
-enum virtio_err
-gpu_dev_restart(enum vgpu_driver driver)
-{
-    if (gpu.device == NULL) {
-        return VIRTIO_ERR_NO_DEVICE;
-    }
-    unsigned leaked = gpu_dev_stop();
-    if (leaked > 0) {
-        log_warn("gpu", "%u resources leaked", leaked);
-    }
-    gpu.mode = GPU_MODE_TEXT;
-    return bring_up(driver);
-}
-
-unsigned
-gpu_dev_stop(void)
+/* Take display and driver down. Returns: how many resources leaked. */
+static unsigned
+take_down(void)
 {
     if (!gpu.is_up) {
         return 0;
@@ -379,4 +366,18 @@ gpu_dev_stop(void)
         memset(gpu.buffers, 0, sizeof(gpu.buffers));
     }
     return gpu.vgpu.leaked_count;
+}
+
+enum virtio_err
+gpu_dev_restart(enum vgpu_driver driver)
+{
+    if (gpu.device == NULL) {
+        return VIRTIO_ERR_NO_DEVICE;
+    }
+    unsigned leaked = take_down();
+    if (leaked > 0) {
+        log_warn("gpu", "%u resources leaked", leaked);
+    }
+    gpu.mode = GPU_MODE_TEXT;
+    return bring_up(driver);
 }

@@ -29,9 +29,6 @@ int gpu_dev_start(struct virtio_device *device, enum vgpu_driver driver);
  */
 enum virtio_err gpu_dev_restart(enum vgpu_driver driver);
 
-/* Take display and driver down; resources that leaked are logged. Returns: how many. */
-unsigned gpu_dev_stop(void);
-
 /* The running GPU and its display; NULL when there is none. */
 struct vgpu *gpu_dev_vgpu(void);
 struct display *gpu_dev_display(void);

@@ -14,9 +14,6 @@ int net_dev_start(struct virtio_device *device);
 /* The device; NULL when there is none. */
 struct vnet *net_dev_get(void);
 
-/* Whether an interrupt has come since the last call, or none can: then receive until VIRTIO_EMPTY. */
-bool net_dev_take_wake(void);
-
 /* Whether no interrupt can come, so that somebody has to look now and then. */
 bool net_dev_is_polled(void);
 

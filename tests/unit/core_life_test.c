@@ -1,6 +1,6 @@
 /*
  * Device life against the strict fake device, both versions of virtio-mmio: probing that only reads, one owner, negotiation,
- * who reset whom, health, configuration space, interrupts. The fake fails every test that breaks a driver requirement.
+ * who reset whom, health, queues that lie. The fake fails every test that breaks a driver requirement.
  * conformance: S0-07 S0-09 S2-08 S2-09
  */
 #include "tests/unit/core_bench.h"

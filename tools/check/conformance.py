@@ -29,7 +29,7 @@ def marks():
     found = {}
     for place in PLACES:
         for path in sorted((ROOT / place).rglob("*")):
-            if path.suffix not in (".c", ".h", ".py", ".mk", "") or not path.is_file():
+            if path == pathlib.Path(__file__).resolve() or path.suffix not in (".c", ".h", ".py", ".mk", "") or not path.is_file():
                 continue
             for match in MARK.finditer(path.read_text(errors="replace")):
                 for one in re.findall(r"S\d-\d\d", match.group(1)):
