@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Brings what the project takes from the distribution's archive into build/deps: libfdt, lwIP and the console font.
+"""Brings what the project takes from the distribution's archive into build/deps: sources, data, Vulkan's registry.
 
-usage: fetch.py BUILD_DIR [NAME ...]       (names: libfdt lwip font; default: all that are missing)
+usage: fetch.py BUILD_DIR [NAME ...]       (names: libfdt lwip font vulkan; default: all that are missing)
 
 Each is pinned by version and sha256 in the file 'pins' beside this one, and checked after the download.
 """
@@ -42,8 +42,9 @@ def check_pin(what, data, want):
 
 
 def fetch_source(apt, package, file, sha256, work, target):
-    """Downloads one source package and unpacks its pristine upstream tarball into `target`."""
+    """Downloads one source package and unpacks its pristine upstream tarball, or FILE#DIRECTORY of it, into `target`."""
     uris = apt.source_uris(package)
+    file, _, part = file.partition("#")
     if file not in uris:
         raise SetupError(
             f"{package}: tools/setup/pins wants {file}, but the archive now has {', '.join(sorted(uris)) or 'nothing'}"
@@ -52,8 +53,12 @@ def fetch_source(apt, package, file, sha256, work, target):
     apt.download_uri(*uris[file], path)
     with open(path, "rb") as f:
         check_pin(file, f.read(), sha256)
-    os.makedirs(target)
-    subprocess.run(["tar", "-xf", path, "-C", target, "--strip-components=1"], check=True)
+    whole = os.path.join(work, "whole")
+    os.makedirs(whole)
+    subprocess.run(["tar", "-xf", path, "-C", whole, "--strip-components=1"], check=True)
+    if not os.path.isdir(os.path.join(whole, part)):
+        raise SetupError(f"{package}: {file} holds no directory {part}")
+    os.rename(os.path.join(whole, part), target)
 
 
 def fetch_data(apt, package, file, sha256, work, target):
