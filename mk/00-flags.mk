@@ -8,7 +8,7 @@ warnings := -Wall -Wextra -Wpedantic -Wshadow -Wundef -Wvla -Wformat=2 -Wcast-qu
 reproducible := -ffile-prefix-map=$(CURDIR)=.
 
 common_cflags := -std=gnu17 $(preset_flags) $(warnings) $(reproducible) -fno-common -MMD -MP
-includes := -I. -Ivirtio/include
+includes := -I. -Ivirtio/include -Ivenus/include
 
 # Fetched code is compiled as it is: its warnings are not ours to mend.
 relaxed := -w
