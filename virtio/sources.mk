@@ -7,9 +7,12 @@ virtio_srcs += virtio/core/arena.c virtio/core/bus.c virtio/core/config.c virtio
                virtio/core/queue_setup.c virtio/core/split.c virtio/core/text.c virtio/core/trace.c \
                virtio/core/trace_format.c
 virtio_srcs += virtio/transport/mmio.c virtio/transport/mmio_v1.c virtio/transport/mmio_v2.c
-virtio_srcs += virtio/driver/bring_up.c virtio/driver/blk/blocking.c virtio/driver/blk/request.c \
-               virtio/driver/blk/setup.c virtio/driver/input/input.c virtio/driver/input/setup.c \
-               virtio/driver/net/control.c virtio/driver/net/rx.c virtio/driver/net/setup.c virtio/driver/net/tx.c
+virtio_srcs += virtio/driver/bring_up.c virtio/driver/trace_print.c \
+               virtio/driver/blk/blocking.c virtio/driver/blk/request.c virtio/driver/blk/setup.c \
+               virtio/driver/blk/trace.c \
+               virtio/driver/input/input.c virtio/driver/input/setup.c virtio/driver/input/trace.c \
+               virtio/driver/net/control.c virtio/driver/net/rx.c virtio/driver/net/setup.c \
+               virtio/driver/net/trace.c virtio/driver/net/tx.c
 virtio_srcs += virtio/driver/gpu/commands.c virtio/driver/gpu/framebuffer.c virtio/driver/gpu/gpu.c \
                virtio/driver/gpu/messages.c virtio/driver/gpu/msg_backing.c virtio/driver/gpu/msg_capset.c \
                virtio/driver/gpu/msg_cursor.c virtio/driver/gpu/msg_display.c virtio/driver/gpu/msg_resource.c \
@@ -17,7 +20,7 @@ virtio_srcs += virtio/driver/gpu/commands.c virtio/driver/gpu/framebuffer.c virt
                virtio/driver/gpu/print.c virtio/driver/gpu/queries.c virtio/driver/gpu/queued.c \
                virtio/driver/gpu/resource.c virtio/driver/gpu/simple.c virtio/driver/gpu/slots.c \
                virtio/driver/gpu/state.c virtio/driver/gpu/submit.c virtio/driver/gpu/trace.c \
-               virtio/driver/gpu/trace_json.c virtio/driver/gpu/wait.c
+               virtio/driver/gpu/wait.c
 virtio_srcs += virtio/driver/gpu/display.c virtio/driver/gpu/display_console.c \
                virtio/driver/gpu/display_console_write.c virtio/driver/gpu/display_draw.c \
                virtio/driver/gpu/display_rect.c virtio/driver/gpu/display_text.c virtio/driver/gpu/edid.c

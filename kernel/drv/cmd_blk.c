@@ -45,11 +45,6 @@ print_disk(uint32_t idx, struct vblk *blk)
                   (unsigned long long)blk->capacity_sectors, blk->block_bytes,
                   blk->is_read_only ? ", read-only" : "",
                   err == VIRTIO_OK ? id : virtio_err_text(err));
-    console_print("  %-24s %8s %10s %10s %10s %10s us\n", "request", "count", "mean", "median<",
-                  "99%<", "max");
-    print_histogram("read", &blk->latency[VBLK_READ]);
-    print_histogram("write", &blk->latency[VBLK_WRITE]);
-    print_histogram("flush", &blk->latency[VBLK_FLUSH]);
 }
 
 static int
@@ -60,6 +55,37 @@ blk_info(const struct shell_call *call)
     }
     for (uint32_t i = 0; blk_dev_at(i) != NULL; i++) {
         print_disk(i, blk_dev_at(i));
+    }
+    return 0;
+}
+
+static void
+print_latency(uint32_t idx, const struct vblk *blk)
+{
+    const struct vblk_stats *stats = &blk->stats;
+    uint64_t sent = 0;
+
+    console_print("disk %u:\n", idx);
+    print_histogram_head("request");
+    for (unsigned type = 0; type < VBLK_TYPE_COUNT; type++) {
+        sent += stats->ops[type];
+        if (stats->ops[type] > 0) {
+            print_histogram(vblk_type_name((enum vblk_type)type), &blk->latency[type]);
+        }
+    }
+    console_print("  sent %llu, failed %llu, unsupported %llu, timed out %llu\n",
+                  (unsigned long long)sent, (unsigned long long)stats->io_errors,
+                  (unsigned long long)stats->unsupported, (unsigned long long)stats->timeouts);
+}
+
+static int
+blk_latency(const struct shell_call *call)
+{
+    if (blk_dev_at(0) == NULL) {
+        return shell_fail(call, "there is no disk (see devices)");
+    }
+    for (uint32_t i = 0; blk_dev_at(i) != NULL; i++) {
+        print_latency(i, blk_dev_at(i));
     }
     return 0;
 }
@@ -151,11 +177,12 @@ blk_flush(const struct shell_call *call)
 }
 
 const struct subcommand cmd_blk_table[] = {
-    {"info",   "",                    blk_info,  0, 0},
-    { "read",  "DISK SECTOR [COUNT]", blk_read,  2, 3},
-    { "write", "DISK SECTOR TEXT",    blk_write, 3, 3},
-    { "flush", "DISK",                blk_flush, 1, 1},
-    { NULL,    NULL,                  NULL,      0, 0},
+    {"info",     "",                    blk_info,    0, 0},
+    { "read",    "DISK SECTOR [COUNT]", blk_read,    2, 3},
+    { "write",   "DISK SECTOR TEXT",    blk_write,   3, 3},
+    { "flush",   "DISK",                blk_flush,   1, 1},
+    { "latency", "",                    blk_latency, 0, 0},
+    { NULL,      NULL,                  NULL,        0, 0},
 };
 
 int

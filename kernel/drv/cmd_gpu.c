@@ -151,8 +151,7 @@ gpu_latency(const struct shell_call *call)
     if (need_gpu(call, &vgpu) != 0) {
         return SHELL_FAILED;
     }
-    console_print("  %-24s %8s %10s %10s %10s %10s us\n", "command", "count", "mean", "median<",
-                  "99%<", "max");
+    print_histogram_head("command");
     for (unsigned i = 0; i < VGPU_MSG_COUNT; i++) {
         const struct vgpu_figures *one = &vgpu->figures[i];
 

@@ -35,6 +35,33 @@ input_info(const struct shell_call *call)
     return 0;
 }
 
+static int
+input_latency(const struct shell_call *call)
+{
+    if (input_dev_at(0) == NULL) {
+        return shell_fail(call, "there is no input device (see devices)");
+    }
+    for (uint32_t i = 0; input_dev_at(i) != NULL; i++) {
+        const struct vinput *input = input_dev_at(i);
+
+        console_print("input %u:", i);
+        for (unsigned type = 0; type < VIRTIO_INPUT_EV_COUNT; type++) {
+            uint64_t count = input->stats.events_by_type[type];
+
+            if (count > 0) {
+                console_print(" %s(%u) %llu", vinput_type_name((uint16_t)type), type,
+                              (unsigned long long)count);
+            }
+        }
+        console_print(" of %llu events\n", (unsigned long long)input->stats.events);
+        if (vinput_has_type(input, VIRTIO_INPUT_EV_LED)) {
+            print_histogram_head("status");
+            print_histogram(vinput_type_name(VIRTIO_INPUT_EV_LED), &input->led_latency);
+        }
+    }
+    return 0;
+}
+
 static const char *
 type_name(uint16_t type)
 {
@@ -101,10 +128,11 @@ input_led(const struct shell_call *call)
 }
 
 const struct subcommand cmd_input_table[] = {
-    {"info",   "",                  input_info,  0, 0},
-    { "watch", "[SECONDS]",         input_watch, 0, 1},
-    { "led",   "DEVICE LED on|off", input_led,   3, 3},
-    { NULL,    NULL,                NULL,        0, 0},
+    {"info",     "",                  input_info,    0, 0},
+    { "watch",   "[SECONDS]",         input_watch,   0, 1},
+    { "led",     "DEVICE LED on|off", input_led,     3, 3},
+    { "latency", "",                  input_latency, 0, 0},
+    { NULL,      NULL,                NULL,          0, 0},
 };
 
 int

@@ -1,15 +1,11 @@
 /* trace: what went to the devices and what came back, as text or as Chrome trace JSON. */
 #include <string.h>
 
-#include "virtio/gpu.h"
-
 #include "kernel/core/bootargs.h"
 #include "kernel/core/console.h"
 #include "kernel/core/errno.h"
 #include "kernel/drv/commands.h"
 #include "kernel/drv/virtio_bus.h"
-
-enum { LINE_BYTES = 1024 };
 
 static int
 trace_on(const struct shell_call *call)
@@ -69,7 +65,7 @@ lost_count(void)
 static int
 trace_dump(const struct shell_call *call)
 {
-    static char line[LINE_BYTES];
+    static char line[VIRTIO_TRACE_TEXT_BYTES];
     struct trace_record record;
     bool was_on;
     struct virtio_trace_reader reader = start_reading(&was_on);
@@ -79,13 +75,9 @@ trace_dump(const struct shell_call *call)
         console_print("(%llu older records are gone)\n", (unsigned long long)lost_count());
     }
     while (virtio_trace_read(&reader, &record) == VIRTIO_OK && !shell_is_interrupted()) {
-        if (le16_get(record.event) == TRACE_BYTES) {
-            continue;
+        if (virtio_trace_print(&reader, &record, line, sizeof(line)) > 0) {
+            console_print("%s\n", line);
         }
-        if (vgpu_trace_format(&reader, &record, line, sizeof(line)) == 0) {
-            (void)virtio_trace_format(&record, line, sizeof(line));
-        }
-        console_print("%s\n", line);
     }
     virtio_trace_enable(virtio_bus_trace(), was_on);
     return 0;
@@ -121,7 +113,7 @@ print_names(void)
 static int
 trace_json(const struct shell_call *call)
 {
-    static char line[LINE_BYTES];
+    static char line[VIRTIO_TRACE_TEXT_BYTES];
     struct trace_record record;
     bool was_on;
     struct virtio_trace_reader reader = start_reading(&was_on);
@@ -130,7 +122,7 @@ trace_json(const struct shell_call *call)
     console_print("---TRACE BEGIN---%s\n{\"traceEvents\":[\n", bootargs_token_mark());
     print_names();
     while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {
-        if (vgpu_trace_json(&reader, &record, line, sizeof(line)) > 0) {
+        if (virtio_trace_json(&reader, &record, line, sizeof(line)) > 0) {
             console_print(",%s\n", line);
         }
     }

@@ -10,7 +10,7 @@ static const struct shell_command commands[] = {
     {"virtio", "SUBCOMMAND ...",                 "the devices on the virtio bus: list, features, health, reset",
      cmd_virtio                                                                                                           },
     { "gpu",   "SUBCOMMAND ...",                 "the GPU: info, test picture, scanouts, latency, figures",      cmd_gpu  },
-    { "blk",   "SUBCOMMAND ...",                 "the disks: info, read, write, flush",                          cmd_blk  },
+    { "blk",   "SUBCOMMAND ...",                 "the disks: info, read, write, flush, latency",                 cmd_blk  },
     { "input", "[watch [SECONDS]|led N on|off]", "keyboards and tablets",                                        cmd_input},
     { "trace", "on|off|dump|json|clear|info",    "every command to the devices, and its answer",
      cmd_trace                                                                                                            },
@@ -51,6 +51,13 @@ print_us(uint64_t ns)
 {
     console_print(" %8llu.%llu", (unsigned long long)(ns / 1000),
                   (unsigned long long)(ns % 1000 / 100));
+}
+
+void
+print_histogram_head(const char *name)
+{
+    console_print("  %-24s %8s %10s %10s %10s %10s us\n", name, "count", "mean", "median<", "99%<",
+                  "max");
 }
 
 void

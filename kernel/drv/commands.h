@@ -34,6 +34,9 @@ int command_number(const struct shell_call *call, int idx, uint32_t max, uint32_
 /* Print the features of a device: offered, wanted and accepted, by name. */
 void print_features(const struct virtio_device *device);
 
+/* Print the head of a table of histograms, of which the first column is called `name`. */
+void print_histogram_head(const char *name);
+
 /* Print a histogram as one line: count, then mean, median, 99th percentile and maximum in us. */
 void print_histogram(const char *name, const struct virtio_histogram *histogram);
 

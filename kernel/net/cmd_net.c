@@ -154,6 +154,25 @@ net_info(const struct shell_call *call)
 }
 
 static int
+net_latency(const struct shell_call *call)
+{
+    const struct vnet *net = net_dev_get();
+
+    if (net == NULL) {
+        return shell_fail(call, "there is no network device (see devices)");
+    }
+    print_histogram_head("command");
+    for (unsigned i = 0; i < VNET_CONTROL_COUNT; i++) {
+        if (net->control_latency[i].count > 0) {
+            print_histogram(vnet_control_name((enum vnet_control)i), &net->control_latency[i]);
+        }
+    }
+    console_print("  sent %llu, refused %llu\n", (unsigned long long)net->stats.control_commands,
+                  (unsigned long long)net->stats.control_refused);
+    return 0;
+}
+
+static int
 net_up_command(const struct shell_call *call)
 {
     if (need_up(call) != 0) {
@@ -228,6 +247,7 @@ static const struct subcommand table[] = {
     { "send",    "HEX...",                       cmd_net_send,    1, SHELL_ARG_COUNT_MAX},
     { "receive", "[COUNT [SECONDS]]",            cmd_net_receive, 0, 2                  },
     { "promisc", "on|off",                       cmd_net_promisc, 1, 1                  },
+    { "latency", "",                             net_latency,     0, 0                  },
     { "syslog",  "[HOST[:PORT]|off]",            net_syslog,      0, 1                  },
     { "pcapng",  "",                             cmd_net_pcapng,  0, 0                  },
     { "bench",   "tx|rx|rtt [SECONDS]",          cmd_net_bench,   1, 2                  },

@@ -1,5 +1,4 @@
 /* The printers of trace records over a ring of any records: whole lines, within their room, and every reader ends. */
-#include "virtio/gpu.h"
 #include "virtio/trace.h"
 
 #include "tests/fuzz/fuzz_input.h"
@@ -20,9 +19,9 @@ print(struct virtio_trace_reader reader, const struct trace_record *record, size
     fuzz_expect(text != NULL);
     size_t length = virtio_trace_format(record, text, room);
     fuzz_expect(length < room && text[length] == '\0');
-    length = vgpu_trace_format(&reader, record, text, room);
-    fuzz_expect(length < room);
-    length = vgpu_trace_json(&reader, record, text, room);
+    length = virtio_trace_print(&reader, record, text, room);
+    fuzz_expect(length < room && text[length] == '\0');
+    length = virtio_trace_json(&reader, record, text, room);
     fuzz_expect(length < room);
     free(text);
     (void)virtio_trace_event_name(le16_get(record->event));

@@ -1,6 +1,6 @@
 """Disk, keyboard and tablet through the shell; a device reset beneath its driver, and who is named for it.
 
-conformance: S0-25 S2-05 S2-12
+conformance: S0-17 S0-18 S0-25 S2-05 S2-12
 """
 
 import os
@@ -68,6 +68,48 @@ def input_arrives(**choices):
 for _name, _choices in VARIANTS:
     system(f"input.{_name}", f"keys and pointer positions of the host arrive in the guest ({_name})")(
         lambda c=_choices: input_arrives(**c)
+    )
+
+
+# What `trace dump` must print after those commands: each command with its fields, then its response with type and latency.
+TRACED = (
+    ("blk write 0 7 traced", r"#(\d+) blk request type 1: sector 7, 512 bytes: OUT$", r"#{} blk response status 0 to type 1 after [1-9]\d* ns: OK to OUT$"),
+    ("blk read 0 7", r"#(\d+) blk request type 0: sector 7, 512 bytes: IN$", r"#{} blk response status 0 to type 0 after [1-9]\d* ns: OK to IN$"),
+    ("blk flush 0", r"#(\d+) blk request type 4: sector 0, 0 bytes: FLUSH$", r"#{} blk response status 0 to type 4 after [1-9]\d* ns: OK to FLUSH$"),
+    ("blk info", r"#(\d+) blk request type 8: sector 0, 20 bytes: GET_ID$",
+     r'#{} blk response status 0 to type 8 after [1-9]\d* ns: OK to GET_ID, id "vitrine-scratch"$'),
+    ("net promisc on", r"#(\d+) net command class 0 command 0: 1 bytes: RX_PROMISC on$",
+     r"#{} net control class 0 command 0: ack 0 after [1-9]\d* ns: OK to RX_PROMISC$"),
+    ("input led {keyboard} 1 on", r"#(\d+) input status type 17 code 1 value 1: LED 1 = 1$",
+     r"#{} input status type 17 code 1 taken after [1-9]\d* ns: LED$"),
+)
+
+
+def commands_are_traced(**choices):
+    with boot(**choices) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        keyboard = re.search(r'^input (\d+): ".*Keyboard', shell(guest, "input info"), re.M).group(1)
+        shell(guest, "trace on")
+        for command, _, _ in TRACED:
+            shell(guest, command.format(keyboard=keyboard))
+        key(guest, "a", True)
+        key(guest, "backspace", True)
+        shell(guest, "trace off")
+        dump = shell(guest, "trace dump")
+        for command, request, response in TRACED:
+            expect_in(request, dump, f"`{command}` in the trace")
+            cookie = re.search(request, dump, re.M).group(1)
+            expect_in(response.format(cookie), dump, f"the answer to `{command}`")
+            expect_in(rf"#{cookie} virtq add: ", dump, f"`{command}` among what was added")
+        expect_in(r"#\d+ input event type 1 code 30 value 1: KEY 30 = 1$", dump, "the key that was pressed")
+        for command, row in (("blk latency", r"^  GET_ID +[1-9]"), ("net latency", r"^  RX_PROMISC +1 "),
+                             ("input latency", r"^  LED +1 ")):
+            expect_in(row, shell(guest, command), f"the histogram of `{command}`")
+
+
+for _name, _choices in VARIANTS:
+    system(f"trace.{_name}", f"disk, network control and LED commands are in the trace with fields, answer and latency ({_name})")(
+        lambda c=_choices: commands_are_traced(**c)
     )
 
 

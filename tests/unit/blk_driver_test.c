@@ -1,4 +1,4 @@
-/* The block driver against a disk of 64 sectors, played by hand where it lies. VirtIO 1.3 §5.2. conformance: S2-06 S2-12 */
+/* The block driver against a disk of 64 sectors, played by hand where it lies. VirtIO 1.3 §5.2. conformance: S0-17 S0-18 S2-06 S2-12 */
 #include "abi/virtio_blk.h"
 
 #include "virtio/blk.h"
@@ -193,6 +193,42 @@ UTEST(sectors_are_read_and_written)
     }
 }
 
+UTEST(the_trace_tells_requests_and_responses_in_full)
+{
+    static const enum virtio_trace_event life[] = { TRACE_VIRTQ_ADD, TRACE_BLK_REQUEST,
+                                                    TRACE_VIRTQ_USED, TRACE_BLK_RESPONSE,
+                                                    TRACE_NONE };
+    const char *text;
+    char wanted[64];
+    char id[VIRTIO_BLK_ID_BYTES + 1];
+
+    reset_config((struct vblk_config){ 0 });
+    start(&t, &flavours[0], BLK_FEATURES);
+    t.f.fake.delay_ns = 23000;
+    EXPECT_EQ(vblk_write(&t.blk, DISK_SECTORS - 3, 3, t.memory, TIMEOUT_MS), VIRTIO_OK);
+    EXPECT_EQ(vblk_get_id(&t.blk, id, TIMEOUT_MS), VIRTIO_OK);
+    EXPECT_EQ(vblk_flush(&t.blk, TIMEOUT_MS), VIRTIO_OK);
+    disk.has_status = true;
+    disk.status = VIRTIO_BLK_S_IOERR;
+    EXPECT_EQ(vblk_read(&t.blk, 9, 1, t.memory, TIMEOUT_MS), VIRTIO_ERR_IO);
+    text = fixture_printed(&t.f, false);
+    EXPECT_CONTAINS(text, " blk request type 1: sector 61, 1536 bytes: OUT\n");
+    EXPECT_CONTAINS(text, " blk request type 8: sector 0, 20 bytes: GET_ID\n");
+    EXPECT_CONTAINS(text, " ns: OK to GET_ID, id \"a disk of 20 letters\"\n");
+    EXPECT_CONTAINS(text, " blk request type 4: sector 0, 0 bytes: FLUSH\n");
+    (void)snprintf(wanted, sizeof(wanted), " status 0 to type 4 after %llu ns: OK to FLUSH\n",
+                   (unsigned long long)t.blk.latency[VBLK_FLUSH].sum_ns);
+    EXPECT_CONTAINS(text, wanted);
+    EXPECT_CONTAINS(text, " blk request type 0: sector 9, 512 bytes: IN\n");
+    EXPECT_CONTAINS(text, " blk response status 1 to type 0 after ");
+    EXPECT_CONTAINS(text, " ns: IOERR to IN\n");
+    EXPECT_TRUE(fixture_has_command(&t.f, life));
+    EXPECT_TRUE(t.blk.latency[VBLK_GET_ID].min_ns >= t.f.fake.delay_ns);
+    EXPECT_EQ(t.blk.latency[VBLK_READ].count, 1);
+    EXPECT_CONTAINS(fixture_printed(&t.f, true), "{\"name\":\"OUT\",\"cat\":\"blk\",\"ph\":\"X\",");
+    end(&t);
+}
+
 UTEST(a_long_transfer_goes_in_pieces)
 {
     reset_config((struct vblk_config){ .bounce_bytes = 2048 });
@@ -301,6 +337,7 @@ UTEST(a_status_that_does_not_exist_breaks_the_device)
     EXPECT_EQ(vblk_read(&t.blk, 0, 1, data, TIMEOUT_MS), VIRTIO_ERR_BROKEN);
     EXPECT_EQ(vblk_read(&t.blk, 0, 1, data, TIMEOUT_MS), VIRTIO_ERR_BROKEN);
     EXPECT_TRUE(fake_platform_logged(&t.f.fp, "status is not one of three"));
+    EXPECT_CONTAINS(fixture_printed(&t.f, false), " ns: no such status to IN\n");
     end(&t);
 }
 
@@ -379,6 +416,9 @@ UTEST(after_a_timeout_the_callers_memory_stays_untouched)
     start(&t, &flavours[0], BLK_FEATURES);
     disk.is_silent = true;
     EXPECT_EQ(vblk_read(&t.blk, 0, 1, data, TIMEOUT_MS), VIRTIO_ERR_TIMEOUT);
+    EXPECT_CONTAINS(fixture_printed(&t.f, false),
+                    " blk request type 0: no response after 10000000 ns: IN\n");
+    EXPECT_EQ(t.blk.stats.timeouts, 1);
     EXPECT_EQ(vblk_read(&t.blk, 0, 1, data, TIMEOUT_MS), VIRTIO_ERR_BUSY);
     disk.is_silent = false;
     chain = fake_queue_oldest(&t.f.fake, 0);

@@ -110,4 +110,46 @@ fixture_has_event(const struct fixture *fixture, enum virtio_trace_event event)
     return false;
 }
 
+/* The whole trace as the drivers print it, or as elements of a Chrome trace. */
+static inline const char *
+fixture_printed(const struct fixture *fixture, bool is_json)
+{
+    static char text[FIXTURE_TRACE_RECORDS * 256];
+    char line[VIRTIO_TRACE_TEXT_BYTES];
+    struct virtio_trace_reader reader = virtio_trace_read_start(&fixture->trace);
+    struct trace_record record;
+    size_t used = 0;
+
+    text[0] = '\0';
+    while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {
+        size_t length = is_json ? virtio_trace_json(&reader, &record, line, sizeof(line))
+                                : virtio_trace_print(&reader, &record, line, sizeof(line));
+
+        EXPECT_TRUE(used + length + 2 < sizeof(text));
+        if (length > 0 && used + length + 2 < sizeof(text)) {
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\n", line);
+        }
+    }
+    return text;
+}
+
+/* Was there a command whose events, in this order, all bear one cookie of its own? `events` ends with TRACE_NONE. */
+static inline bool
+fixture_has_command(const struct fixture *fixture, const enum virtio_trace_event *events)
+{
+    struct virtio_trace_reader reader = virtio_trace_read_start(&fixture->trace);
+    struct trace_record record;
+    uint32_t cookie = 0;
+
+    while (*events != TRACE_NONE && virtio_trace_read(&reader, &record) == VIRTIO_OK) {
+        bool is_ours = cookie == 0 || record.cookie.raw == cookie;
+
+        if (is_ours && le16_get(record.event) == *events && record.cookie.raw != 0) {
+            cookie = record.cookie.raw;
+            events++;
+        }
+    }
+    return *events == TRACE_NONE;
+}
+
 #endif

@@ -391,7 +391,7 @@ UTEST(the_trace_tells_commands_and_responses_in_full)
     used = 0;
     reader = virtio_trace_read_start(&rig.fixture.trace);
     while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {
-        if (vgpu_trace_json(&reader, &record, line, sizeof(line)) > 0) {
+        if (virtio_trace_json(&reader, &record, line, sizeof(line)) > 0) {
             used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\n", line);
         }
     }

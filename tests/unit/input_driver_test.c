@@ -1,4 +1,4 @@
-/* The input driver against a keyboard and a tablet played by hand. VirtIO 1.3 §5.8. conformance: S2-12 */
+/* The input driver against a keyboard and a tablet played by hand. VirtIO 1.3 §5.8. conformance: S0-17 S0-18 S2-12 */
 #include "abi/virtio_input.h"
 
 #include "virtio/input.h"
@@ -208,6 +208,53 @@ UTEST(leds_go_out_until_too_many_are_in_flight)
         fake_chain_complete(&t.f.fake, chain, 0);
     }
     EXPECT_EQ(vinput_set_led(&t.input, VIRTIO_INPUT_LED_NUM_LOCK, true), VIRTIO_OK);
+    end(&t);
+}
+
+/* What the device sent, what it was sent, and when it had that. */
+UTEST(the_trace_tells_events_and_leds)
+{
+    static const enum virtio_trace_event event_life[] = { TRACE_VIRTQ_ADD, TRACE_VIRTQ_USED,
+                                                          TRACE_INPUT_EVENT, TRACE_NONE };
+    static const enum virtio_trace_event led_life[] = { TRACE_INPUT_STATUS, TRACE_VIRTQ_ADD,
+                                                        TRACE_VIRTQ_USED, TRACE_INPUT_STATUS_USED,
+                                                        TRACE_NONE };
+    struct input_test t = { 0 };
+    struct vinput_event seen;
+    struct fake_chain *chain;
+    char wanted[80];
+    const char *text;
+
+    EXPECT_EQ(start(&t, &tablet_model, &flavours[0]), VIRTIO_OK);
+    emit(&t, &(struct vinput_event){ VIRTIO_INPUT_EV_KEY, 30, 1 }, 8);
+    emit(&t, &(struct vinput_event){ VIRTIO_INPUT_EV_ABS, VIRTIO_INPUT_AXIS_Y, (uint32_t)-5 }, 8);
+    emit(&t, &(struct vinput_event){ VIRTIO_INPUT_EV_COUNT, 1, 2 }, 8);
+    for (int i = 0; i < 3; i++) {
+        EXPECT_EQ(vinput_next(&t.input, &seen), VIRTIO_OK);
+    }
+    EXPECT_EQ(vinput_set_led(&t.input, VIRTIO_INPUT_LED_CAPS_LOCK, true), VIRTIO_OK);
+    chain = fake_queue_oldest(&t.f.fake, VIRTIO_INPUT_STATUSQ);
+    fake_platform_advance(&t.f.fp, 23000);
+    fake_chain_complete(&t.f.fake, chain, 0);
+    EXPECT_EQ(vinput_next(&t.input, &seen), VIRTIO_EMPTY);
+    EXPECT_EQ(t.input.led_latency.count, 1);
+    EXPECT_TRUE(t.input.led_latency.min_ns >= 23000);
+    EXPECT_EQ(t.input.stats.events, 3);
+    EXPECT_EQ(t.input.stats.events_by_type[VIRTIO_INPUT_EV_KEY], 1);
+    EXPECT_EQ(t.input.stats.events_by_type[VIRTIO_INPUT_EV_ABS], 1);
+    text = fixture_printed(&t.f, false);
+    EXPECT_CONTAINS(text, " input event type 1 code 30 value 1: KEY 30 = 1\n");
+    EXPECT_CONTAINS(text, ": ABS 1 = -5\n");
+    EXPECT_CONTAINS(text, ": other type 1 = 2\n");
+    EXPECT_CONTAINS(text, " input status type 17 code 1 value 1: LED 1 = 1\n");
+    (void)snprintf(wanted, sizeof(wanted),
+                   " input status type 17 code 1 taken after %llu ns: LED\n",
+                   (unsigned long long)t.input.led_latency.sum_ns);
+    EXPECT_CONTAINS(text, wanted);
+    EXPECT_TRUE(fixture_has_command(&t.f, event_life));
+    EXPECT_TRUE(fixture_has_command(&t.f, led_life));
+    EXPECT_CONTAINS(fixture_printed(&t.f, true),
+                    "{\"name\":\"LED\",\"cat\":\"input\",\"ph\":\"X\",");
     end(&t);
 }
 

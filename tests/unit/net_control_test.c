@@ -299,6 +299,7 @@ UTEST(a_silent_control_queue_times_out_then_is_busy_then_recovers)
     start(&t, &flavours[0], NET_FEATURES);
     control.is_silent = true;
     EXPECT_EQ(vnet_set_promiscuous(&t.net, true), VIRTIO_ERR_TIMEOUT);
+    EXPECT_CONTAINS(fixture_printed(&t.f, false), ": no ack after 1000000000 ns: RX_PROMISC\n");
     EXPECT_EQ(vnet_set_promiscuous(&t.net, false), VIRTIO_ERR_BUSY);
     chain = fake_queue_oldest(&t.f.fake, VIRTIO_NET_CONTROLQ);
     (void)fake_chain_write(chain, 0, &ack, 1);

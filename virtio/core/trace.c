@@ -167,7 +167,7 @@ copy_record(const struct virtio_trace *trace, size_t position, struct trace_reco
     record->cookie.raw = from->cookie.raw;
     record->a.raw = from->a.raw;
     record->b.raw = from->b.raw;
-    *guard_of(record) = before;
+    memcpy((uint8_t *)record + offsetof(struct trace_record, event), &before, sizeof(before));
     __atomic_thread_fence(__ATOMIC_ACQUIRE); /* the copy before the second look at the guard */
     guard_word after = __atomic_load_n(guard_of(slot), __ATOMIC_RELAXED);
     uint16_t event = le16_get(record->event);
@@ -199,4 +199,31 @@ virtio_trace_read(struct virtio_trace_reader *reader, struct trace_record *recor
         reader->next++;
         reader->lost++;
     }
+}
+
+/* Records of others may stand between those of one command; so far ahead it is looked for. */
+enum { LOOK_AHEAD_RECORDS = 128 };
+
+size_t
+virtio_trace_join(const struct virtio_trace_reader *reader, const struct trace_record *record,
+                  uint8_t *bytes, size_t room)
+{
+    struct virtio_trace_reader ahead = *reader;
+    struct trace_record next;
+    size_t count = 0;
+    for (unsigned i = 0; i < LOOK_AHEAD_RECORDS && room - count >= TRACE_BYTES_PER_RECORD; i++) {
+        if (virtio_trace_read(&ahead, &next) != VIRTIO_OK) {
+            break;
+        }
+        if (next.cookie.raw != record->cookie.raw || next.origin != record->origin) {
+            continue;
+        }
+        if (le16_get(next.event) != TRACE_BYTES) {
+            break; /* the command's next event: it has no more bytes */
+        }
+        memcpy(bytes + count, &next.a, sizeof(next.a));
+        memcpy(bytes + count + sizeof(next.a), &next.b, sizeof(next.b));
+        count += TRACE_BYTES_PER_RECORD;
+    }
+    return count;
 }

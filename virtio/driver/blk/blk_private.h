@@ -7,6 +7,17 @@
 #include "virtio/blk.h"
 #include "virtio/driver/bring_up.h"
 
+/* What each type of request is: its number in the abi, and who writes its data. */
+struct vblk_kind {
+    uint32_t wire_type;
+    uint32_t data_bytes; /* where it has no sectors */
+    bool has_sectors;
+    bool is_device_writing;
+    char name[8];
+};
+
+extern const struct vblk_kind vblk_kinds[VBLK_TYPE_COUNT];
+
 /* Returns: VIRTIO_OK, VIRTIO_ERR_NOT_INITIALIZED or as driver_failure. */
 enum virtio_err vblk_usable(struct vblk *blk);
 

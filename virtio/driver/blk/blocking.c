@@ -32,10 +32,11 @@ sync_usable(struct vblk *blk)
 static enum virtio_err
 run_sync(struct vblk *blk, uint32_t timeout_ms)
 {
-    uint64_t deadline_ns = virtio_driver_deadline_ns(blk->device, timeout_ms);
+    uint64_t deadline_ns;
     enum virtio_err err;
 
     blk->sync_op.data = blk->bounce;
+    blk->sync_op.timeout_ms = timeout_ms;
     blk->sync_op.done = on_sync_done;
     blk->sync_op.ctx = blk;
     err = vblk_submit(blk, &blk->sync_op);
@@ -43,6 +44,7 @@ run_sync(struct vblk *blk, uint32_t timeout_ms)
         return err;
     }
     blk->is_sync_in_flight = true;
+    deadline_ns = virtio_driver_deadline_ns(blk->device, timeout_ms);
     vblk_flush_queue(blk);
     for (;;) {
         err = vblk_poll(blk);
@@ -52,8 +54,11 @@ run_sync(struct vblk *blk, uint32_t timeout_ms)
         if (err == VIRTIO_OK || err == VIRTIO_EMPTY) {
             err = virtio_driver_wait_turn(blk->device, &blk->watch, deadline_ns);
         }
+        if (err == VIRTIO_ERR_TIMEOUT) {
+            (void)vblk_poll(blk); /* a last look, which also tells the trace that the op is late */
+        }
         if (err != VIRTIO_OK) {
-            return err;
+            return blk->is_sync_in_flight ? err : blk->sync_op.err;
         }
     }
 }

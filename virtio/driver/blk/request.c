@@ -7,19 +7,11 @@
 
 enum { STATUS_UNWRITTEN = 0xff };
 
-/* What each type of request is: its number in the abi, and who writes its data. */
-struct op_kind {
-    uint32_t wire_type;
-    bool has_sectors;
-    bool is_device_writing;
-    uint32_t data_bytes; /* where it has no sectors */
-};
-
-static const struct op_kind kinds[VBLK_TYPE_COUNT] = {
-    [VBLK_READ] = {VIRTIO_BLK_T_IN,      true,  true,  0                  },
-    [VBLK_WRITE] = { VIRTIO_BLK_T_OUT,    true,  false, 0                  },
-    [VBLK_FLUSH] = { VIRTIO_BLK_T_FLUSH,  false, false, 0                  },
-    [VBLK_GET_ID] = { VIRTIO_BLK_T_GET_ID, false, true,  VIRTIO_BLK_ID_BYTES},
+const struct vblk_kind vblk_kinds[VBLK_TYPE_COUNT] = {
+    [VBLK_READ] = {VIRTIO_BLK_T_IN,      0,                   true,  true,  "IN"    },
+    [VBLK_WRITE] = { VIRTIO_BLK_T_OUT,    0,                   true,  false, "OUT"   },
+    [VBLK_FLUSH] = { VIRTIO_BLK_T_FLUSH,  0,                   false, false, "FLUSH" },
+    [VBLK_GET_ID] = { VIRTIO_BLK_T_GET_ID, VIRTIO_BLK_ID_BYTES, false, true,  "GET_ID"},
 };
 
 /* §5.2.6.1: never beyond the capacity, no write to a read-only device, no flush unless offered. */
@@ -32,7 +24,7 @@ check_op(const struct vblk *blk, const struct vblk_op *op)
     if (op->data == NULL) {
         return VIRTIO_ERR_INVALID;
     }
-    if (!kinds[op->type].has_sectors) {
+    if (!vblk_kinds[op->type].has_sectors) {
         return VIRTIO_OK;
     }
     if (op->sector_count == 0 || op->sector_count > blk->max_bytes / VIRTIO_BLK_SECTOR_BYTES ||
@@ -46,7 +38,7 @@ check_op(const struct vblk *blk, const struct vblk_op *op)
 static uint32_t
 op_data_bytes(const struct vblk_op *op)
 {
-    const struct op_kind *kind = &kinds[op->type];
+    const struct vblk_kind *kind = &vblk_kinds[op->type];
 
     return kind->has_sectors ? op->sector_count * VIRTIO_BLK_SECTOR_BYTES : kind->data_bytes;
 }
@@ -54,7 +46,7 @@ op_data_bytes(const struct vblk_op *op)
 static void
 fill_cell(struct vblk_slot *slot, const struct vblk_op *op)
 {
-    const struct op_kind *kind = &kinds[op->type];
+    const struct vblk_kind *kind = &vblk_kinds[op->type];
 
     slot->cell->head.type = le32_from(kind->wire_type);
     slot->cell->head.reserved = le32_from(0);
@@ -66,7 +58,7 @@ fill_cell(struct vblk_slot *slot, const struct vblk_op *op)
 static enum virtio_err
 add_op(struct vblk *blk, struct vblk_slot *slot, uint64_t data_addr)
 {
-    const struct op_kind *kind = &kinds[slot->op->type];
+    const struct vblk_kind *kind = &vblk_kinds[slot->op->type];
     struct virtq_seg segs[3] = {
         {slot->cell_addr, sizeof(struct virtio_blk_req)}
     };
@@ -79,12 +71,14 @@ add_op(struct vblk *blk, struct vblk_slot *slot, uint64_t data_addr)
         *(kind->is_device_writing ? &chain.writable_count : &chain.readable_count) = 2;
     }
     segs[seg_count] = (struct virtq_seg){ slot->cell_addr + offsetof(struct vblk_cell, status), 1 };
-    chain.cookie = driver_cookie(blk->device);
+    slot->cookie = driver_cookie(blk->device);
+    chain.cookie = slot->cookie;
     chain.token = slot;
     err = virtq_add(&blk->queue, &chain);
     if (err == VIRTIO_OK) {
         driver_trace(blk->device, TRACE_BLK_REQUEST, chain.cookie, VIRTIO_BLK_REQUESTQ,
-                     kind->wire_type, slot->op->sector);
+                     kind->wire_type | (uint64_t)slot->data_bytes << 32,
+                     kind->has_sectors ? slot->op->sector : 0);
     }
     return err;
 }
@@ -171,6 +165,22 @@ vblk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err)
     }
 }
 
+/* A disk's id goes with the response that brought it: the device may have written anything, but no more than its length. */
+static void
+trace_response(const struct vblk *blk, const struct vblk_slot *slot, const struct virtq_done *done,
+               uint8_t status)
+{
+    const struct vblk_op *op = slot->op;
+
+    driver_trace(blk->device, TRACE_BLK_RESPONSE, done->cookie, VIRTIO_BLK_REQUESTQ,
+                 status | (uint64_t)vblk_kinds[op->type].wire_type << 32, done->latency_ns);
+    if (op->type == VBLK_GET_ID && status == VIRTIO_BLK_S_OK) {
+        virtio_trace_payload(blk->device->bus->trace, done->cookie,
+                             driver_origin(blk->device, VIRTIO_BLK_REQUESTQ), op->data,
+                             VIRTIO_BLK_ID_BYTES);
+    }
+}
+
 /*
  * What the device said of a request. The status byte is read once; the used length must cover it, and for a read all of the
  * data before it (§2.7.8.2: what was written, from the start). Legacy devices count otherwise, §5.2.6.3: there 0xff, which
@@ -179,11 +189,10 @@ vblk_complete(struct vblk *blk, struct vblk_slot *slot, enum virtio_err err)
 static enum virtio_err
 judge(struct vblk *blk, const struct vblk_slot *slot, const struct virtq_done *done)
 {
-    bool is_writing = kinds[slot->op->type].is_device_writing;
+    bool is_writing = vblk_kinds[slot->op->type].is_device_writing;
     uint8_t status = slot->cell->status;
 
-    driver_trace(blk->device, TRACE_BLK_RESPONSE, done->cookie, VIRTIO_BLK_REQUESTQ, status,
-                 done->latency_ns);
+    trace_response(blk, slot, done, status);
     switch (status) {
     case VIRTIO_BLK_S_OK:
         if (!blk->device->ops->is_legacy &&
@@ -230,6 +239,9 @@ expire(struct vblk *blk, uint64_t now_ns)
         }
         if (slot->deadline_ns <= now_ns) {
             blk->stats.timeouts++;
+            driver_trace(blk->device, TRACE_BLK_TIMEOUT, slot->cookie, VIRTIO_BLK_REQUESTQ,
+                         vblk_kinds[slot->op->type].wire_type,
+                         (uint64_t)slot->op->timeout_ms * 1000000);
             report(slot, VIRTIO_ERR_TIMEOUT);
         } else if (slot->deadline_ns < blk->deadline_ns) {
             blk->deadline_ns = slot->deadline_ns;

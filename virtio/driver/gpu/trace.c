@@ -3,34 +3,11 @@
  * follow them. Contract: virtio/gpu.h.
  */
 #include "virtio/core/text.h"
-#include "virtio/driver/gpu/trace_join.h"
+#include "virtio/driver/gpu/messages.h"
+#include "virtio/driver/trace_command.h"
+#include "virtio/gpu.h"
 
-/* Records of others may stand between those of one command. */
-enum { LOOK_AHEAD_RECORDS = 4 * VGPU_TRACE_BYTES_MAX / TRACE_BYTES_PER_RECORD };
-
-size_t
-vgpu_trace_join(const struct virtio_trace_reader *reader, const struct trace_record *record,
-                uint8_t bytes[VGPU_TRACE_BYTES_MAX])
-{
-    struct virtio_trace_reader ahead = *reader;
-    struct trace_record next;
-    size_t count = 0;
-    for (unsigned i = 0; i < LOOK_AHEAD_RECORDS && count < VGPU_TRACE_BYTES_MAX; i++) {
-        if (virtio_trace_read(&ahead, &next) != VIRTIO_OK) {
-            break;
-        }
-        if (next.cookie.raw != record->cookie.raw || next.origin != record->origin) {
-            continue;
-        }
-        if (le16_get(next.event) != TRACE_BYTES) {
-            break; /* the command's next event: it has no more bytes */
-        }
-        memcpy(bytes + count, &next.a, sizeof(next.a));
-        memcpy(bytes + count + sizeof(next.a), &next.b, sizeof(next.b));
-        count += TRACE_BYTES_PER_RECORD;
-    }
-    return count;
-}
+enum { BYTES_MAX = 512 }; /* of a command or response */
 
 /* The last record is filled up; what the command's own length says counts. */
 static size_t
@@ -52,34 +29,30 @@ response_bytes(const struct trace_record *record, size_t joined_bytes)
     return bytes != 0 && bytes < joined_bytes ? bytes : joined_bytes;
 }
 
-size_t
-vgpu_trace_fields(const struct virtio_trace_reader *reader, const struct trace_record *record,
-                  char *text, size_t text_bytes)
+/* The command or response of a TRACE_GPU_REQUEST or TRACE_GPU_RESPONSE record with all its fields. */
+static void
+put_fields(struct text *line, const struct virtio_trace_reader *reader,
+           const struct trace_record *record)
 {
-    uint8_t bytes[VGPU_TRACE_BYTES_MAX];
-    size_t joined_bytes = vgpu_trace_join(reader, record, bytes);
+    uint8_t bytes[BYTES_MAX];
+    size_t joined_bytes = virtio_trace_join(reader, record, bytes, sizeof(bytes));
+    char *text = line->chars + line->used;
+    size_t text_bytes = line->bytes - line->used;
     if (le16_get(record->event) == TRACE_GPU_REQUEST) {
-        return vgpu_format_request(bytes, request_bytes(record, joined_bytes), text, text_bytes);
+        line->used +=
+            vgpu_format_request(bytes, request_bytes(record, joined_bytes), text, text_bytes);
+    } else {
+        line->used +=
+            vgpu_format_response(bytes, response_bytes(record, joined_bytes), text, text_bytes);
     }
-    return vgpu_format_response(bytes, response_bytes(record, joined_bytes), text, text_bytes);
 }
 
-static size_t
-append(char *text, size_t text_bytes, size_t used, const char *more)
+static void
+put_states(struct text *line, const struct trace_record *record)
 {
-    struct text line = virtio_text_start(text + used, text_bytes - used);
-    virtio_text_string(&line, more);
-    return used + line.used;
-}
-
-static size_t
-append_state(const struct trace_record *record, char *text, size_t text_bytes, size_t used)
-{
-    used = append(text, text_bytes, used, ": ");
-    used = append(text, text_bytes, used,
-                  vgpu_state_name((enum vgpu_state)(uint32_t)le64_get(record->a)));
-    used = append(text, text_bytes, used, " -> ");
-    return append(text, text_bytes, used, vgpu_state_name((enum vgpu_state)le64_get(record->b)));
+    virtio_text_string(line, vgpu_state_name((enum vgpu_state)(uint32_t)le64_get(record->a)));
+    virtio_text_string(line, " -> ");
+    virtio_text_string(line, vgpu_state_name((enum vgpu_state)le64_get(record->b)));
 }
 
 size_t
@@ -90,13 +63,25 @@ vgpu_trace_format(const struct virtio_trace_reader *reader, const struct trace_r
     if (event < TRACE_GPU_REQUEST || event > TRACE_GPU_DISPLAY_EVENT) {
         return 0;
     }
-    size_t used = virtio_trace_format(record, text, text_bytes);
+    if (event > TRACE_GPU_STATE) {
+        return virtio_trace_format(record, text, text_bytes);
+    }
+    struct text line = trace_line_start(record, text, text_bytes);
     if (event == TRACE_GPU_STATE) {
-        return append_state(record, text, text_bytes, used);
+        put_states(&line, record);
+    } else {
+        put_fields(&line, reader, record);
     }
-    if (event == TRACE_GPU_REQUEST || event == TRACE_GPU_RESPONSE) {
-        used = append(text, text_bytes, used, ": ");
-        used += vgpu_trace_fields(reader, record, text + used, text_bytes - used);
-    }
-    return used;
+    return line.used;
+}
+
+bool
+vgpu_trace_command(const struct trace_record *record, struct trace_command *command)
+{
+    *command = (struct trace_command){
+        .category = "gpu",
+        .name = vgpu_type_name((uint32_t)(le64_get(record->a) >> 32)),
+        .latency_ns = le64_get(record->b),
+    };
+    return le16_get(record->event) == TRACE_GPU_RESPONSE;
 }

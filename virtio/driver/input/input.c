@@ -21,6 +21,7 @@ vinput_offer(struct vinput *input, uint16_t idx)
                              sizeof(struct virtio_input_event) };
     struct virtq_chain chain = { .segs = &seg,
                                  .writable_count = 1,
+                                 .cookie = driver_cookie(input->device),
                                  .token = &input->event_cells[idx] };
 
     return virtq_add(&input->events, &chain);
@@ -37,6 +38,33 @@ read_cell(const volatile struct virtio_input_event *cell)
     return (struct vinput_event){ le16_get(type), le16_get(code), le32_get(value) };
 }
 
+/* The device has read a status. */
+static void
+count_status(struct vinput *input, const struct virtq_done *done)
+{
+    const struct virtio_input_event *cell = done->token;
+    ptrdiff_t idx = cell - input->status_cells;
+    const struct vinput_event *sent = &input->status_sent[idx];
+
+    input->status_busy &= (uint8_t) ~(1U << idx);
+    virtio_histogram_add(&input->led_latency, done->latency_ns);
+    driver_trace(input->device, TRACE_INPUT_STATUS_USED, done->cookie, VIRTIO_INPUT_STATUSQ,
+                 sent->type | (uint64_t)sent->code << 32, done->latency_ns);
+}
+
+static void
+count_event(struct vinput *input, const struct vinput_event *event, uint32_t cookie)
+{
+    input->stats.events++;
+    if (event->type < VIRTIO_INPUT_EV_COUNT) {
+        input->stats.events_by_type[event->type]++;
+    }
+    /* A buffer that was offered while the trace was off has no cookie yet. */
+    driver_trace(input->device, TRACE_INPUT_EVENT,
+                 cookie != 0 ? cookie : driver_cookie(input->device), VIRTIO_INPUT_EVENTQ,
+                 event->type | (uint64_t)event->code << 32, event->value);
+}
+
 /* Take back the status cells that the device has read, and look after a device that reads none. */
 static enum virtio_err
 reclaim_status(struct vinput *input)
@@ -46,9 +74,7 @@ reclaim_status(struct vinput *input)
     enum virtio_err err;
 
     while ((err = virtq_take_used(&input->status, &done)) == VIRTIO_OK) {
-        const struct virtio_input_event *cell = done.token;
-
-        input->status_busy &= (uint8_t) ~(1U << (cell - input->status_cells));
+        count_status(input, &done);
     }
     if (err != VIRTIO_EMPTY) {
         return err;
@@ -92,9 +118,7 @@ vinput_next(struct vinput *input, struct vinput_event *event)
     }
     cell = done.token;
     *event = read_cell(cell);
-    input->stats.events++;
-    driver_trace(input->device, TRACE_INPUT_EVENT, 0, VIRTIO_INPUT_EVENTQ,
-                 event->type | (uint64_t)event->code << 32, event->value);
+    count_event(input, event, done.cookie);
     return vinput_offer(input, (uint16_t)(cell - input->event_cells));
 }
 
@@ -115,11 +139,16 @@ send_status(struct vinput *input, unsigned idx, const struct vinput_event *event
 {
     struct virtio_input_event *cell = &input->status_cells[idx];
     struct virtq_seg seg = { input->status_addr + idx * sizeof(*cell), sizeof(*cell) };
-    struct virtq_chain chain = { .segs = &seg, .readable_count = 1, .token = cell };
+    struct virtq_chain chain = {
+        .segs = &seg, .readable_count = 1, .cookie = driver_cookie(input->device), .token = cell
+    };
     enum virtio_err err;
 
+    input->status_sent[idx] = *event;
     *cell = (struct virtio_input_event){ le16_from(event->type), le16_from(event->code),
                                          le32_from(event->value) };
+    driver_trace(input->device, TRACE_INPUT_STATUS, chain.cookie, VIRTIO_INPUT_STATUSQ,
+                 event->type | (uint64_t)event->code << 32, event->value);
     err = virtq_add(&input->status, &chain);
     if (err == VIRTIO_OK) {
         input->status_busy |= (uint8_t)(1U << idx);

@@ -9,7 +9,7 @@
 enum {
     CONTROL_QUEUE_SIZE = 8,
     CONTROL_MEMORY_BYTES = 256,
-    DATA_OFFSET = VNET_CONTROL_KEPT_BYTES - VIRTIO_NET_MAC_BYTES,
+    DATA_OFFSET = 8,
     ACK_OFFSET = 248,
     ACK_UNWRITTEN = 0xff,
 };
@@ -21,10 +21,20 @@ _Static_assert(DATA_OFFSET + 2 * sizeof(struct virtio_net_ctrl_mac) +
 
 static const struct virtq_config control_queue_config = { .size_max = CONTROL_QUEUE_SIZE };
 
+const struct vnet_control_kind vnet_control_kinds[VNET_CONTROL_COUNT] = {
+    [VNET_CONTROL_PROMISC] = {VIRTIO_NET_CTRL_RX,   VIRTIO_NET_CTRL_RX_PROMISC,    VNET_DATA_SWITCH,
+                              "RX_PROMISC"                                                                          },
+    [VNET_CONTROL_ALLMULTI] = { VIRTIO_NET_CTRL_RX,  VIRTIO_NET_CTRL_RX_ALLMULTI,   VNET_DATA_SWITCH,
+                              "RX_ALLMULTI"                                                                         },
+    [VNET_CONTROL_MAC_TABLE] = { VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET,
+                              VNET_DATA_TABLES,                                                      "MAC_TABLE_SET"},
+    [VNET_CONTROL_MAC_ADDR] = { VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET,  VNET_DATA_MAC,
+                              "MAC_ADDR_SET"                                                                        },
+};
+
 /* A command, its data already in control_memory; data_bytes[1] is 0 but for the second MAC table. */
 struct command {
-    uint8_t class;
-    uint8_t command;
+    enum vnet_control kind;
     uint32_t data_bytes[2];
 };
 
@@ -50,26 +60,45 @@ vnet_control_init(struct vnet *net, struct virtio_arena *arena)
 static void
 apply(struct vnet *net)
 {
-    const uint8_t *sent = net->control_sent;
-    const uint8_t *data = sent + DATA_OFFSET;
+    const uint8_t *data = net->control_sent;
 
-    if (sent[0] == VIRTIO_NET_CTRL_MAC && sent[1] == VIRTIO_NET_CTRL_MAC_ADDR_SET) {
-        memcpy(net->mac, data, sizeof(net->mac));
-    } else if (sent[0] == VIRTIO_NET_CTRL_RX && sent[1] == VIRTIO_NET_CTRL_RX_PROMISC) {
-        net->is_promiscuous = data[0] != 0;
-    } else if (sent[0] == VIRTIO_NET_CTRL_RX) {
-        net->is_allmulti = data[0] != 0;
+    switch (net->control_kind) {
+    case VNET_CONTROL_PROMISC: net->is_promiscuous = data[0] != 0; break;
+    case VNET_CONTROL_ALLMULTI: net->is_allmulti = data[0] != 0; break;
+    case VNET_CONTROL_MAC_ADDR: memcpy(net->mac, data, sizeof(net->mac)); break;
+    default: break;
     }
 }
 
 static void
-trace_ack(struct vnet *net, const struct virtq_done *done, uint8_t ack)
+trace_control(const struct vnet *net, enum virtio_trace_event event, uint64_t b)
 {
-    uint64_t latency_ns = done->latency_ns < UINT32_MAX ? done->latency_ns : UINT32_MAX;
+    const struct vnet_control_kind *kind = &vnet_control_kinds[net->control_kind];
 
-    driver_trace(net->device, TRACE_NET_CONTROL, done->cookie, VIRTIO_NET_CONTROLQ,
-                 net->control_sent[0] | (uint64_t)net->control_sent[1] << 32,
-                 ack | latency_ns << 32);
+    driver_trace(net->device, event, net->control_cookie, VIRTIO_NET_CONTROLQ,
+                 kind->class | (uint64_t)kind->command << 32, b);
+}
+
+static void
+trace_command(const struct vnet *net, const struct command *command)
+{
+    uint32_t bytes = command->data_bytes[0] + command->data_bytes[1];
+
+    trace_control(net, TRACE_NET_COMMAND, bytes);
+    if (net->control_cookie != 0) {
+        virtio_trace_payload(net->device->bus->trace, net->control_cookie,
+                             driver_origin(net->device, VIRTIO_NET_CONTROLQ),
+                             net->control_memory + DATA_OFFSET, bytes);
+    }
+}
+
+static void
+count_ack(struct vnet *net, uint64_t latency_ns, uint8_t ack)
+{
+    uint64_t traced_ns = latency_ns < UINT32_MAX ? latency_ns : UINT32_MAX;
+
+    virtio_histogram_add(&net->control_latency[net->control_kind], latency_ns);
+    trace_control(net, TRACE_NET_CONTROL, ack | traced_ns << 32);
 }
 
 /* Look for the answer. Returns: VIRTIO_OK: accepted; VIRTIO_ERR_REFUSED; VIRTIO_EMPTY: none yet; VIRTIO_ERR_BROKEN. */
@@ -85,7 +114,7 @@ take_ack(struct vnet *net)
     }
     net->is_control_awaited = false;
     ack = *(const volatile uint8_t *)(net->control_memory + ACK_OFFSET);
-    trace_ack(net, &done, ack);
+    count_ack(net, done.latency_ns, ack);
     /* Legacy devices count otherwise, §5.1.6.5. */
     if ((done.written_bytes != 1 && !net->device->ops->is_legacy) || ack > VIRTIO_NET_ERR) {
         return virtio_driver_broken(net->device, "ack is neither OK nor ERR (VirtIO 1.3 §5.1.6.5)",
@@ -123,22 +152,26 @@ control_usable(struct vnet *net, unsigned feature_bit)
 static enum virtio_err
 add_command(struct vnet *net, const struct command *command)
 {
+    const struct vnet_control_kind *kind = &vnet_control_kinds[command->kind];
     struct virtq_seg segs[4] = {
         {net->control_addr, sizeof(struct virtio_net_ctrl)}
     };
     struct virtq_chain chain = { .segs = segs, .readable_count = 1, .writable_count = 1 };
     uint64_t addr = net->control_addr + DATA_OFFSET;
 
-    net->control_memory[0] = command->class;
-    net->control_memory[1] = command->command;
+    net->control_memory[0] = kind->class;
+    net->control_memory[1] = kind->command;
     net->control_memory[ACK_OFFSET] = ACK_UNWRITTEN;
-    memcpy(net->control_sent, net->control_memory, sizeof(net->control_sent));
+    net->control_kind = command->kind;
+    memcpy(net->control_sent, net->control_memory + DATA_OFFSET, sizeof(net->control_sent));
     for (size_t i = 0; i < 2 && command->data_bytes[i] != 0; i++) {
         segs[chain.readable_count++] = (struct virtq_seg){ addr, command->data_bytes[i] };
         addr += command->data_bytes[i];
     }
     segs[chain.readable_count] = (struct virtq_seg){ net->control_addr + ACK_OFFSET, 1 };
-    chain.cookie = driver_cookie(net->device);
+    net->control_cookie = driver_cookie(net->device);
+    chain.cookie = net->control_cookie;
+    trace_command(net, command);
     return virtq_add(&net->control, &chain);
 }
 
@@ -156,6 +189,10 @@ run(struct vnet *net, const struct command *command)
     (void)virtq_notify(&net->control);
     while ((err = take_ack(net)) == VIRTIO_EMPTY) {
         err = virtio_driver_wait_turn(net->device, &net->watch, deadline_ns);
+        if (err == VIRTIO_ERR_TIMEOUT) {
+            trace_control(net, TRACE_NET_COMMAND_TIMEOUT,
+                          VNET_CONTROL_TIMEOUT_MS * UINT64_C(1000000));
+        }
         if (err != VIRTIO_OK) {
             return err;
         }
@@ -164,9 +201,9 @@ run(struct vnet *net, const struct command *command)
 }
 
 static enum virtio_err
-set_receive_mode(struct vnet *net, uint8_t mode, bool on)
+set_receive_mode(struct vnet *net, enum vnet_control kind, bool on)
 {
-    struct command command = { VIRTIO_NET_CTRL_RX, mode, { 1 } };
+    struct command command = { kind, { 1 } };
     enum virtio_err err = control_usable(net, VIRTIO_NET_F_CTRL_RX);
 
     if (err != VIRTIO_OK) {
@@ -179,13 +216,13 @@ set_receive_mode(struct vnet *net, uint8_t mode, bool on)
 enum virtio_err
 vnet_set_promiscuous(struct vnet *net, bool on)
 {
-    return set_receive_mode(net, VIRTIO_NET_CTRL_RX_PROMISC, on);
+    return set_receive_mode(net, VNET_CONTROL_PROMISC, on);
 }
 
 enum virtio_err
 vnet_set_allmulti(struct vnet *net, bool on)
 {
-    return set_receive_mode(net, VIRTIO_NET_CTRL_RX_ALLMULTI, on);
+    return set_receive_mode(net, VNET_CONTROL_ALLMULTI, on);
 }
 
 /* Write one table at `to`. Returns: its bytes. */
@@ -205,7 +242,7 @@ write_table(uint8_t *to, const uint8_t (*macs)[VIRTIO_NET_MAC_BYTES], uint16_t c
 enum virtio_err
 vnet_set_mac_filter(struct vnet *net, const struct vnet_mac_filter *filter)
 {
-    struct command command = { VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, { 0 } };
+    struct command command = { VNET_CONTROL_MAC_TABLE, { 0 } };
     uint16_t unicast_count = filter->unicast != NULL ? filter->unicast_count : 0;
     uint16_t multicast_count = filter->multicast != NULL ? filter->multicast_count : 0;
     enum virtio_err err;
@@ -251,9 +288,7 @@ has_mac_in_config(const struct vnet *net)
 enum virtio_err
 vnet_set_mac(struct vnet *net, const uint8_t mac[VIRTIO_NET_MAC_BYTES])
 {
-    struct command command = { VIRTIO_NET_CTRL_MAC,
-                               VIRTIO_NET_CTRL_MAC_ADDR_SET,
-                               { VIRTIO_NET_MAC_BYTES } };
+    struct command command = { VNET_CONTROL_MAC_ADDR, { VIRTIO_NET_MAC_BYTES } };
     enum virtio_err err;
 
     if ((mac[0] & 1) != 0) {

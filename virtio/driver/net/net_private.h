@@ -7,6 +7,22 @@
 #include "virtio/driver/bring_up.h"
 #include "virtio/net.h"
 
+/* What each control command is: its numbers in the abi, and what its data holds. */
+struct vnet_control_kind {
+    uint8_t class;
+    uint8_t command;
+    uint8_t data; /* enum vnet_control_data */
+    char name[15];
+};
+
+enum vnet_control_data {
+    VNET_DATA_SWITCH, /* one byte, 0 or 1 */
+    VNET_DATA_MAC,
+    VNET_DATA_TABLES, /* two of struct virtio_net_ctrl_mac */
+};
+
+extern const struct vnet_control_kind vnet_control_kinds[VNET_CONTROL_COUNT];
+
 /* Read link status from the configuration. Returns: as virtio_config_read. */
 enum virtio_err vnet_read_status(struct vnet *net);
 

@@ -28,6 +28,7 @@
 
 #include "virtio/device.h"
 #include "virtio/queue.h"
+#include "virtio/trace.h"
 #include "virtio/watch.h"
 
 enum {
@@ -81,6 +82,7 @@ struct vblk_slot {
     uint64_t cell_addr;
     uint64_t deadline_ns;
     uint32_t data_bytes;
+    uint32_t cookie;
     bool is_reported;
     struct vblk_slot *next_free;
 };
@@ -114,7 +116,7 @@ struct vblk {
     uint32_t bounce_bytes;
     bool is_sync_in_flight;
     struct vblk_op sync_op;
-    struct virtio_histogram latency[VBLK_TYPE_COUNT];
+    struct virtio_histogram latency[VBLK_TYPE_COUNT]; /* from vblk_submit to vblk_poll */
     struct vblk_stats stats;
 };
 
@@ -189,5 +191,20 @@ enum virtio_err vblk_flush(struct vblk *blk, uint32_t timeout_ms);
 /* The device's name for itself, terminated, at most VIRTIO_BLK_ID_BYTES characters. Waits, returns: as vblk_read. */
 enum virtio_err
 vblk_get_id(struct vblk *blk, char id[VIRTIO_BLK_ID_BYTES + 1], uint32_t timeout_ms);
+
+/* "IN", "OUT", "FLUSH", "GET_ID": VirtIO's name of a type below VBLK_TYPE_COUNT. Source: VirtIO 1.3 §5.2.6. */
+const char *vblk_type_name(enum vblk_type type);
+
+/*
+ * Print a block record of the trace: a request with type, sector and length, a response with its status by name, the type that
+ * it answers and its latency, and the id that GET_ID brought. What sectors hold is not recorded. `reader`: stands behind
+ * `record`; not moved.
+ *    0.0911 device 1 queue 0 #2 blk request type 1: sector 7, 512 bytes: OUT
+ *    0.0913 device 1 queue 0 #2 blk response status 0 to type 1 after 22952 ns: OK to OUT
+ * Returns: characters written, less than `text_bytes`; 0 when it is not a block record (virtio_trace_print prints any).
+ * Context: any.
+ */
+size_t vblk_trace_format(const struct virtio_trace_reader *reader,
+                         const struct trace_record *record, char *text, size_t text_bytes);
 
 #endif

@@ -555,22 +555,12 @@ enum virtio_err vgpu_framebuffer_bring_down_wait(struct vgpu_framebuffer *frameb
 /*
  * Print a GPU record of the trace: a command or response with all fields, joined from the byte
  * records that follow it, a change of state by name. `reader`: stands behind `record`; not moved.
- * Records of event TRACE_BYTES are parts of others: skip them.
  *    0.0905 device 4 queue 0 #1 gpu request 0x103: 48 bytes: SET_SCANOUT flags 0x0 ... resource_id 7
  *    0.0908 device 4 queue 0 #1 gpu response 0x1100 to 0x103 after 22952 ns: OK_NODATA flags 0x0 ...
  * Returns: characters written, less than `text_bytes`; 0 when it is not a GPU record
- * (virtio_trace_format prints those).
+ * (virtio_trace_print prints any).
  */
 size_t vgpu_trace_format(const struct virtio_trace_reader *reader,
                          const struct trace_record *record, char *text, size_t text_bytes);
-
-/*
- * Print any record as one element of a Chrome trace ("traceEvents" array, without the comma):
- * commands with their duration, at their response; the rest as instants.
- * Returns: characters written; 0 for records that are parts of others, and where the text has no
- * room.
- */
-size_t vgpu_trace_json(const struct virtio_trace_reader *reader, const struct trace_record *record,
-                       char *text, size_t text_bytes);
 
 #endif

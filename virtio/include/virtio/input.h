@@ -18,6 +18,7 @@
 
 #include "virtio/device.h"
 #include "virtio/queue.h"
+#include "virtio/trace.h"
 #include "virtio/watch.h"
 
 enum {
@@ -48,6 +49,7 @@ struct vinput_axis {
 
 struct vinput_stats {
     uint64_t events;
+    uint64_t events_by_type[VIRTIO_INPUT_EV_COUNT]; /* types beyond count in `events` alone */
     uint64_t leds;
     uint64_t leds_busy;
 };
@@ -61,6 +63,8 @@ struct vinput {
     struct virtio_input_event *event_cells; /* [event_count], the device writes there */
     uint64_t event_addr;
     struct virtio_input_event *status_cells; /* [VINPUT_STATUS_COUNT] */
+    struct vinput_event
+        status_sent[VINPUT_STATUS_COUNT]; /* what they hold, out of the device's reach */
     uint64_t status_addr;
     uint16_t event_count;
     uint8_t status_busy; /* bit i: status cell i is in flight */
@@ -74,6 +78,11 @@ struct vinput {
     struct vinput_axis axis_x; /* of EV_ABS; min == max: none */
     struct vinput_axis axis_y;
     struct vinput_stats stats;
+    /*
+     * From vinput_set_led until the driver saw that the device has read it; LEDs are the only status that the driver sends. An
+     * event has no latency: its buffer waits for somebody to press a key.
+     */
+    struct virtio_histogram led_latency;
 };
 
 /* Arena bytes, at most, that vinput_init takes. 0 when `config` is out of range. NULL: the defaults, with VIRTIO_FEATURES_LIBRARY. */
@@ -139,5 +148,21 @@ enum virtio_err vinput_query(struct vinput *input, uint8_t select, uint8_t subse
  * Source: VirtIO 1.3 §5.8.6.1.
  */
 enum virtio_err vinput_set_led(struct vinput *input, uint16_t led, bool on);
+
+/* "SYN", "KEY", "REL", "ABS", "LED": evdev's name of a type (VIRTIO_INPUT_EV_*); "other type". Never NULL. */
+const char *vinput_type_name(uint16_t type);
+
+/*
+ * Print an input record of the trace: an event or a status with type, code and value, and when the device had taken the
+ * status, with its latency. `reader`: stands behind `record`; not moved.
+ *    0.0911 device 3 queue 0 #5 input event type 1 code 30 value 1: KEY 30 = 1
+ *    0.0913 device 3 queue 1 #6 input status type 17 code 1 value 1: LED 1 = 1
+ *    0.0917 device 3 queue 1 #6 input status type 17 code 1 taken after 22952 ns: LED
+ * An event's buffer has one cookie from VIRTQ_ADD to VIRTQ_USED and its INPUT_EVENT.
+ * Returns: characters written, less than `text_bytes`; 0 when it is not an input record (virtio_trace_print prints any).
+ * Context: any.
+ */
+size_t vinput_trace_format(const struct virtio_trace_reader *reader,
+                           const struct trace_record *record, char *text, size_t text_bytes);
 
 #endif

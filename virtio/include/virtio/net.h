@@ -34,6 +34,7 @@
 
 #include "virtio/device.h"
 #include "virtio/queue.h"
+#include "virtio/trace.h"
 #include "virtio/watch.h"
 
 enum {
@@ -47,7 +48,6 @@ enum {
     VNET_FRAME_SEGS_MAX = 8,   /* buffers that one received frame may be spread over */
     VNET_FILTER_MACS_MAX = 32, /* addresses in the filter, both tables together */
     VNET_CONTROL_TIMEOUT_MS = 1000,
-    VNET_CONTROL_KEPT_BYTES = 14,
     VNET_TRACE_BYTES = 96, /* of each frame that the trace keeps, after its event: the headers */
 };
 
@@ -115,6 +115,15 @@ struct vnet_stats {
     uint64_t link_changes;
 };
 
+/* The commands of the control queue that the driver sends. */
+enum vnet_control {
+    VNET_CONTROL_PROMISC,
+    VNET_CONTROL_ALLMULTI,
+    VNET_CONTROL_MAC_TABLE,
+    VNET_CONTROL_MAC_ADDR,
+    VNET_CONTROL_COUNT
+};
+
 /* Read freely; written by the library only. */
 struct vnet {
     struct virtio_device *device; /* NULL: not initialized */
@@ -138,10 +147,14 @@ struct vnet {
     bool is_allmulti;
     uint8_t *control_memory; /* command, data and ack */
     /* What the last command asked for: it counts when the answer comes, be it late. */
-    uint8_t control_sent[VNET_CONTROL_KEPT_BYTES];
+    enum vnet_control control_kind;
+    uint8_t control_sent[VIRTIO_NET_MAC_BYTES]; /* the beginning of its data */
+    uint32_t control_cookie;
     uint64_t control_addr;
     struct vnet_frame pending; /* taken, not delivered: the caller's buffer was too small */
     struct vnet_stats stats;
+    /* From the command to its ack, accepted, refused or late. Frames are not timed, see virtq_config.is_untimed. */
+    struct virtio_histogram control_latency[VNET_CONTROL_COUNT];
 };
 
 /* What vnet_take_events saw. */
@@ -315,5 +328,22 @@ enum virtio_err vnet_set_mac_filter(struct vnet *net, const struct vnet_mac_filt
  * Source: VirtIO 1.3 §5.1.6.5.2, §5.1.6.5.2.3.
  */
 enum virtio_err vnet_set_mac(struct vnet *net, const uint8_t mac[VIRTIO_NET_MAC_BYTES]);
+
+/* "RX_PROMISC", "MAC_TABLE_SET", ...: VirtIO's name of a command below VNET_CONTROL_COUNT. Source: VirtIO 1.3 §5.1.6.5. */
+const char *vnet_control_name(enum vnet_control control);
+
+/*
+ * Print a network record of the trace: a control command with all of its data, its ack by name and its latency; a frame with
+ * the fields of its Ethernet header. `reader`: stands behind `record`; not moved.
+ *    0.0911 device 2 queue 2 #7 net command class 0 command 0: 1 bytes: RX_PROMISC on
+ *    0.0913 device 2 queue 2 #7 net control class 0 command 0: ack 0 after 22952 ns: OK to RX_PROMISC
+ *    0.0917 device 2 queue 1 #8 net send: 42 bytes: to ff:ff:ff:ff:ff:ff from 52:54:00:12:34:56 type 0x806
+ * A frame sent is a command too, with one cookie from NET_SEND and VIRTQ_ADD to VIRTQ_USED and NET_SENT, which tell its latency
+ * (while the trace is on, frames are timed); a receive buffer has one from VIRTQ_ADD to VIRTQ_USED and NET_RECEIVE.
+ * Returns: characters written, less than `text_bytes`; 0 when it is not a network record (virtio_trace_print prints any).
+ * Context: any.
+ */
+size_t vnet_trace_format(const struct virtio_trace_reader *reader,
+                         const struct trace_record *record, char *text, size_t text_bytes);
 
 #endif

@@ -99,15 +99,44 @@ struct virtio_trace_reader virtio_trace_read_start(const struct virtio_trace *tr
 /* Copy out the next record. Returns: VIRTIO_OK, VIRTIO_EMPTY at the end. */
 enum virtio_err virtio_trace_read(struct virtio_trace_reader *reader, struct trace_record *record);
 
+/*
+ * Put the TRACE_BYTES records that follow `record` together again: what virtio_trace_payload was given, filled up with zeros
+ * to whole records. `reader` stands behind `record` and is not moved; records of other commands may stand between.
+ * Returns: bytes copied, a multiple of 16 up to `room`; 0 when none follow or the room is less than 16.
+ */
+size_t virtio_trace_join(const struct virtio_trace_reader *reader,
+                         const struct trace_record *record, uint8_t *bytes, size_t room);
+
 /* The event's name as in trace.def ("virtq_add"); "unknown" beyond the table. */
 const char *virtio_trace_event_name(uint16_t event);
 
 /*
- * Print one record as one line of text without newline; typed commands are printed by their drivers' own printers
- * (vgpu_trace_format and friends), which the kernel tries first.
+ * Print one record as one line of text without newline. The names behind its numbers and what a command's bytes say are
+ * known to the drivers' printers (vgpu_trace_format, vblk_, vnet_, vinput_); virtio_trace_print tries them all.
  * Returns: characters written, less than `bytes`; the text is always terminated.
  */
 size_t virtio_trace_format(const struct trace_record *record, char *text, size_t bytes);
+
+/* Enough for what virtio_trace_print and virtio_trace_json make of any record. */
+enum { VIRTIO_TRACE_TEXT_BYTES = 1024 };
+
+/*
+ * Print one record as one line, with all fields of a command and the parsed type of a response, whatever driver it is of:
+ *    0.0905 device 4 queue 0 #1 gpu request 0x103: 48 bytes: SET_SCANOUT flags 0x0 ... resource_id 7
+ *    0.0911 device 1 queue 0 #2 blk response status 0 to type 8 after 22952 ns: OK to GET_ID, id "scratch"
+ * `reader`: stands behind `record`; not moved. Links all drivers: a tree with one of them calls that driver's own.
+ * Returns: characters written, less than `text_bytes`; 0 for TRACE_BYTES, which are parts of others.
+ */
+size_t virtio_trace_print(const struct virtio_trace_reader *reader,
+                          const struct trace_record *record, char *text, size_t text_bytes);
+
+/*
+ * Print one record as one element of a Chrome trace ("traceEvents" array, without the comma): commands of all drivers with
+ * their duration, at their response; the rest as instants. `reader`: as above.
+ * Returns: characters written; 0 for records that are parts of others, and where the text has no room.
+ */
+size_t virtio_trace_json(const struct virtio_trace_reader *reader,
+                         const struct trace_record *record, char *text, size_t text_bytes);
 
 /* Latencies by powers of two of a nanosecond: bucket i counts those in [2^i, 2^(i+1)). */
 enum { VIRTIO_HISTOGRAM_BUCKETS = 40 };
