@@ -57,35 +57,4 @@ le64_get(le64 field)
     return ABI_HOST_IS_BIG_ENDIAN ? __builtin_bswap64(field.raw) : field.raw;
 }
 
-/* One access each to a field in memory that the other side can see or change: neither repeated nor left out. */
-static inline uint16_t
-le16_read(const volatile le16 *field)
-{
-    return le16_get((le16){ field->raw });
-}
-
-static inline uint32_t
-le32_read(const volatile le32 *field)
-{
-    return le32_get((le32){ field->raw });
-}
-
-static inline void
-le16_write(volatile le16 *field, uint16_t value)
-{
-    field->raw = le16_from(value).raw;
-}
-
-static inline void
-le32_write(volatile le32 *field, uint32_t value)
-{
-    field->raw = le32_from(value).raw;
-}
-
-static inline void
-le64_write(volatile le64 *field, uint64_t value)
-{
-    field->raw = le64_from(value).raw;
-}
-
 #endif

@@ -3,7 +3,7 @@
  * Whatever it does, the driver stays within its memory, hands back only what is in flight,
  * once, with a length that fits, and keeps its books. VirtIO 1.3 §2.7, §2.8.
  */
-#include "abi/endian.h"
+#include "virtio/core/shared.h"
 
 #include "tests/proof/proof.h"
 

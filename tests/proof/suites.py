@@ -13,6 +13,8 @@ import time
 
 from vitrine_test.suite import TOP, Failed, Skipped, Suite, tail
 
+from . import barriers
+
 sys.path.insert(0, os.path.join(TOP, "tools/peers"))
 import machines  # noqa: E402
 
@@ -198,6 +200,10 @@ def proof_suites():
 
 def suites():
     return proof_suites() + [
+        Suite("proof.barriers", "each memory barrier of the library, taken out or weakened, is missed by a test",
+              lambda: barriers.barriers_are_missed(write_report)),
+        Suite("proof.barrier-instructions", "on each architecture the barriers are instructions that are enough",
+              barriers.barriers_are_enough),
         Suite("long.model.notify", "no wake-up is lost, split and packed, and each mutation loses one (SPIN)",
               notification_model, long_only=True, alone=True),
     ]

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "virtio/core/shared.h"
 #include "virtio/device.h"
 
 #include "tests/unit/utest.h"

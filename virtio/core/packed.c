@@ -8,6 +8,7 @@
  */
 #include "virtio/core/barrier.h"
 #include "virtio/core/queue_format.h"
+#include "virtio/core/shared.h"
 
 enum {
     CACHE_LINE_BYTES = 64,

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "abi/endian.h"
+#include "virtio/core/shared.h"
 
 static inline uint8_t
 virtio_reg_read8(const volatile void *reg)
