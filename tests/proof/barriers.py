@@ -5,6 +5,7 @@ accesses in a wrong order. tests/unit/barrier_order_test.c, which sees every bar
 """
 
 import concurrent.futures
+import functools
 import itertools
 import os
 import re
@@ -215,17 +216,54 @@ WEAK_HEADERS = (
 )
 
 
+# The trace ring's records pass between CPUs only. Its order shows in the instructions, here of AArch64: (function, what the letters
+# must spell: A an exclusive load that acquires, D a load that acquires, L S loads and stores, F a fence, R a store that releases).
+# The acquiring loads of the count of records are not among them: a count is a hint, a record's own guard tells whether it is whole.
+TRACE = "virtio/core/trace.c"
+TRACE_ORDER = {"virtio_trace_write": r"^[^A]*AL*FL*(SL*){4}R", "virtio_trace_read": r"D(LS*){4,}FS*L"}
+LETTERS = ((r"ldaxr\b", "A"), (r"ldar\s+w", "D"), (r"dmb\s+ish(ld)?$", "F"), (r"stlr\b", "R"), (r"ldr\b(?!.*\[sp)", "L"),
+           (r"str\b(?!.*\[sp)", "S"))
+WEAK_TRACE = (
+    (TRACE, "    __atomic_thread_fence(__ATOMIC_RELEASE);", "    ;"),
+    (TRACE, "*guard_of(&record), __ATOMIC_RELEASE", "*guard_of(&record), __ATOMIC_RELAXED"),
+    (TRACE, "before = __atomic_load_n(guard_of(slot), __ATOMIC_ACQUIRE", "before = __atomic_load_n(guard_of(slot), __ATOMIC_RELAXED"),
+    (TRACE, "    __atomic_thread_fence(__ATOMIC_ACQUIRE);", "    ;"),
+    ("virtio/core/arch/aarch64.h", "ldaxr %w0", "ldxr %w0"),
+)
+
+
+def trace_weaknesses(first_include="-I."):
+    source = os.path.join(first_include[2:], TRACE)
+    done = subprocess.run([*ARM_GCC, "-std=gnu17", "-ffreestanding", "-mno-outline-atomics", "-O2", "-S", first_include, "-I.", "-Ivirtio/include",
+                           source if os.path.exists(os.path.join(TOP, source)) else TRACE, "-o", "-"],
+                          cwd=TOP, text=True, capture_output=True, check=False, timeout=60)
+    if done.returncode != 0:
+        raise Failed(f"{TRACE} does not compile:\n{done.stderr}")
+    for function, order in TRACE_ORDER.items():
+        body = re.search(rf"^{function}:\n(.*?)\.size\s+{function}\b", done.stdout, re.M | re.S).group(1)
+        lines = [re.sub(r"^\s*(\d+:)?\s*|\s*//.*$", "", s) for s in body.splitlines()]
+        spelt = "".join(next((letter for regex, letter in LETTERS if re.match(regex, s)), "") for s in lines)
+        if not re.search(order, spelt):
+            yield f"{TRACE}: {function} spells {spelt}, not {order}"
+
+
+def changed(where, source, old, new):
+    """A tree below `where` with that one file, changed; gives the include path to it."""
+    text = read(source)
+    if text.count(old) != 1:
+        raise Failed(f"tests/proof/barriers.py: {source} has '{old}' {text.count(old)} times, not once")
+    os.makedirs(os.path.join(where, os.path.dirname(source)))
+    with open(os.path.join(where, source), "w", encoding="utf-8") as f:
+        f.write(text.replace(old, new))
+    return f"-I{where}"
+
+
 def barriers_are_enough():
-    wrong = [w for architecture in ARCHITECTURES for w in weaknesses(architecture)]
-    for header, old, new, architecture in WEAK_HEADERS:
-        text = read(header)
-        if text.count(old) != 1:
-            raise Failed(f"tests/proof/barriers.py: {header} has '{old}' {text.count(old)} times, not once")
+    wrong = [w for architecture in ARCHITECTURES for w in weaknesses(architecture)] + list(trace_weaknesses())
+    tries = [(*weak[:3], functools.partial(weaknesses, weak[3])) for weak in WEAK_HEADERS] + [(*weak, trace_weaknesses) for weak in WEAK_TRACE]
+    for source, old, new, find in tries:
         with tempfile.TemporaryDirectory(prefix="vitrine-barriers-") as where:
-            os.makedirs(os.path.join(where, os.path.dirname(header)))
-            with open(os.path.join(where, header), "w", encoding="utf-8") as f:
-                f.write(text.replace(old, new))
-            if not list(weaknesses(architecture, f"-I{where}")):
-                wrong.append(f"{header}: '{new}' instead of '{old}' is not noticed")
+            if not list(find(first_include=changed(where, source, old, new))):
+                wrong.append(f"{source}: '{new}' instead of '{old}' is not noticed")
     if wrong:
         raise Failed("\n".join(wrong))
