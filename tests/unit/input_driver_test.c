@@ -328,6 +328,22 @@ UTEST(a_device_that_died_with_an_led_in_flight_is_noticed)
     end(&t);
 }
 
+UTEST(a_device_that_died_with_nothing_in_flight_is_noticed)
+{
+    struct input_test t = { 0 };
+    struct vinput_event seen;
+    enum virtio_err err = VIRTIO_EMPTY;
+
+    EXPECT_EQ(start(&t, &tablet_model, &flavours[0]), VIRTIO_OK);
+    fake_device_vanish(&t.f.fake);
+    for (unsigned i = 0; i < 2 * VIRTIO_IDLE_TURNS && err == VIRTIO_EMPTY; i++) {
+        err = vinput_next(&t.input, &seen);
+        fake_platform_advance(&t.f.fp, VIRTIO_SILENCE_MS * UINT64_C(1000000));
+    }
+    EXPECT_EQ(err, VIRTIO_ERR_LOST);
+    end(&t);
+}
+
 UTEST(a_device_that_does_not_reset_keeps_its_memory)
 {
     struct input_test t = { 0 };

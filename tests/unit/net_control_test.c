@@ -380,6 +380,31 @@ UTEST(a_device_that_died_silently_is_noticed)
     end(&t);
 }
 
+UTEST(a_caller_that_only_receives_notices_too)
+{
+    struct net_test t = { 0 };
+    uint8_t frame[60] = { 0 };
+    enum virtio_err err = VIRTIO_EMPTY;
+    size_t bytes;
+    unsigned polls = 0;
+
+    start(&t, &flavours[0], NET_FEATURES);
+    for (; polls < 4 * VIRTIO_IDLE_TURNS && err == VIRTIO_EMPTY; polls++) {
+        err = vnet_receive(&t.net, frame, sizeof(frame), &bytes);
+        fake_platform_advance(&t.f.fp, VIRTIO_SILENCE_MS * UINT64_C(100000));
+    }
+    EXPECT_EQ(err, VIRTIO_EMPTY); /* it lives */
+    fake_device_vanish(&t.f.fake);
+    for (polls = 0; polls < 1000 && err == VIRTIO_EMPTY; polls++) {
+        err = vnet_receive(&t.net, frame, sizeof(frame), &bytes);
+        fake_platform_advance(&t.f.fp, VIRTIO_SILENCE_MS * UINT64_C(100000));
+    }
+    EXPECT_EQ(err, VIRTIO_ERR_LOST);
+    EXPECT_TRUE(polls <= 2 * VIRTIO_IDLE_TURNS);
+    EXPECT_EQ(vnet_receive(&t.net, frame, sizeof(frame), &bytes), VIRTIO_ERR_LOST);
+    end(&t);
+}
+
 UTEST(a_caller_that_only_sends_notices_too)
 {
     struct net_test t = { 0 };

@@ -89,6 +89,15 @@ virtio_driver_silence(struct virtio_device *device, struct virtio_watch *watch, 
 }
 
 enum virtio_err
+virtio_driver_idle(struct virtio_device *device, struct virtio_watch *watch)
+{
+    if (++watch->idle_turns % VIRTIO_IDLE_TURNS != 0) {
+        return VIRTIO_OK;
+    }
+    return virtio_driver_silence(device, watch, false);
+}
+
+enum virtio_err
 virtio_driver_wait_turn(struct virtio_device *device, struct virtio_watch *watch,
                         uint64_t deadline_ns)
 {

@@ -60,6 +60,12 @@ enum virtio_err virtio_driver_note_change(struct virtio_device *device, struct v
 enum virtio_err
 virtio_driver_silence(struct virtio_device *device, struct virtio_watch *watch, bool has_progress);
 
+/*
+ * A poll found nothing, and the device owes nothing either: look at it all the same, seldom enough to cost nothing, since
+ * neither the clock nor a register is free. Returns: VIRTIO_OK, or as virtio_device_health.
+ */
+enum virtio_err virtio_driver_idle(struct virtio_device *device, struct virtio_watch *watch);
+
 /* An interrupt handler may count on at any time. */
 static inline uint32_t
 driver_config_changes(const struct virtio_device *device)

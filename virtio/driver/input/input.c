@@ -83,7 +83,7 @@ reclaim_status(struct vinput *input)
                                  input->status_busy == 0 || input->status_busy != busy_before);
 }
 
-/* No event: what else there is to do. Returns: VIRTIO_EMPTY or as reclaim_status. */
+/* No event: what else there is to do. Returns: VIRTIO_EMPTY or as reclaim_status and virtio_device_health. */
 static enum virtio_err
 rest(struct vinput *input)
 {
@@ -92,7 +92,8 @@ rest(struct vinput *input)
     if (input->events.added_since_notify != 0) {
         (void)virtq_notify(&input->events);
     }
-    err = input->status_busy != 0 ? reclaim_status(input) : VIRTIO_OK;
+    err = input->status_busy != 0 ? reclaim_status(input)
+                                  : virtio_driver_idle(input->device, &input->watch);
     return err == VIRTIO_OK ? VIRTIO_EMPTY : err;
 }
 

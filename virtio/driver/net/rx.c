@@ -212,8 +212,10 @@ next_frame(struct vnet *net, struct vnet_frame *frame)
         (void)virtq_notify(&net->rx);
     }
     frame->seg_count = 0;
-    if (err == VIRTIO_EMPTY && net->tx.in_flight_count != 0) {
-        enum virtio_err dead = vnet_tx_look(net);
+    if (err == VIRTIO_EMPTY) {
+        enum virtio_err dead = net->tx.in_flight_count != 0
+                                   ? vnet_tx_look(net)
+                                   : virtio_driver_idle(net->device, &net->watch);
 
         err = dead != VIRTIO_OK ? dead : err;
     }
