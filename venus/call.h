@@ -1,0 +1,62 @@
+/*
+ * What handlers use, written by hand or generated: whose function table, arguments' memory, objects that come and go.
+ */
+#ifndef VENUS_CALL_H
+#define VENUS_CALL_H
+
+#include "venus/context.h"
+#include "venus/device.h"
+#include "venus/table.h"
+
+/* The device on which (or on whose child) the command was called. */
+static inline struct vn_device *
+vn_device_of(const struct vn_exec *exec)
+{
+    return exec->trail[0]->device;
+}
+
+/* The physical device on which it was called: for commands of VkPhysicalDevice only. */
+static inline struct vn_physical *
+vn_physical_of(const struct vn_exec *exec)
+{
+    return (struct vn_physical *)exec->trail[0]->data;
+}
+
+/* The instance on which, or on whose physical device, it was called. */
+struct vn_instance *vn_instance_of(const struct vn_exec *exec);
+
+/* The host has no such command: fatal, for the client was told so. */
+void vn_exec_absent(struct vn_exec *exec);
+
+/* Zeroed memory until the command ends; NULL: already fatal. */
+void *vn_exec_alloc(struct vn_exec *exec, size_t count, size_t size);
+
+/*
+ * Adds an object under the client's id.  parent: who owns it; NULL: what the command was called on.
+ * Returns: the object; NULL: already fatal (the host's handle is still the caller's to destroy).
+ */
+struct vn_object *vn_exec_add_child(struct vn_exec *exec, struct vn_object *parent, uint16_t type,
+                                    uint64_t id, uint64_t host);
+static inline struct vn_object *
+vn_exec_add(struct vn_exec *exec, uint16_t type, uint64_t id, uint64_t host, void *data,
+            void (*free_data)(struct venus *, struct vn_object *))
+{
+    struct vn_object *object = vn_exec_add_child(exec, NULL, type, id, host);
+    if (object) {
+        object->data = data;
+        object->free_data = free_data;
+    }
+    return object;
+}
+
+/*
+ * The host made `count` objects (null where it failed): adds them under the client's ids, and writes 0 over the ids of those
+ * that it did not make.
+ */
+void vn_exec_created(struct vn_exec *exec, uint16_t type, uint64_t *ids, const uint64_t *hosts,
+                     uint32_t count, VkResult ret);
+
+/* The command is about to destroy this object, which it named: takes it (and what it owns) out of the table. host 0: nothing. */
+void vn_exec_untrack(struct vn_exec *exec, uint16_t type, uint64_t host);
+
+#endif

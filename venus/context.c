@@ -1,0 +1,166 @@
+/* Contexts: made, killed with a reason, ended. */
+#include "venus/context.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <unistd.h>
+
+#include "venus/device.h"
+#include "venus/table.h"
+
+#define COMMAND_BYTES  ((uint64_t)256 * 1024 * 1024)
+#define OBJECT_COUNT   1048576u
+#define RESOURCE_COUNT 65536u
+#define RING_COUNT     64u
+
+/* Capability set 4 (virtio-gpu calls it "venus"), as 40 words. */
+#define CAPSET_WIRE_FORMAT           0
+#define CAPSET_XML_VERSION           1
+#define CAPSET_SERIALIZATION_VERSION 2
+#define CAPSET_PROTOCOL_VERSION      3
+#define CAPSET_HAS_BLOB_0            4
+#define CAPSET_EXTENSIONS            5 /* 32 words: bit N is extension number N; bit 0: the mask is valid */
+#define CAPSET_MAY_WAIT              37
+#define CAPSET_HAS_TIMELINES         38
+
+#define EXTENSION_SERIALIZATION 384
+#define EXTENSION_PROTOCOL      385
+
+static void
+set_extension(uint32_t *words, uint32_t number)
+{
+    if (number < 1024) {
+        words[CAPSET_EXTENSIONS + number / 32] |= 1u << number % 32;
+    }
+}
+
+void
+venus_capset(uint8_t capset[VENUS_CAPSET_BYTES])
+{
+    uint32_t words[VENUS_CAPSET_BYTES / 4] = {
+        [CAPSET_WIRE_FORMAT] = 1,
+        [CAPSET_XML_VERSION] = vn_xml_version,
+        [CAPSET_SERIALIZATION_VERSION] = 1,
+        [CAPSET_PROTOCOL_VERSION] = 2,
+        [CAPSET_HAS_BLOB_0] = 1,
+        [CAPSET_MAY_WAIT] = 1,
+        [CAPSET_HAS_TIMELINES] = 1,
+    };
+    set_extension(words, 0);
+    set_extension(words, EXTENSION_SERIALIZATION);
+    set_extension(words, EXTENSION_PROTOCOL);
+    for (uint32_t i = 0; i < vn_extension_count; i++) {
+        set_extension(words, vn_extensions[i].number);
+    }
+    memcpy(capset, words, sizeof(words));
+}
+
+static uint64_t
+default_memory_bytes(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page_bytes > 0 ? (uint64_t)pages / 2 * (uint64_t)page_bytes : UINT64_MAX;
+}
+
+static void
+set_defaults(struct venus_limits *limits)
+{
+    limits->memory_bytes = limits->memory_bytes ? limits->memory_bytes : default_memory_bytes();
+    limits->command_bytes = limits->command_bytes ? limits->command_bytes : COMMAND_BYTES;
+    limits->object_count = limits->object_count ? limits->object_count : OBJECT_COUNT;
+    limits->resource_count = limits->resource_count ? limits->resource_count : RESOURCE_COUNT;
+    limits->ring_count = limits->ring_count ? limits->ring_count : RING_COUNT;
+}
+
+enum venus_status
+venus_create(const struct venus_config *config, struct venus **out)
+{
+    if (!config || !out) {
+        return VENUS_INVALID;
+    }
+    struct venus *venus = calloc(1, sizeof(*venus));
+    if (!venus) {
+        return VENUS_NO_MEMORY;
+    }
+    venus->config = *config;
+    snprintf(venus->name, sizeof(venus->name), "%s", config->name ? config->name : "client");
+    venus->config.name = venus->name;
+    set_defaults(&venus->config.limits);
+    if (!vn_objects_init(&venus->objects, venus->config.limits.object_count)) {
+        free(venus);
+        return VENUS_NO_MEMORY;
+    }
+    pthread_mutex_init(&venus->why_lock, NULL);
+    vn_ledger_init(&venus->ledger, venus->config.limits.memory_bytes);
+    vn_resources_init(&venus->resources, venus);
+    vn_rings_init(&venus->rings, venus);
+    vn_timelines_init(&venus->timelines, venus);
+    vn_exec_init(&venus->exec, venus, NULL);
+    *out = venus;
+    return VENUS_OK;
+}
+
+void
+venus_destroy(struct venus *venus)
+{
+    if (!venus) {
+        return;
+    }
+    vn_rings_finish(&venus->rings);
+    vn_timelines_finish(&venus->timelines);
+    vn_exec_finish(&venus->exec);
+    vn_instances_finish(venus);
+    vn_objects_finish(&venus->objects);
+    vn_resources_finish(&venus->resources);
+    vn_host_unload(&venus->host);
+    pthread_mutex_destroy(&venus->why_lock);
+    free(venus);
+}
+
+void
+vn_fatal(struct venus *venus, const char *format, ...)
+{
+    pthread_mutex_lock(&venus->why_lock);
+    bool is_first = !atomic_load(&venus->is_fatal);
+    if (is_first) {
+        va_list list;
+        va_start(list, format);
+        vsnprintf(venus->why, sizeof(venus->why), format, list);
+        va_end(list);
+        atomic_store(&venus->is_fatal, true);
+    }
+    pthread_mutex_unlock(&venus->why_lock);
+    if (!is_first) {
+        return;
+    }
+    vn_rings_fatal(&venus->rings);
+    vn_timelines_fatal(&venus->timelines);
+    if (venus->config.on_fatal) {
+        venus->config.on_fatal(venus->config.user, venus->why);
+    }
+}
+
+const char *
+venus_why(const struct venus *venus)
+{
+    return atomic_load(&venus->is_fatal) ? venus->why : NULL;
+}
+
+enum venus_status
+venus_submit(struct venus *venus, const void *bytes, size_t size_bytes)
+{
+    if (atomic_load(&venus->is_fatal)) {
+        return VENUS_FATAL;
+    }
+    if (size_bytes % 4) {
+        vn_fatal(venus, "a submission of %zu bytes is not a multiple of 4", size_bytes);
+        return VENUS_FATAL;
+    }
+    vn_count(&venus->stats.submit_count, 1);
+    vn_exec_run(&venus->exec, bytes, size_bytes, true, 0);
+    return venus->exec.has_failed ? VENUS_FATAL : VENUS_OK;
+}

@@ -1,0 +1,352 @@
+/* Commands, one after another: found in the table, decoded, carried out, answered. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "venus/call.h"
+#include "venus/os.h"
+#include "venus/wire.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the wire is little-endian, and so must this host be");
+_Static_assert(sizeof(void *) == 8 && sizeof(size_t) == 8,
+               "handles and sizes have 8 bytes on the wire, and so here");
+_Static_assert(VN_HANDLE_COUNT <= VN_STATS_HANDLES, "a counter for each type of object");
+
+#define GENERATE_REPLY 1u /* command flag, VK_EXT_command_serialization */
+#define NO_COMMAND     UINT32_MAX
+
+void
+vn_exec_init(struct vn_exec *exec, struct venus *venus, struct vn_ring *ring)
+{
+    *exec = (struct vn_exec){ .venus = venus, .ring = ring, .command_idx = NO_COMMAND };
+    exec->arena.limit_bytes = venus ? venus->config.limits.command_bytes : 0;
+    exec->inner_arena.limit_bytes = exec->arena.limit_bytes;
+    exec->trail = exec->trail_min;
+    exec->trail_size = VN_TRAIL_MIN;
+}
+
+void
+vn_exec_finish(struct vn_exec *exec)
+{
+    vn_arena_finish(&exec->arena);
+    vn_arena_finish(&exec->inner_arena);
+    if (exec->trail != exec->trail_min) {
+        free(exec->trail);
+    }
+    vn_resource_put(exec->reply_resource);
+    *exec = (struct vn_exec){ .has_failed = true };
+}
+
+void
+vn_exec_fatal(struct vn_exec *exec, const char *format, ...)
+{
+    char what[VN_WHY_BYTES];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(what, sizeof(what), format, list);
+    va_end(list);
+    exec->has_failed = true;
+    if (!exec->venus) {
+        return;
+    }
+    const char *name =
+        exec->command_idx == NO_COMMAND ? "command" : vn_commands[exec->command_idx].name;
+    char where[64] = "the context's own stream";
+    if (exec->ring) {
+        snprintf(where, sizeof(where), "ring 0x%llx", (unsigned long long)vn_ring_id(exec->ring));
+    }
+    uint64_t at = exec->stream_offset + (uint64_t)(exec->command_at - exec->stream_at);
+    vn_fatal(exec->venus, "%s at byte %llu of %s (read up to byte %llu): %s", name,
+             (unsigned long long)at, where,
+             (unsigned long long)(exec->stream_offset + (uint64_t)(exec->in.at - exec->stream_at)),
+             what);
+}
+
+void
+vn_exec_absent(struct vn_exec *exec)
+{
+    vn_exec_fatal(
+        exec,
+        "the host's device has no such command, and the client was told so by its extensions");
+}
+
+/* Keeps the objects that a command names; most name few. */
+static bool
+remember(struct vn_exec *exec, struct vn_object *object)
+{
+    if (exec->trail_count == exec->trail_size) {
+        uint32_t size = exec->trail_size * 2;
+        struct vn_object **trail = malloc(size * sizeof(*trail));
+        if (!trail) {
+            return false;
+        }
+        memcpy(trail, exec->trail, exec->trail_count * sizeof(*trail));
+        if (exec->trail != exec->trail_min) {
+            free(exec->trail);
+        }
+        exec->trail = trail;
+        exec->trail_size = size;
+    }
+    exec->trail[exec->trail_count++] = object;
+    return true;
+}
+
+uint64_t
+vn_exec_look_up(struct vn_exec *exec, const char *name, uint16_t type, uint64_t id)
+{
+    struct vn_object *object = vn_cache_find(&exec->cache, &exec->venus->objects, id);
+    if (!object) {
+        vn_exec_fatal(exec, "%s: there is no object 0x%llx, a %s is expected", name,
+                      (unsigned long long)id, vn_handle_names[type]);
+        return 0;
+    }
+    if (object->type != type) {
+        vn_exec_fatal(exec, "%s: object 0x%llx is a %s, a %s is expected", name,
+                      (unsigned long long)id, vn_handle_names[object->type], vn_handle_names[type]);
+        return 0;
+    }
+    if (!remember(exec, object)) {
+        vn_exec_fatal(exec, "%s: the host's memory is short", name);
+        return 0;
+    }
+    return object->host;
+}
+
+struct vn_object *
+vn_exec_object(struct vn_exec *exec, uint16_t type, uint64_t host)
+{
+    for (uint32_t i = 0; host && i < exec->trail_count; i++) {
+        if (exec->trail[i]->host == host && exec->trail[i]->type == type) {
+            return exec->trail[i];
+        }
+    }
+    return NULL;
+}
+
+void *
+vn_exec_alloc(struct vn_exec *exec, size_t count, size_t size)
+{
+    void *memory = count <= SIZE_MAX / 2 / size ? vn_arena_alloc(&exec->arena, count * size) : NULL;
+    if (!memory) {
+        vn_exec_fatal(exec,
+                      "%zu elements of %zu bytes are beyond the limit of one command's arguments",
+                      count, size);
+    }
+    return memory;
+}
+
+struct vn_instance *
+vn_instance_of(const struct vn_exec *exec)
+{
+    struct vn_object *object = exec->trail[0];
+    while (object->type != VN_HANDLE_VkInstance) {
+        object = object->parent;
+    }
+    return (struct vn_instance *)object->data;
+}
+
+struct vn_object *
+vn_exec_add_child(struct vn_exec *exec, struct vn_object *parent, uint16_t type, uint64_t id,
+                  uint64_t host)
+{
+    if (!parent && exec->trail_count) {
+        parent = exec->trail[0];
+    }
+    struct vn_object like = { .id = id,
+                              .host = host,
+                              .type = type,
+                              .parent = parent,
+                              .device = parent ? parent->device : NULL };
+    const char *why = NULL;
+    struct vn_object *object = vn_objects_add(&exec->venus->objects, &like, &why);
+    if (!object) {
+        vn_exec_fatal(exec, "new %s 0x%llx: %s", vn_handle_names[type], (unsigned long long)id,
+                      why);
+        return NULL;
+    }
+    vn_count(&exec->venus->stats.made_counts[type], 1);
+    return object;
+}
+
+void
+vn_exec_created(struct vn_exec *exec, uint16_t type, uint64_t *ids, const uint64_t *hosts,
+                uint32_t count, VkResult ret)
+{
+    for (uint32_t i = 0; ids && i < count; i++) {
+        bool is_made = hosts[i] && ret >= 0;
+        is_made =
+            is_made ||
+            (hosts[i] && count > 1); /* pipelines: those that succeeded beside one that failed */
+        if (is_made && !vn_exec_add_child(exec, NULL, type, ids[i], hosts[i])) {
+            vn_destroyers[type](vn_device_of(exec), hosts[i]);
+        } else if (!is_made) {
+            ids[i] = 0;
+        }
+    }
+}
+
+void
+vn_exec_untrack(struct vn_exec *exec, uint16_t type, uint64_t host)
+{
+    struct vn_object *object = vn_exec_object(exec, type, host);
+    if (object) {
+        vn_objects_remove(exec->venus, &exec->venus->objects, object);
+    }
+}
+
+static void
+reply(struct vn_exec *exec, const struct vn_command *command, const void *args)
+{
+    size_t before = exec->reply.at;
+    if (!exec->reply.base) {
+        vn_exec_fatal(exec, "wants a reply, but no reply stream is set");
+        return;
+    }
+    vn_encode_reply(&exec->reply, command, args);
+    if (exec->reply.is_short) {
+        vn_exec_fatal(exec,
+                      "its reply runs over the end of the reply stream: %zu bytes, %zu are left",
+                      exec->reply.size, exec->reply.size - before);
+        return;
+    }
+    vn_count(&exec->venus->stats.reply_bytes, exec->reply.at - before);
+}
+
+static const struct vn_command *
+find_command(struct vn_exec *exec, uint32_t id)
+{
+    uint32_t index = id < vn_command_id_count ? vn_command_by_id[id] : 0;
+    exec->command_idx = index ? index - 1 : NO_COMMAND;
+    if (!index) {
+        vn_exec_fatal(exec, "no command has the id %u", id);
+        return NULL;
+    }
+    const struct vn_command *command = &vn_commands[index - 1];
+    if (!command->on) {
+        vn_exec_fatal(exec, "refused: %s", command->refusal);
+        return NULL;
+    }
+    return command;
+}
+
+/* Decodes and carries out one command that starts at in.at.  Nothing is done when its bytes are not all there. */
+static void
+execute(struct vn_exec *exec, struct venus *venus)
+{
+    uint32_t id = vn_take_u32(&exec->in);
+    uint32_t flags = vn_take_u32(&exec->in);
+    const struct vn_command *command = exec->in.is_short ? NULL : find_command(exec, id);
+    if (!command) {
+        return;
+    }
+    const struct vn_type *type = &vn_types[command->type];
+    void *args = vn_exec_alloc(exec, 1, type->size_bytes);
+    if (!args) {
+        return;
+    }
+    vn_decode_request(exec, type, args);
+    if (exec->has_failed || exec->in.is_short) {
+        return;
+    }
+    uint64_t count = vn_count(&venus->stats.command_counts[exec->command_idx], 1);
+    uint64_t begin_ns = count % VN_SAMPLE_EVERY ? 0 : vn_os_now_ns();
+    if (venus->config.on_trace) {
+        vn_trace_request(exec, command);
+    }
+    command->on(exec, args);
+    if (begin_ns) {
+        vn_count(&venus->stats.sampled_ns[exec->command_idx], vn_os_now_ns() - begin_ns);
+        vn_count(&venus->stats.sampled_counts[exec->command_idx], 1);
+    }
+    if ((flags & GENERATE_REPLY) && !exec->has_failed) {
+        reply(exec, command, args);
+    }
+    if (venus->config.on_trace) {
+        vn_trace_reply(exec, command, args);
+    }
+}
+
+/* What a stream within a stream must leave as it was. */
+struct outer {
+    struct vn_reader in;
+    const uint8_t *stream_at;
+    const uint8_t *command_at;
+    uint64_t stream_offset;
+    uint32_t command_idx;
+    void (*after_command)(struct vn_exec *, size_t);
+};
+
+static void
+swap_arenas(struct vn_exec *exec)
+{
+    struct vn_arena arena = exec->arena;
+    exec->arena = exec->inner_arena;
+    exec->inner_arena = arena;
+}
+
+static struct outer
+enter(struct vn_exec *exec, const uint8_t *bytes, size_t size, uint64_t stream_offset)
+{
+    struct outer outer = { exec->in,          exec->stream_at,
+                           exec->command_at,  exec->stream_offset,
+                           exec->command_idx, exec->after_command };
+    exec->in = (struct vn_reader){ .at = bytes, .end = bytes + size };
+    exec->stream_at = exec->command_at = bytes;
+    exec->stream_offset = stream_offset;
+    if (exec->depth) {
+        exec->after_command = NULL;
+        swap_arenas(exec);
+    }
+    return outer;
+}
+
+static void
+leave(struct vn_exec *exec, const struct outer *outer)
+{
+    vn_arena_reset(&exec->arena);
+    if (exec->depth) {
+        swap_arenas(exec);
+    }
+    exec->in = outer->in;
+    exec->stream_at = outer->stream_at;
+    exec->command_at = outer->command_at;
+    exec->stream_offset = outer->stream_offset;
+    exec->command_idx = outer->command_idx;
+    exec->after_command = outer->after_command;
+}
+
+/* Executes the command at `done`.  Returns: false when the stream ends here, for good or ill. */
+static bool
+step(struct vn_exec *exec, const uint8_t *done)
+{
+    exec->command_at = done;
+    exec->trail_count = 0;
+    if (atomic_load_explicit(&exec->venus->is_fatal, memory_order_relaxed)) {
+        exec->has_failed = true;
+        return false;
+    }
+    execute(exec, exec->venus);
+    return !exec->in.is_short && !exec->has_failed;
+}
+
+size_t
+vn_exec_run(struct vn_exec *exec, const uint8_t *bytes, size_t size, bool is_whole,
+            uint64_t stream_offset)
+{
+    struct outer outer = enter(exec, bytes, size, stream_offset);
+    const uint8_t *done = bytes;
+    while (exec->in.at < exec->in.end && step(exec, done)) {
+        done = exec->in.at;
+        vn_arena_reset(&exec->arena);
+        if (exec->after_command) {
+            exec->after_command(exec, (size_t)(done - bytes));
+        }
+    }
+    if (exec->in.is_short && is_whole && !exec->has_failed) {
+        vn_exec_fatal(exec, "runs over the end of its stream, which has %zu bytes", size);
+    }
+    vn_count(&exec->venus->stats.stream_bytes, (uint64_t)(done - bytes));
+    leave(exec, &outer);
+    return (size_t)(done - bytes);
+}

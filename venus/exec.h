@@ -1,0 +1,83 @@
+/*
+ * An executor: takes commands from private bytes, one after another, and carries each out.
+ *
+ * There is one for the context's own stream (venus_submit) and one per ring; each is used by one thread at a time.
+ *
+ *    bytes ─▶ vn_exec_run ─▶ table of commands ─▶ vn_decode (arguments, handles looked up) ─▶ vn_on_vkX ─▶ vn_encode (reply)
+ */
+#ifndef VENUS_EXEC_H
+#define VENUS_EXEC_H
+
+#include "venus/cs.h"
+#include "venus/object.h"
+
+struct venus;
+struct vn_ring;
+struct vn_resource;
+
+#define VN_TRAIL_MIN 32
+
+struct vn_exec {
+    struct venus *venus;
+    struct vn_ring *ring; /* NULL: the context's own stream */
+    struct vn_reader in;
+    struct vn_writer reply;
+    struct vn_resource *reply_resource; /* held while it is the reply stream */
+    struct vn_arena arena;
+    struct vn_arena
+        inner_arena; /* of commands within vkExecuteCommandStreamsMESA, whose own arguments must outlive them */
+    struct vn_object_cache cache;
+
+    /* Called after each command of the outer stream with the bytes done since vn_exec_run; may be NULL. */
+    void (*after_command)(struct vn_exec *exec, size_t done_bytes);
+
+    /* The command at work. */
+    uint32_t command_idx;      /* in vn_commands; VN_COMMAND_COUNT before the first is known */
+    const uint8_t *stream_at;  /* start of the bytes given */
+    uint64_t stream_offset;    /* what came before them in the stream, for messages */
+    const uint8_t *command_at; /* its first byte */
+    bool has_failed;           /* the context died by it, or before */
+    uint8_t depth;             /* 1 within vkExecuteCommandStreamsMESA: no further nesting */
+
+    /* Objects looked up for this command, in order: [0] is the one that it is called on. */
+    struct vn_object **trail;
+    uint32_t trail_count;
+    uint32_t trail_size;
+    struct vn_object *trail_min[VN_TRAIL_MIN];
+};
+
+/* ring: NULL for the context's own. */
+void vn_exec_init(struct vn_exec *exec, struct venus *venus, struct vn_ring *ring);
+void vn_exec_finish(struct vn_exec *exec);
+
+/*
+ * Executes the commands in [bytes, bytes + size).
+ * is_whole: a command that runs over the end is fatal; else it is left alone (nothing of it was done), to be given again with
+ * more behind it.
+ * stream_offset: of the first byte, for messages.
+ * Returns: how many bytes were executed.  exec->has_failed tells whether the context is dead.
+ */
+size_t vn_exec_run(struct vn_exec *exec, const uint8_t *bytes, size_t size, bool is_whole,
+                   uint64_t stream_offset);
+
+/*
+ * Kills the context; the sentence gets the command, its byte offset and the ring in front.  Only the first counts.
+ */
+void
+vn_exec_fatal(struct vn_exec *exec, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The object that this command named with this host handle, or NULL for a null handle: for handlers. */
+struct vn_object *vn_exec_object(struct vn_exec *exec, uint16_t type, uint64_t host);
+
+/*
+ * The host's handle of object `id`, which the command names as its parameter or member `name`; the object joins the trail.
+ * Returns: 0: already fatal.
+ */
+uint64_t vn_exec_look_up(struct vn_exec *exec, const char *name, uint16_t type, uint64_t id);
+
+/* Prints the command at command_at, and what came of it, to config.on_trace (trace.c). */
+struct vn_command;
+void vn_trace_request(struct vn_exec *exec, const struct vn_command *command);
+void vn_trace_reply(struct vn_exec *exec, const struct vn_command *command, const void *args);
+
+#endif

@@ -1,0 +1,263 @@
+/* The table of objects: open addressing with tombs, under a lock for readers and one writer. */
+#include "venus/object.h"
+
+#include <stdlib.h>
+
+#define SLOTS_MIN     1024
+#define CHUNK_OBJECTS 512
+
+struct vn_object_chunk {
+    struct vn_object_chunk *older;
+    struct vn_object objects[CHUNK_OBJECTS];
+};
+
+/* Stands where an object was, so that those behind it are still found. */
+static struct vn_object *
+tomb(void)
+{
+    static const struct vn_object buried;
+    return (struct vn_object *)(uintptr_t)&buried;
+}
+
+static uint32_t
+slot_of(const struct vn_objects *objects, uint64_t id)
+{
+    return (uint32_t)((id * 0x9e3779b97f4a7c15u) >> 32) & (objects->slot_count - 1);
+}
+
+bool
+vn_objects_init(struct vn_objects *objects, uint32_t limit_count)
+{
+    *objects = (struct vn_objects){ .limit_count = limit_count, .slot_count = SLOTS_MIN };
+    objects->slots = calloc(SLOTS_MIN, sizeof(struct vn_object *));
+    if (!objects->slots) {
+        return false;
+    }
+    if (pthread_rwlock_init(&objects->lock, NULL)) {
+        free(objects->slots);
+        objects->slots = NULL;
+        return false;
+    }
+    return true;
+}
+
+void
+vn_objects_finish(struct vn_objects *objects)
+{
+    if (!objects->slots) {
+        return;
+    }
+    while (objects->chunks) {
+        struct vn_object_chunk *older = objects->chunks->older;
+        free(objects->chunks);
+        objects->chunks = older;
+    }
+    free(objects->slots);
+    objects->slots = NULL;
+    pthread_rwlock_destroy(&objects->lock);
+}
+
+/* Under the lock. */
+static struct vn_object *
+find(const struct vn_objects *objects, uint64_t id)
+{
+    for (uint32_t at = slot_of(objects, id);; at = (at + 1) & (objects->slot_count - 1)) {
+        struct vn_object *object = objects->slots[at];
+        if (!object) {
+            return NULL;
+        }
+        if (object != tomb() && object->id == id) {
+            return object;
+        }
+    }
+}
+
+struct vn_object *
+vn_objects_find(struct vn_objects *objects, uint64_t id)
+{
+    pthread_rwlock_rdlock(&objects->lock);
+    struct vn_object *object = find(objects, id);
+    pthread_rwlock_unlock(&objects->lock);
+    return object;
+}
+
+static void
+place(struct vn_objects *objects, struct vn_object *object)
+{
+    uint32_t at = slot_of(objects, object->id);
+    while (objects->slots[at]) {
+        at = (at + 1) & (objects->slot_count - 1);
+    }
+    objects->slots[at] = object;
+    objects->used_count++;
+}
+
+/* Keeps the table at most half full; tombs go when it is made anew. */
+static bool
+make_room(struct vn_objects *objects)
+{
+    if ((objects->used_count + 1) * 2 <= objects->slot_count) {
+        return true;
+    }
+    struct vn_object **old = objects->slots;
+    uint32_t old_count = objects->slot_count;
+    uint32_t count = (objects->live_count + 1) * 4 > old_count ? old_count * 2 : old_count;
+    struct vn_object **slots = calloc(count, sizeof(struct vn_object *));
+    if (!slots) {
+        return false;
+    }
+    objects->slots = slots;
+    objects->slot_count = count;
+    objects->used_count = 0;
+    for (uint32_t i = 0; i < old_count; i++) {
+        if (old[i] && old[i] != tomb()) {
+            place(objects, old[i]);
+        }
+    }
+    free(old);
+    return true;
+}
+
+static struct vn_object *
+take_free(struct vn_objects *objects)
+{
+    if (!objects->free) {
+        struct vn_object_chunk *chunk = calloc(1, sizeof(*chunk));
+        if (!chunk) {
+            return NULL;
+        }
+        chunk->older = objects->chunks;
+        objects->chunks = chunk;
+        for (int i = CHUNK_OBJECTS - 1; i >= 0; i--) {
+            chunk->objects[i].sibling_next = objects->free;
+            objects->free = &chunk->objects[i];
+        }
+    }
+    struct vn_object *object = objects->free;
+    objects->free = object->sibling_next;
+    return object;
+}
+
+static void
+link_child(struct vn_object *parent, struct vn_object *object)
+{
+    object->sibling_next = object->sibling_prev = object;
+    if (!parent) {
+        return;
+    }
+    struct vn_object *first = parent->child;
+    if (first) {
+        object->sibling_next = first;
+        object->sibling_prev = first->sibling_prev;
+        first->sibling_prev->sibling_next = object;
+        first->sibling_prev = object;
+    }
+    parent->child = object; /* the newest first: what came last goes first */
+}
+
+static void
+unlink_child(struct vn_object *object)
+{
+    struct vn_object *parent = object->parent;
+    if (parent && parent->child == object) {
+        parent->child = object->sibling_next == object ? NULL : object->sibling_next;
+    }
+    object->sibling_prev->sibling_next = object->sibling_next;
+    object->sibling_next->sibling_prev = object->sibling_prev;
+}
+
+static const char *
+why_not(const struct vn_objects *objects, const struct vn_object *like)
+{
+    if (like->id == 0) {
+        return "id 0 means null";
+    }
+    if (find(objects, like->id)) {
+        return "the id is in use";
+    }
+    return objects->live_count >= objects->limit_count ? "the context has too many objects" : NULL;
+}
+
+struct vn_object *
+vn_objects_add(struct vn_objects *objects, const struct vn_object *like, const char **why)
+{
+    struct vn_object *object = NULL;
+    pthread_rwlock_wrlock(&objects->lock);
+    *why = why_not(objects, like);
+    if (!*why) {
+        object = make_room(objects) ? take_free(objects) : NULL;
+        *why = object ? NULL : "the host's memory is short";
+    }
+    if (object) {
+        *object = *like;
+        object->child = NULL;
+        link_child(like->parent, object);
+        place(objects, object);
+        objects->live_count++;
+    }
+    pthread_rwlock_unlock(&objects->lock);
+    return object;
+}
+
+static void
+bury(struct vn_objects *objects, struct vn_object *object)
+{
+    uint32_t at = slot_of(objects, object->id);
+    while (objects->slots[at] != object) {
+        at = (at + 1) & (objects->slot_count - 1);
+    }
+    objects->slots[at] = tomb();
+    objects->live_count--;
+    unlink_child(object);
+}
+
+/* Takes the deepest, newest leaf below `object` out, or object itself when it has no children. */
+static struct vn_object *
+take_leaf(struct vn_objects *objects, struct vn_object *object)
+{
+    pthread_rwlock_wrlock(&objects->lock);
+    while (object->child) {
+        object = object->child;
+    }
+    bury(objects, object);
+    pthread_rwlock_unlock(&objects->lock);
+    return object;
+}
+
+static void
+give_free(struct vn_objects *objects, struct vn_object *object)
+{
+    pthread_rwlock_wrlock(&objects->lock);
+    object->id = 0;
+    object->sibling_next = objects->free;
+    objects->free = object;
+    atomic_fetch_add_explicit(&objects->removal_count, 1, memory_order_release);
+    pthread_rwlock_unlock(&objects->lock);
+}
+
+void
+vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
+                           struct vn_object *object, void (*gone)(struct vn_object *))
+{
+    while (object->child) {
+        struct vn_object *leaf = take_leaf(objects, object);
+        if (leaf->free_data) {
+            leaf->free_data(venus, leaf);
+        }
+        if (gone) {
+            gone(leaf);
+        }
+        give_free(objects, leaf);
+    }
+}
+
+void
+vn_objects_remove(struct venus *venus, struct vn_objects *objects, struct vn_object *object)
+{
+    vn_objects_remove_children(venus, objects, object, NULL);
+    take_leaf(objects, object);
+    if (object->free_data) {
+        object->free_data(venus, object);
+    }
+    give_free(objects, object);
+}

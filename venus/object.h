@@ -1,0 +1,104 @@
+/*
+ * Objects: the client's 64-bit ids, and what they stand for on the host.
+ *
+ * The client chooses each id.  Every look-up gives the type that it needs; a wrong type or an unknown id is the client's fault.
+ * Objects form a tree (instance > physical device > device > pool > set): what is destroyed takes what it owns along.
+ *
+ * Several rings look up at once.  Memory of objects is never given back while the context lives, only used again, so that a
+ * client which destroys on one ring what it uses on another harms itself, not this process's memory.
+ */
+#ifndef VENUS_OBJECT_H
+#define VENUS_OBJECT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pthread.h>
+
+struct vn_device;
+struct venus;
+
+struct vn_object {
+    uint64_t id;
+    uint64_t host;            /* the host's handle, dispatchable or not */
+    uint16_t type;            /* enum vn_type_of_handle */
+    struct vn_device *device; /* whose function table serves it; NULL above devices */
+    struct vn_object *parent;
+    struct vn_object *child; /* the first of its children ... */
+    struct vn_object
+        *sibling_next; /* ... and the ring of them, by which each can be unlinked at once */
+    struct vn_object *sibling_prev;
+    void *
+        data; /* what the handlers keep of it: struct vn_memory, struct vn_queue, ...; freed by free_data */
+    void (*free_data)(struct venus *venus, struct vn_object *object);
+};
+
+struct vn_object_chunk;
+
+struct vn_objects {
+    pthread_rwlock_t lock;
+    struct vn_object **slots; /* open addressing, a power of two, at most half full */
+    uint32_t slot_count;
+    uint32_t used_count; /* with the tombs of removed ones */
+    uint32_t live_count;
+    uint32_t limit_count;
+    _Atomic uint32_t
+        removal_count;      /* changes with each removal: what a ring remembers is stale then */
+    struct vn_object *free; /* by sibling_next */
+    struct vn_object_chunk *chunks;
+};
+
+/* What one ring looked up lately: most commands name the same command buffer again. */
+#define VN_CACHE_SLOTS 64
+struct vn_object_cache {
+    uint32_t removal_count;
+    struct vn_object *slots[VN_CACHE_SLOTS];
+};
+
+/* Returns: false when memory is short. */
+bool vn_objects_init(struct vn_objects *objects, uint32_t limit_count);
+/* Frees the memory; the host's handles must be gone already. */
+void vn_objects_finish(struct vn_objects *objects);
+
+/* The object of this id, of any type, or NULL. */
+struct vn_object *vn_objects_find(struct vn_objects *objects, uint64_t id);
+
+/*
+ * Adds one.  parent: NULL for the instance only.
+ * Returns: the object; NULL and *why ("id 0", "id in use", "too many objects", "no memory") else.
+ */
+struct vn_object *
+vn_objects_add(struct vn_objects *objects, const struct vn_object *like, const char **why);
+
+/*
+ * Takes it and all that it owns out of the table, owned ones first, newest first; calls free_data of each.
+ * The host's side is the caller's.
+ */
+void vn_objects_remove(struct venus *venus, struct vn_objects *objects, struct vn_object *object);
+
+/*
+ * The same for all that it owns, but not itself.  gone: called for each when it is out of the table, for whoever must destroy
+ * the host's side as well; may be NULL.
+ */
+void vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
+                                struct vn_object *object, void (*gone)(struct vn_object *));
+
+/* As vn_objects_find, asking the cache first. */
+static inline struct vn_object *
+vn_cache_find(struct vn_object_cache *cache, struct vn_objects *objects, uint64_t id)
+{
+    uint32_t removal_count = atomic_load_explicit(&objects->removal_count, memory_order_acquire);
+    struct vn_object **slot = &cache->slots[id % VN_CACHE_SLOTS];
+    if (cache->removal_count == removal_count && *slot && (*slot)->id == id) {
+        return *slot;
+    }
+    if (cache->removal_count != removal_count) {
+        *cache = (struct vn_object_cache){ .removal_count = removal_count };
+    }
+    struct vn_object *object = vn_objects_find(objects, id);
+    *slot = object;
+    return object;
+}
+
+#endif

@@ -1,0 +1,117 @@
+/* Prints the counters, as text for people or JSON for programs. */
+#include "venus/stats.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "venus/context.h"
+#include "venus/table.h"
+
+struct page {
+    char *text;
+    size_t size;
+    size_t length;
+    bool as_json;
+    bool is_first; /* of a JSON list */
+};
+
+__attribute__((format(printf, 2, 3))) static void
+put(struct page *page, const char *format, ...)
+{
+    size_t room = page->length < page->size ? page->size - page->length : 0;
+    va_list list;
+    va_start(list, format);
+    int length = vsnprintf(room ? page->text + page->length : NULL, room, format, list);
+    va_end(list);
+    page->length += length > 0 ? (size_t)length : 0;
+}
+
+static void
+put_command(struct page *page, const struct vn_stats *stats, uint32_t i)
+{
+    uint64_t count = atomic_load_explicit(&stats->command_counts[i], memory_order_relaxed);
+    uint64_t samples = atomic_load_explicit(&stats->sampled_counts[i], memory_order_relaxed);
+    uint64_t ns = atomic_load_explicit(&stats->sampled_ns[i], memory_order_relaxed);
+    uint64_t mean = samples ? ns / samples : 0;
+    if (!count) {
+        return;
+    }
+    if (page->as_json) {
+        put(page,
+            "%s{\"name\":\"%s\",\"count\":%" PRIu64 ",\"mean_ns\":%" PRIu64 ",\"samples\":%" PRIu64
+            "}",
+            page->is_first ? "" : ",", vn_commands[i].name, count, mean, samples);
+    } else {
+        put(page, "  %-48s %12" PRIu64 "  %10" PRIu64 " ns\n", vn_commands[i].name, count, mean);
+    }
+    page->is_first = false;
+}
+
+static void
+put_objects(struct page *page, const struct vn_stats *stats, uint32_t type)
+{
+    uint64_t made = atomic_load_explicit(&stats->made_counts[type], memory_order_relaxed);
+    uint64_t gone = atomic_load_explicit(&stats->gone_counts[type], memory_order_relaxed);
+    if (!made) {
+        return;
+    }
+    if (page->as_json) {
+        put(page,
+            "%s{\"type\":\"%s\",\"live\":%" PRIu64 ",\"made\":%" PRIu64 ",\"gone\":%" PRIu64 "}",
+            page->is_first ? "" : ",", vn_handle_names[type], made - gone, made, gone);
+    } else {
+        put(page, "  %-48s %12" PRIu64 " live %12" PRIu64 " made %12" PRIu64 " gone\n",
+            vn_handle_names[type], made - gone, made, gone);
+    }
+    page->is_first = false;
+}
+
+static void
+put_lists(struct page *page, const struct vn_stats *stats)
+{
+    put(page, page->as_json ? "\"commands\":[" : "commands, and the mean time of one in 16\n");
+    page->is_first = true;
+    for (uint32_t i = 0; i < vn_command_count; i++) {
+        put_command(page, stats, i);
+    }
+    put(page, page->as_json ? "],\"objects\":[" : "objects\n");
+    page->is_first = true;
+    for (uint32_t i = 0; i < VN_HANDLE_COUNT; i++) {
+        put_objects(page, stats, i);
+    }
+    put(page, page->as_json ? "]," : "");
+}
+
+static void
+put_totals(struct page *page, struct venus *venus)
+{
+    const char *format = page->as_json ? "\"%s\":%" PRIu64 "," : "%-50s %12" PRIu64 "\n";
+    const struct vn_stats *stats = &venus->stats;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    put(page, format, "submissions", atomic_load(&stats->submit_count));
+    put(page, format, "stream_bytes", atomic_load(&stats->stream_bytes));
+    put(page, format, "reply_bytes", atomic_load(&stats->reply_bytes));
+    put(page, format, "ring_wake_ups", vn_rings_wake_ups(&venus->rings));
+#pragma GCC diagnostic pop
+}
+
+size_t
+venus_stats(struct venus *venus, bool as_json, char *text, size_t size_bytes)
+{
+    struct page page = { .text = text, .size = size_bytes, .as_json = as_json };
+    const char *why = venus_why(venus);
+    put(&page, as_json ? "{\"client\":\"%s\"," : "client %s\n", venus->name);
+    put_totals(&page, venus);
+    put_lists(&page, &venus->stats);
+    put(&page, as_json ? "\"memory\":" : "memory\n");
+    size_t room = page.length < size_bytes ? size_bytes - page.length : 0;
+    page.length += vn_ledger_print(&venus->ledger, as_json, room ? text + page.length : NULL, room);
+    put(&page, as_json ? ",\"fatal\":%s%s%s}\n" : "fatal %s%s%s\n", as_json && why ? "\"" : "",
+        why       ? why
+        : as_json ? "null"
+                  : "no",
+        as_json && why ? "\"" : "");
+    return page.length;
+}
