@@ -1,0 +1,36 @@
+# Plain Vulkan applications that test and measure a renderer.  They open libvulkan.so.1 at run time; headers come
+# from the pinned registry in build/deps/vulkan (mk/12-vulkan.mk), shaders are compiled by glslangValidator and lie beside them.
+
+GLSLANG ?= glslangValidator
+
+vkt := $(out)/vulkan
+vkt_shared := tests/vulkan/vkt_device.c tests/vulkan/vkt_objects.c
+vkt_programs := vkt_compute
+vkt_compute_srcs := tests/vulkan/vkt_compute.c tests/vulkan/vkt_work.c
+
+vkt_incs := $(vulkan_incs)
+vkt_spirv := $(patsubst tests/vulkan/shaders/%,$(vkt)/bin/%.spv,$(wildcard tests/vulkan/shaders/*))
+vkt_objs = $(call objects,$(vkt),$(vkt_shared) $($(1)_srcs))
+# For the linter, which asks for the flags of each source by its name.
+$(foreach s,$(basename $(notdir $(wildcard tests/vulkan/*.c))),$(eval $(s)_incs := $(vkt_incs)))
+
+.PHONY: vulkan-tests
+## make vulkan-tests build/vulkan/bin/vkt_*: Vulkan programs for tests and figures, without sanitizers
+vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs)) $(vkt_spirv)
+
+$(vkt)/obj/%.o: %.c Makefile mk/00-flags.mk mk/60-vulkan-tests.mk | $(vulkan_headers)
+	@mkdir -p $(@D)
+	$(call say,CC)$(HOSTCC) $(common_cflags) -D_GNU_SOURCE $(includes) $(vkt_incs) -c $< -o $@
+
+define vkt_program
+$(vkt)/bin/$(1): $(call vkt_objs,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,LD)$(HOSTCC) -pthread $$^ -lm -o $$@
+endef
+$(foreach p,$(vkt_programs),$(eval $(call vkt_program,$(p))))
+
+$(vkt)/bin/%.spv: tests/vulkan/shaders/%
+	@mkdir -p $(@D)
+	$(call say,SPIRV)$(GLSLANG) -V --quiet -o $@ $<
+
+-include $(shell find $(vkt)/obj -name '*.d' 2>/dev/null)
