@@ -381,6 +381,36 @@ UTEST(few_large_responses_at_a_time)
     rig_end(&rig); /* with a command in flight */
 }
 
+/* Each answer brings the next command, and costs a millisecond. */
+static void
+flush_again(void *ctx, const struct vgpu_completion *completion)
+{
+    struct seen *again = ctx;
+    struct vgpu_then then = { .done = flush_again, .ctx = ctx };
+    see(ctx, completion);
+    rig_advance_ms(&rig, 1);
+    if (again->count < 1000) {
+        EXPECT_EQ(vgpu_cmd_resource_flush(&rig.vgpu, 9, &all, &then), VIRTIO_OK);
+        vgpu_notify(&rig.vgpu);
+    }
+}
+
+UTEST(a_wait_ends_in_time_though_callbacks_submit_without_end)
+{
+    const uint64_t timeout_ms = 100;
+    struct seen again = { 0 };
+    struct vgpu_then then = { .done = flush_again, .ctx = &again };
+    rig_start(&rig, VGPU_DRIVER_QUEUED);
+    EXPECT_EQ(vgpu_cmd_resource_flush(&rig.vgpu, 9, &all, &then), VIRTIO_OK);
+    EXPECT_EQ(vgpu_room_wait(&rig.vgpu, vgpu_room(&rig.vgpu) + 2, timeout_ms * 1000000),
+              VIRTIO_ERR_TIMEOUT);
+    EXPECT_TRUE(again.count > 0);
+    EXPECT_TRUE(again.count <= timeout_ms + rig.vgpu.queues[0].size);
+    again.count = 1000;
+    EXPECT_EQ(vgpu_room_wait(&rig.vgpu, vgpu_room(&rig.vgpu) + 1, timeout_ms * 1000000), VIRTIO_OK);
+    rig_end(&rig);
+}
+
 static unsigned changes_seen;
 static uint32_t change_mask;
 

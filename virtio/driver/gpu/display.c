@@ -443,7 +443,8 @@ display_present_wait(struct display *display)
     uint64_t deadline_ns = end_of_wait_ns(display->vgpu);
     while (err == VIRTIO_ERR_BUSY) {
         enum virtio_err turn = vgpu_turn(display->vgpu, deadline_ns);
-        err = turn == VIRTIO_OK ? display_present(display) : turn;
+        err = display_present(display);
+        err = err == VIRTIO_ERR_BUSY && turn != VIRTIO_OK ? turn : err;
     }
     return err;
 }
@@ -459,7 +460,7 @@ display_drain(struct display *display)
     while (display->frames_in_flight > 0 && err == VIRTIO_OK) {
         err = vgpu_turn(display->vgpu, deadline_ns);
     }
-    if (err == VIRTIO_OK) {
+    if (display->frames_in_flight == 0) {
         err = display->last_err;
         display->last_err = VIRTIO_OK;
     }

@@ -110,7 +110,7 @@ void vgpu_fail(struct vgpu *vgpu, enum virtio_err err);
 
 /*
  * A turn of a waiting loop: poll, then let others run. Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT after
- * `deadline_ns`.
+ * `deadline_ns`; even then what is waited for may have come with this turn.
  */
 enum virtio_err vgpu_turn(struct vgpu *vgpu, uint64_t deadline_ns);
 

@@ -231,6 +231,7 @@ vgpu_poll(struct vgpu *vgpu)
     }
     if (before_count > 0) {
         uint64_t now_ns = vgpu_now_ns(vgpu);
+        vgpu->polled_ns = now_ns;
         look_after_silence(vgpu, now_ns, count > 0);
         uint64_t timed_out = vgpu->counters.timed_out;
         vgpu_slots_expire(vgpu, now_ns);

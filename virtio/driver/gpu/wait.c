@@ -8,8 +8,8 @@ enum virtio_err
 vgpu_turn(struct vgpu *vgpu, uint64_t deadline_ns)
 {
     const struct virtio_platform *plat = vgpu->device->bus->plat;
-    if (vgpu_poll(vgpu) > 0) {
-        return VIRTIO_OK;
+    if (vgpu_poll(vgpu) > 0) { /* without end, maybe: callbacks may submit again */
+        return vgpu->polled_ns < deadline_ns ? VIRTIO_OK : VIRTIO_ERR_TIMEOUT;
     }
     if (plat->now_ns(plat->ctx) >= deadline_ns) {
         return VIRTIO_ERR_TIMEOUT;
@@ -67,7 +67,7 @@ wait_until(struct vgpu *vgpu, bool (*is_there)(const struct vgpu *vgpu, uint64_t
         err = vgpu_turn(vgpu, deadline_ns);
         err = vgpu_usable(vgpu) != VIRTIO_OK ? vgpu_usable(vgpu) : err;
     }
-    return err;
+    return err == VIRTIO_ERR_TIMEOUT && is_there(vgpu, what) ? VIRTIO_OK : err;
 }
 
 static bool

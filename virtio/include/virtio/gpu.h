@@ -242,6 +242,7 @@ struct vgpu {
     uint64_t last_fence_id;
     uint64_t next_deadline_ns; /* no command in flight is due before */
     uint64_t next_health_ns;
+    uint64_t polled_ns; /* the time of the last poll with something in flight */
 
     struct vgpu_resource *resources; /* [resource_count] */
     uint16_t resource_count;
