@@ -282,6 +282,28 @@ UTEST(a_device_that_does_not_reset_is_not_given_back)
     }
 }
 
+/* It was never told of any memory: there is nothing that it could go on writing to. */
+UTEST(a_device_that_never_reset_is_given_back)
+{
+    for (uint32_t version = 1; version <= 2; version++) {
+        struct virtio_feature_request request = { 0 };
+        begin(version, 0);
+        b.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_RESET_STUCK };
+        EXPECT_EQ(virtio_device_claim(b.device, "owner"), VIRTIO_OK);
+        EXPECT_EQ(virtio_device_negotiate(b.device, &request), VIRTIO_ERR_TIMEOUT);
+        EXPECT_STREQ(b.device->owner, "owner");
+        EXPECT_EQ(b.device->life, VIRTIO_LIFE_FAILED);
+        EXPECT_EQ(virtio_device_release(b.device, "owner"), VIRTIO_OK);
+        EXPECT_STREQ(b.device->owner, "");
+        EXPECT_EQ(b.device->life, VIRTIO_LIFE_SEEN);
+        EXPECT_CONTAINS(b.device->fault.rule, "a reset does not complete (VirtIO 1.3 §2.4.2)");
+        b.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_NONE };
+        run(0);
+        EXPECT_EQ(b.device->fault.rule, NULL);
+        end();
+    }
+}
+
 UTEST(a_stranger_resets_beneath_the_owner_and_is_named)
 {
     for (uint32_t version = 1; version <= 2; version++) {

@@ -438,6 +438,20 @@ UTEST(a_device_that_does_not_reset_keeps_its_memory)
     end(&t);
 }
 
+UTEST(a_device_that_does_not_reset_at_first_is_nobodys)
+{
+    struct net_test t = { 0 };
+
+    prepare(&t, &flavours[0], NET_FEATURES);
+    t.f.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_RESET_STUCK };
+    EXPECT_EQ(bring_up(&t), VIRTIO_ERR_TIMEOUT);
+    EXPECT_STREQ(t.f.device->owner, "");
+    t.f.fake.evil = (struct fake_evil){ 0 };
+    EXPECT_EQ(bring_up(&t), VIRTIO_OK);
+    EXPECT_EQ(vnet_finish(&t.net), VIRTIO_OK);
+    end(&t);
+}
+
 /* The fourth address asked for cannot be had, and from then on the device does not reset. */
 static struct fake_device *sticking;
 static uint64_t (*real_addr)(void *ctx, const volatile void *ptr, size_t bytes);

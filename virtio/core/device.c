@@ -166,6 +166,7 @@ end_life(struct virtio_device *device, bool is_reset)
 {
     const char *stuck = "a reset does not complete (VirtIO 1.3 §2.4.2)";
     bool is_owned = device->owner[0] != '\0';
+    device->has_memory = device->has_memory && !is_reset;
     forget_life(device, is_reset ? "the device was reset; set the queue up again (VirtIO 1.3 §2.4)"
                                  : stuck);
     if (is_owned) {
@@ -204,7 +205,7 @@ virtio_device_release(struct virtio_device *device, const char *who)
         return VIRTIO_ERR_OWNED;
     }
     enum virtio_err err = virtio_device_reset(device, who);
-    if (err != VIRTIO_OK) {
+    if (err != VIRTIO_OK && device->has_memory) {
         return err;
     }
     trace_who(device, TRACE_DEVICE_RELEASED, who);

@@ -21,7 +21,7 @@ virtio_driver_begin(struct virtio_device *device, const struct driver_wish *wish
         request.wanted |= wish->legacy_features;
     }
     err = virtio_device_negotiate(device, &request);
-    if (err != VIRTIO_OK && err != VIRTIO_ERR_TIMEOUT) {
+    if (err != VIRTIO_OK) {
         (void)virtio_device_release(device, wish->who);
     }
     return err;

@@ -24,7 +24,7 @@ struct driver_wish {
 };
 
 /*
- * Claim the device and agree on features; on failure it is nobody's again, unless it does not reset: then it stays claimed.
+ * Claim the device and agree on features; on failure it is nobody's again.
  * Returns: as virtio_device_claim and virtio_device_negotiate; VIRTIO_ERR_NO_DEVICE for another kind of device.
  */
 enum virtio_err virtio_driver_begin(struct virtio_device *device, const struct driver_wish *wish);

@@ -150,7 +150,7 @@ static enum virtio_err
 bring_up(struct vgpu *vgpu, const struct driver_wish *wish, struct virtio_arena *arena)
 {
     enum virtio_err err = virtio_driver_begin(vgpu->device, wish);
-    bool is_stuck = err == VIRTIO_ERR_TIMEOUT;
+    bool is_stuck = false;
     vgpu->failure = err;
     if (err == VIRTIO_OK) {
         vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_SETTING_UP_QUEUES);

@@ -81,6 +81,7 @@ struct virtio_device {
     uint64_t wanted;
     uint64_t accepted;
 
+    bool has_memory; /* it was told of a queue since it was last seen to be reset */
     struct virtq *queues[VIRTIO_DEVICE_QUEUES_MAX];
     struct virtio_fault fault; /* sticky until the owner resets */
     size_t fault_count;        /* rules broken, ever */
@@ -124,7 +125,8 @@ const char *virtio_device_kind(uint32_t id);
 enum virtio_err virtio_device_claim(struct virtio_device *device, const char *who);
 
 /*
- * Reset and give the device back.
+ * Reset and give the device back. Without memory (has_memory) it is given back even where it does not reset: the next owner's
+ * virtio_device_negotiate tries again.
  * Returns: VIRTIO_OK; VIRTIO_ERR_OWNED when `who` is not the owner; VIRTIO_ERR_TIMEOUT: it did not reset and stays `who`'s,
  * in VIRTIO_LIFE_FAILED, with device->fault and its queues broken. It may then still read and write all memory that was
  * shared with it, arena and buffers: use none of that for anything else before another call, now or later, says VIRTIO_OK.
