@@ -31,6 +31,7 @@ vn_exec_finish(struct vn_exec *exec)
 {
     vn_arena_finish(&exec->arena);
     vn_arena_finish(&exec->inner_arena);
+    free(exec->stream_copy);
     if (exec->trail != exec->trail_min) {
         free(exec->trail);
     }
@@ -54,7 +55,7 @@ vn_exec_fatal(struct vn_exec *exec, const char *format, ...)
         exec->command_idx == NO_COMMAND ? "command" : vn_commands[exec->command_idx].name;
     char where[64] = "the context's own stream";
     if (exec->ring) {
-        snprintf(where, sizeof(where), "ring 0x%llx", (unsigned long long)vn_ring_id(exec->ring));
+        snprintf(where, sizeof(where), "ring 0x%llx", (unsigned long long)exec->ring->id);
     }
     uint64_t at = exec->stream_offset + (uint64_t)(exec->command_at - exec->stream_at);
     vn_fatal(exec->venus, "%s at byte %llu of %s (read up to byte %llu): %s", name,
@@ -274,7 +275,6 @@ struct outer {
     const uint8_t *command_at;
     uint64_t stream_offset;
     uint32_t command_idx;
-    void (*after_command)(struct vn_exec *, size_t);
 };
 
 static void
@@ -288,14 +288,12 @@ swap_arenas(struct vn_exec *exec)
 static struct outer
 enter(struct vn_exec *exec, const uint8_t *bytes, size_t size, uint64_t stream_offset)
 {
-    struct outer outer = { exec->in,          exec->stream_at,
-                           exec->command_at,  exec->stream_offset,
-                           exec->command_idx, exec->after_command };
+    struct outer outer = { exec->in, exec->stream_at, exec->command_at, exec->stream_offset,
+                           exec->command_idx };
     exec->in = (struct vn_reader){ .at = bytes, .end = bytes + size };
     exec->stream_at = exec->command_at = bytes;
     exec->stream_offset = stream_offset;
     if (exec->depth) {
-        exec->after_command = NULL;
         swap_arenas(exec);
     }
     return outer;
@@ -313,7 +311,6 @@ leave(struct vn_exec *exec, const struct outer *outer)
     exec->command_at = outer->command_at;
     exec->stream_offset = outer->stream_offset;
     exec->command_idx = outer->command_idx;
-    exec->after_command = outer->after_command;
 }
 
 /* Executes the command at `done`.  Returns: false when the stream ends here, for good or ill. */
@@ -336,11 +333,11 @@ vn_exec_run(struct vn_exec *exec, const uint8_t *bytes, size_t size, bool is_who
 {
     struct outer outer = enter(exec, bytes, size, stream_offset);
     const uint8_t *done = bytes;
-    while (exec->in.at < exec->in.end && step(exec, done)) {
+    while (exec->in.at < exec->in.end && !exec->has_failed && step(exec, done)) {
         done = exec->in.at;
         vn_arena_reset(&exec->arena);
-        if (exec->after_command) {
-            exec->after_command(exec, (size_t)(done - bytes));
+        if (exec->ring && exec->depth == 0) {
+            vn_ring_advance(exec->ring, (size_t)(done - bytes));
         }
     }
     if (exec->in.is_short && is_whole && !exec->has_failed) {

@@ -28,9 +28,6 @@ struct vn_exec {
         inner_arena; /* of commands within vkExecuteCommandStreamsMESA, whose own arguments must outlive them */
     struct vn_object_cache cache;
 
-    /* Called after each command of the outer stream with the bytes done since vn_exec_run; may be NULL. */
-    void (*after_command)(struct vn_exec *exec, size_t done_bytes);
-
     /* The command at work. */
     uint32_t command_idx;      /* in vn_commands; VN_COMMAND_COUNT before the first is known */
     const uint8_t *stream_at;  /* start of the bytes given */
@@ -44,6 +41,10 @@ struct vn_exec {
     uint32_t trail_count;
     uint32_t trail_size;
     struct vn_object *trail_min[VN_TRAIL_MIN];
+
+    /* vkExecuteCommandStreamsMESA copies streams here, part by part, to execute them. */
+    uint8_t *stream_copy;
+    size_t stream_copy_bytes;
 };
 
 /* ring: NULL for the context's own. */

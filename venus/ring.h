@@ -172,12 +172,6 @@ void *vn_ring_main(void *argument);
 /* Does what `asked` says; the rare part of vn_ring_advance. */
 void vn_ring_attend(struct vn_ring *ring);
 
-static inline uint64_t
-vn_ring_id(const struct vn_ring *ring)
-{
-    return ring->id;
-}
-
 /* Adds to a counter that only this thread writes. */
 static inline void
 vn_ring_count(_Atomic uint64_t *counter, uint64_t more)
