@@ -9,3 +9,15 @@ $(vk_xml) $(vulkan_headers): | $(deps)/vulkan/.pin ;
 ## make vulkan-registry  fetch vk.xml and the Vulkan headers into build/deps/vulkan
 .PHONY: vulkan-registry
 vulkan-registry: $(vk_xml) $(vulkan_headers)
+
+# What Vulkan programs run with (drivers, shader compiler, tools), unpacked and not installed: tools/setup/vulkan.py.
+# Shaders are compiled by `$(glslang)`, which a rule names behind the bar: `x.spv: x.comp | $(glslang)`.
+vulkan_run := $(deps)/mesa
+glslang := $(vulkan_run)/bin/glslangValidator
+
+$(glslang):
+	@$(PYTHON) tools/setup/vulkan.py $(build) mesa >/dev/null
+
+## make vulkan-run  fetch Mesa's Venus client, lavapipe, vulkaninfo and a shader compiler into build/deps/mesa
+.PHONY: vulkan-run
+vulkan-run: | $(glslang)

@@ -15,7 +15,7 @@ import traceback
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools"))
 sys.path.insert(0, os.path.join(TOP, "tests"))
-from vitrine_test import checks, programs  # noqa: E402
+from vitrine_test import checks, programs, vulkan_setup  # noqa: E402
 from vitrine_test.suite import Failed, Skipped  # noqa: E402
 
 EPILOG = """\
@@ -48,7 +48,7 @@ def parse(argv):
 
 def all_suites():
     """Builds first, then the checks, then what the directories under tests/ bring (each in a suites.py)."""
-    found = programs.suites() + checks.suites()
+    found = programs.suites() + vulkan_setup.suites() + checks.suites()
     for name in sorted(os.listdir(os.path.join(TOP, "tests"))):
         if os.path.exists(os.path.join(TOP, "tests", name, "suites.py")):
             found += importlib.import_module(f"{name}.suites").suites()
@@ -98,7 +98,7 @@ def run_all(suites):
 
 
 def set_up(options):
-    command = [os.path.join(TOP, "tools/setup/setup")] + (["--yes"] if options.yes else []) + ["base", "test"]
+    command = [os.path.join(TOP, "tools/setup/setup")] + (["--yes"] if options.yes else []) + ["base", "test", "vulkan"]
     return subprocess.run(command, check=False).returncode == 0
 
 
