@@ -12,7 +12,8 @@
  *   virtio_set_if_null     true for the one that found NULL there and replaced it
  *
  * The barriers are those for a real device on the bus (ORDER_PLATFORM, VirtIO 1.3 §6.1), never only those for another CPU:
- * correct whatever was negotiated. Each use names what it pairs with on the device's side.
+ * correct whatever was negotiated. Each use names what it pairs with on the device's side. tests/proof/barriers.py takes each of
+ * them out in turn: one without which tests/unit/barrier_order_test.c passes is not allowed.
  */
 #ifndef VIRTIO_CORE_BARRIER_H
 #define VIRTIO_CORE_BARRIER_H
