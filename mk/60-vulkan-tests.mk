@@ -5,8 +5,9 @@ GLSLANG ?= glslangValidator
 
 vkt := $(out)/vulkan
 vkt_shared := tests/vulkan/vkt_device.c tests/vulkan/vkt_objects.c
-vkt_programs := vkt_compute
+vkt_programs := vkt_compute vkt_bench
 vkt_compute_srcs := tests/vulkan/vkt_compute.c tests/vulkan/vkt_work.c
+vkt_bench_srcs := $(addprefix tests/vulkan/,vkt_bench.c vkt_bench_calls.c vkt_bench_memory.c vkt_bench_work.c vkt_target.c vkt_work.c)
 
 vkt_incs := $(vulkan_incs)
 vkt_spirv := $(patsubst tests/vulkan/shaders/%,$(vkt)/bin/%.spv,$(wildcard tests/vulkan/shaders/*))

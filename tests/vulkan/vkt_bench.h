@@ -1,0 +1,50 @@
+/*
+ * The measurements of vkt_bench: each a row of a table, each giving one or more named values.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "tests/vulkan/vkt.h"
+
+#define VKT_NS_PER_S 1000000000ULL
+
+struct vkt_bench {
+    struct vkt t;
+    uint64_t started_ns; /* before the loader was opened */
+    uint64_t span_ns;    /* how long each measurement may take */
+    bool is_json;
+    bool is_first; /* no value was printed yet */
+};
+
+struct vkt_measurement {
+    const char *name;
+    const char *about;
+    void (*measure)(struct vkt_bench *b);
+    bool is_on_request; /* only with --only */
+};
+
+extern const struct vkt_measurement vkt_measurements[];
+extern const unsigned vkt_measurement_count;
+
+/* Prints one value. */
+void vkt_report(struct vkt_bench *b, const char *name, double value, const char *unit);
+
+/* Measurements of calls (vkt_bench_calls.c). */
+void vkt_bench_start(struct vkt_bench *b);
+void vkt_bench_sync_hot(struct vkt_bench *b);
+void vkt_bench_sync_idle(struct vkt_bench *b);
+void vkt_bench_cache_size(struct vkt_bench *b);
+void vkt_bench_fence_status(struct vkt_bench *b);
+void vkt_bench_sampler(struct vkt_bench *b);
+void vkt_bench_idle(struct vkt_bench *b);
+
+/* Measurements of work (vkt_bench_work.c). */
+void vkt_bench_record(struct vkt_bench *b);
+void vkt_bench_submit(struct vkt_bench *b);
+void vkt_bench_frames(struct vkt_bench *b);
+void vkt_bench_compute(struct vkt_bench *b);
+
+/* Measurements of memory (vkt_bench_memory.c). */
+void vkt_bench_alloc(struct vkt_bench *b);
+void vkt_bench_memory(struct vkt_bench *b);
