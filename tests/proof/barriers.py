@@ -220,7 +220,7 @@ WEAK_HEADERS = (
 # load that acquires, D a load that acquires, L S loads and stores, F a fence, R a store that releases.
 # The acquiring loads of the count of records are not asked for: a count is a hint, a record's own guard tells whether it is whole.
 TRACE = "virtio/core/trace.c"
-TRACE_ORDER = {"writer": r"AL*FL*(SL*){4}R", "reader": r"D(LS*){4,}FS*L"}
+TRACE_ORDER = {"writer": r"AL*FL*(SL*){4}R", "reader": r"DS*(LS*){4,}FS*L"}
 LETTERS = ((r"ldaxr\b", "A"), (r"ldar\s+w", "D"), (r"dmb\s+ish(ld)?$", "F"), (r"stlr\b", "R"), (r"ldr\b(?!.*\[sp)", "L"),
            (r"str\b(?!.*\[sp)", "S"))
 WEAK_TRACE = (
