@@ -8,6 +8,7 @@ from tree import TOP, files, read, report
 
 FREESTANDING = {"stdint.h", "stddef.h", "stdbool.h", "stdarg.h", "limits.h", "stdnoreturn.h", "stdalign.h"}
 PUBLIC = "virtio/include/"
+VENUS = "venus/include/"
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]+)"|<([^>]+)>)', re.M)
 
 # directory -> which of our directories it may include from
@@ -16,14 +17,16 @@ LAW = (
     (PUBLIC, ("abi/", PUBLIC, "virtio/trace.def")),
     ("virtio/", ("abi/", "virtio/")),
     ("kernel/", ("abi/", PUBLIC, "kernel/", "build/gen/")),
+    ("device/", ("abi/", VENUS, "device/")),
+    ("tools/vitrine/", ("device/", "tools/vitrine/")),
     ("examples/", ("abi/", PUBLIC, "examples/")),
-    ("tests/", ("abi/", "virtio/", "kernel/", "tests/", "build/gen/")),
+    ("tests/", ("abi/", "virtio/", "kernel/", "device/", "venus/", "tests/", "build/gen/")),
 )
 
 
 def resolve(name, where):
     """Root-relative path of an included file of ours, or None."""
-    for base in ("", PUBLIC, "build/gen/", os.path.dirname(where) + "/"):
+    for base in ("", PUBLIC, VENUS, "build/gen/", os.path.dirname(where) + "/"):
         if os.path.isfile(os.path.join(TOP, base + name)):
             return base + name
     return None
@@ -48,7 +51,7 @@ def check_file(path, allowed):
 
 def main():
     problems = []
-    for path in files(r"\.([chS]|def)$", *[d for d in ("abi", "virtio", "kernel", "examples", "tests") if
+    for path in files(r"\.([chS]|def)$", *[d for d in ("abi", "virtio", "kernel", "device", "tools/vitrine", "examples", "tests") if
                                           os.path.isdir(os.path.join(TOP, d))]):
         allowed = next(targets for prefix, targets in LAW if path.startswith(prefix))
         problems += [p for p in check_file(path, allowed) if p]

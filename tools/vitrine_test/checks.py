@@ -10,7 +10,7 @@ import sys
 from .suite import TOP, Failed, Skipped, Suite, make_variable, run_program, sources, tool_major
 
 PINNED_CLANG = 14  # other versions format and diagnose differently
-OUR_C = ("abi", "virtio", "kernel", "tests", "examples")
+OUR_C = ("abi", "virtio", "kernel", "device", "tools/vitrine", "tests", "examples")
 
 
 def c_files(pattern=r"\.[ch]$"):
@@ -53,7 +53,8 @@ def tidy_flags():
     kernel = ["-std=gnu17"] + make_variable("a64_kernel_incs") + target
     host = make_variable("host_incs")
     return {"virtio": ["-std=gnu17"] + include + target, "kernel": kernel,
-            "kernel/arch/host": ["-std=gnu17", "-D_GNU_SOURCE"] + host, "tests": shared + host, "examples": shared}
+            "kernel/arch/host": ["-std=gnu17", "-D_GNU_SOURCE"] + host, "tests": shared + host, "examples": shared,
+            "device": shared, "tools/vitrine": shared}
 
 
 def flags_for(path, by_directory):

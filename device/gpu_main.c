@@ -1,0 +1,152 @@
+/*
+ * gpu_main.c - vitrine-gpu: the command line of the server.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/beside.h"
+#include "device/drivers.h"
+#include "device/options.h"
+#include "device/supervisor.h"
+
+enum { EXIT_WRONG_USE = 2, CLIENT_COUNT_MAX = 1024, PATH_BYTES = 4096 };
+
+static const struct option_spec specs[] = {
+    {"vtest",        "SOCKET",         "serve Mesa's Venus clients on this Unix socket (made here, mode 0600)",
+     false                                                                                                           },
+    { "host-driver", "NAME|JSON",
+     "the Vulkan driver that does the work: part of the name of an ICD file (lavapipe,\n"
+      "radeon, ...) or its path; default: what works here, software last",                                      false},
+    { "isolate",     "process|thread",
+     "process (default): each client's renderer is a sandboxed process of its own;\n"
+      "thread: all in this process, for debugging",                                                             false},
+    { "no-sandbox",  NULL,             "renderer processes keep their access to files and system calls",        false},
+    { "trace",       "FILE",           "write each command, decoded, as one line",                              false},
+    { "stats",       "text|json",
+     "print counters when a client leaves, and for all on SIGUSR1 (text, or --stats=json)",                     true },
+    { "max-memory",  "SIZE",
+     "device and shared memory of one client (512M, 2G; default: half of this machine's)",                      false},
+    { "max-cpu",     "SECONDS",        "CPU time of one client's renderer process (default: no limit)",
+     false                                                                                                           },
+    { "max-clients", "N",              "clients at once (default 256)",                                         false},
+    { "verbose",     NULL,             "say also who comes and goes",                                           false},
+    { "life-fd",     "N",              NULL,                                                                    false},
+    { "kill-after",  "MS",             NULL,                                                                    false},
+    { "help",        NULL,             "this text",                                                             false},
+};
+enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
+
+static void
+print_help(const struct options *options)
+{
+    (void)puts(
+        "vitrine-gpu - serves Vulkan to Mesa's Venus clients, on this machine's own Vulkan driver\n"
+        "\n"
+        "usage: vitrine-gpu --vtest SOCKET [OPTION...]\n"
+        "\n"
+        "Then, in another terminal, any Vulkan program is a client:\n"
+        "  VN_DEBUG=vtest VTEST_SOCKET_NAME=SOCKET \\\n"
+        "  VK_DRIVER_FILES=/usr/share/vulkan/icd.d/virtio_icd.json vulkaninfo --summary\n"
+        "(`vitrine exec -- PROGRAM` does both at once.)\n"
+        "\n"
+        "options:");
+    options_print(options);
+    (void)puts("\n"
+               "A client whose commands are wrong, or whose renderer dies, is ended with one line "
+               "here that says\n"
+               "why; the others run on.  Ends on SIGINT, SIGTERM and SIGHUP.\n"
+               "\n"
+               "exit status: 0 stopped by a signal; 1 could not serve; 2 wrong use");
+}
+
+static bool
+fill_numbers(const struct options *options, struct supervisor_config *config)
+{
+    static const char *const isolations[] = { "process", "thread" };
+    static const char *const formats[] = { "", "text", "json" };
+    unsigned isolation = 0;
+    unsigned format = 0;
+    uint64_t client_count = 256;
+    uint64_t life_fd = UINT64_MAX;
+    uint64_t kill_after_ms = 0;
+    bool is_right = option_word(options, "isolate", isolations, 2, &isolation) &&
+                    option_word(options, "stats", formats, 3, &format) &&
+                    option_bytes(options, "max-memory", &config->limits.memory_bytes) &&
+                    option_number(options, "max-cpu", 1, 1 << 30, &config->cpu_s) &&
+                    option_number(options, "max-clients", 1, CLIENT_COUNT_MAX, &client_count) &&
+                    option_number(options, "life-fd", 3, 1 << 20, &life_fd) &&
+                    option_number(options, "kill-after", 1, 1 << 20, &kill_after_ms);
+    bool has_stats = options_get(options, "stats") != NULL;
+    config->stats = !has_stats ? STATS_NONE : format == 2 ? STATS_JSON : STATS_TEXT;
+    config->worker_path = isolation == 0 ? "" : NULL;
+    config->client_count_max = (uint32_t)client_count;
+    config->life_fd = life_fd != UINT64_MAX ? (int)life_fd : -1;
+    config->kill_after_ms = (uint32_t)kill_after_ms;
+    return is_right;
+}
+
+/* The drivers are found once, here; workers inherit the answer. */
+static bool
+choose_driver(const struct options *options)
+{
+    char files[PATH_BYTES];
+    if (!drivers_for_host(options_get(options, "host-driver"), files, sizeof(files))) {
+        (void)fprintf(stderr, "%s: %s\n", options->program, files);
+        return false;
+    }
+    return setenv("VK_DRIVER_FILES", files, 1) == 0 && setenv("VK_ICD_FILENAMES", files, 1) == 0;
+}
+
+static int
+serve(const struct options *options)
+{
+    char worker_path[PATH_BYTES];
+    struct supervisor_config config = {
+        .program = options->program,
+        .socket_path = options_get(options, "vtest"),
+        .trace_path = options_get(options, "trace"),
+        .is_sandboxed = options_get(options, "no-sandbox") == NULL,
+        .is_verbose = options_get(options, "verbose") != NULL,
+    };
+    if (config.socket_path == NULL || config.socket_path[0] == '\0') {
+        (void)option_wrong(options, "nothing to serve: say --vtest SOCKET");
+        return EXIT_WRONG_USE;
+    }
+    if (!fill_numbers(options, &config)) {
+        return EXIT_WRONG_USE;
+    }
+    if (config.worker_path != NULL) {
+        if (!program_beside("vitrine-render", worker_path, sizeof(worker_path))) {
+            (void)fprintf(stderr, "%s: the program vitrine-render is missing beside this one\n",
+                          options->program);
+            return EXIT_FAILURE;
+        }
+        config.worker_path = worker_path;
+    }
+    return choose_driver(options) ? supervisor_run(&config) : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *values[SPEC_COUNT] = { NULL };
+    struct options options = {
+        .program = "vitrine-gpu",
+        .specs = specs,
+        .spec_count = SPEC_COUNT,
+        .values = values,
+    };
+    if (!options_read(&options, argc, argv)) {
+        return EXIT_WRONG_USE;
+    }
+    if (options_get(&options, "help") != NULL) {
+        print_help(&options);
+        return EXIT_SUCCESS;
+    }
+    if (options.rest_count > 0) {
+        (void)option_wrong(&options, "what is \"%s\"? Only options are read", options.rest[0]);
+        return EXIT_WRONG_USE;
+    }
+    return serve(&options);
+}

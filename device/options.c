@@ -1,0 +1,184 @@
+/*
+ * options.c - command lines.
+ */
+#include "device/options.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HELP_COLUMN = 30 };
+
+bool
+option_wrong(const struct options *options, const char *format, ...)
+{
+    char sentence[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
+    va_end(arguments);
+    (void)fprintf(stderr, "%s: %s (see %s --help)\n", options->program, sentence, options->program);
+    return false;
+}
+
+/* The option that an argument names; spec_count when there is none. */
+static unsigned
+find_spec(const struct options *options, const char *name, size_t name_length)
+{
+    for (unsigned i = 0; i < options->spec_count; i++) {
+        const char *known = options->specs[i].name;
+        if (strlen(known) == name_length && strncmp(known, name, name_length) == 0) {
+            return i;
+        }
+    }
+    return options->spec_count;
+}
+
+/* Reads argv[at] and perhaps its value in the next word.  Returns: how many words were used; 0 after a message. */
+static int
+read_option(struct options *options, int argc, char **argv, int at)
+{
+    const char *name = argv[at] + 2;
+    const char *equals = strchr(name, '=');
+    size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    unsigned idx = find_spec(options, name, length);
+    if (idx == options->spec_count) {
+        return option_wrong(options, "there is no option %s", argv[at]);
+    }
+    const struct option_spec *spec = &options->specs[idx];
+    if (spec->value == NULL && equals != NULL) {
+        return option_wrong(options, "--%s takes no value", spec->name);
+    }
+    if (equals != NULL) {
+        options->values[idx] = equals + 1;
+    } else if (spec->value == NULL || spec->is_value_optional) {
+        options->values[idx] = "";
+    } else if (at + 1 < argc) {
+        options->values[idx] = argv[at + 1];
+        return 2;
+    } else {
+        return option_wrong(options, "--%s needs a value: --%s %s", spec->name, spec->name,
+                            spec->value);
+    }
+    return 1;
+}
+
+bool
+options_read(struct options *options, int argc, char **argv)
+{
+    int at = 1;
+    while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
+        if (strcmp(argv[at], "--") == 0) {
+            at++;
+            break;
+        }
+        if (argv[at][1] != '-') {
+            return option_wrong(options, "there is no option %s; all are words, such as --help",
+                                argv[at]);
+        }
+        int used = read_option(options, argc, argv, at);
+        if (used == 0) {
+            return false;
+        }
+        at += used;
+    }
+    options->rest = argv + at;
+    options->rest_count = argc - at;
+    return true;
+}
+
+const char *
+options_get(const struct options *options, const char *name)
+{
+    return options->values[find_spec(options, name, strlen(name))];
+}
+
+void
+options_print(const struct options *options)
+{
+    for (unsigned i = 0; i < options->spec_count; i++) {
+        const struct option_spec *spec = &options->specs[i];
+        if (spec->help == NULL) {
+            continue;
+        }
+        int column = printf("  --%s", spec->name);
+        if (spec->value != NULL) {
+            column += printf(spec->is_value_optional ? "[=%s]" : " %s", spec->value);
+        }
+        (void)printf("%*s", column < HELP_COLUMN ? HELP_COLUMN - column : 1, "");
+        for (const char *c = spec->help; *c != '\0'; c++) {
+            (void)putchar(*c);
+            if (*c == '\n') {
+                (void)printf("%*s", HELP_COLUMN, "");
+            }
+        }
+        (void)putchar('\n');
+    }
+}
+
+bool
+option_bytes(const struct options *options, const char *name, uint64_t *bytes)
+{
+    const char *text = options_get(options, name);
+    if (text == NULL) {
+        return true;
+    }
+    static const char units[] = "KMGT";
+    char *end = NULL;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    bool is_number = end != text && text[0] != '-' && errno == 0;
+    const char *unit = is_number && *end != '\0' ? strchr(units, *end) : NULL;
+    unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+    bool is_ended = is_number && *(unit != NULL ? end + 1 : end) == '\0';
+    if (!is_ended || number == 0 || number > (1ULL << 60) >> shift) {
+        return option_wrong(options, "--%s %s: right is a size such as 512M or 2G", name, text);
+    }
+    *bytes = (uint64_t)number << shift;
+    return true;
+}
+
+bool
+option_number(const struct options *options, const char *name, uint64_t least, uint64_t most,
+              uint64_t *number)
+{
+    const char *text = options_get(options, name);
+    if (text == NULL) {
+        return true;
+    }
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (end == text || *end != '\0' || text[0] == '-' || errno != 0 || value < least ||
+        value > most) {
+        return option_wrong(options, "--%s %s: right is a number from %llu to %llu", name, text,
+                            (unsigned long long)least, (unsigned long long)most);
+    }
+    *number = value;
+    return true;
+}
+
+bool
+option_word(const struct options *options, const char *name, const char *const words[],
+            unsigned word_count, unsigned *idx)
+{
+    const char *text = options_get(options, name);
+    if (text == NULL) {
+        return true;
+    }
+    char known[128] = "";
+    size_t used = 0;
+    for (unsigned i = 0; i < word_count; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *idx = i;
+            return true;
+        }
+        int part =
+            snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? " or " : "", words[i]);
+        used += part > 0 ? (size_t)part : 0;
+        used = used < sizeof(known) ? used : sizeof(known) - 1;
+    }
+    return option_wrong(options, "--%s %s: right is %s", name, text, known);
+}

@@ -1,0 +1,62 @@
+/*
+ * options.h - command lines of our programs: one table for reading them and for --help.
+ *
+ *      static const struct option_spec specs[] = {
+ *          { "vtest", "SOCKET", "serve clients on this Unix socket" },
+ *          { "verbose", NULL, "say who comes and goes" },
+ *      };
+ */
+#ifndef DEVICE_OPTIONS_H
+#define DEVICE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct option_spec {
+    const char *name;       /* without its "--" */
+    const char *value;      /* what --help calls the value; NULL: it takes none */
+    const char *help;       /* one line, or several with '\n'; NULL: not for people */
+    bool is_value_optional; /* only as --name=VALUE */
+};
+
+struct options {
+    const char *program;
+    const struct option_spec *specs;
+    unsigned spec_count;
+    const char **values; /* per spec: NULL not given, "" given without a value */
+    char **rest;         /* what is not an option; after "--", all */
+    int rest_count;
+};
+
+/*
+ * Reads a command line up to its first word that is no option.  values: spec_count NULLs.
+ * Returns: true; false after one line on stderr that says what would be right.
+ */
+bool options_read(struct options *options, int argc, char **argv);
+
+/* The value of option `name`, which must be in the table; NULL when it was not given. */
+const char *options_get(const struct options *options, const char *name);
+
+/* The lines for --help. */
+void options_print(const struct options *options);
+
+/*
+ * A number of bytes such as 512M, 2G, 65536; 1 to 2^60.
+ * Returns: true and *bytes; false after one line on stderr.
+ */
+bool option_bytes(const struct options *options, const char *name, uint64_t *bytes);
+
+/* A decimal number from `least` to `most`.  Returns: true and *number (unchanged when not given); false after one line. */
+bool option_number(const struct options *options, const char *name, uint64_t least, uint64_t most,
+                   uint64_t *number);
+
+/* One of the words; *idx as given when the option is not there.  Returns: true; false after one line. */
+bool option_word(const struct options *options, const char *name, const char *const words[],
+                 unsigned word_count, unsigned *idx);
+
+/* Writes "PROGRAM: sentence (see PROGRAM --help)" to stderr; always false. */
+bool option_wrong(const struct options *options, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

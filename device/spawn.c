@@ -1,0 +1,185 @@
+/*
+ * spawn.c - worker processes by fork and exec, so that nothing of the supervisor's memory goes with them.
+ */
+#include "device/spawn.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include "device/report.h"
+
+/* What vitrine-render finds its fds under. */
+enum { CLIENT_FD = 3, REPORT_FD = 4, TRACE_FD = 5, FIRST_FREE_FD = 10 };
+enum { ARGUMENT_COUNT_MAX = 24, NUMBER_BYTES = 24 };
+
+struct arguments {
+    const char *words[ARGUMENT_COUNT_MAX];
+    unsigned count;
+    char numbers[4][NUMBER_BYTES];
+    unsigned number_count;
+};
+
+static void
+add(struct arguments *arguments, const char *word)
+{
+    if (arguments->count < ARGUMENT_COUNT_MAX - 1) {
+        arguments->words[arguments->count++] = word;
+    }
+}
+
+static void
+add_number(struct arguments *arguments, const char *option, uint64_t number)
+{
+    char *text = arguments->numbers[arguments->number_count++];
+    (void)snprintf(text, NUMBER_BYTES, "%" PRIu64, number);
+    add(arguments, option);
+    add(arguments, text);
+}
+
+static void
+fill_arguments(struct arguments *arguments, const struct supervisor_config *config, bool is_traced)
+{
+    static const char *const stats[] = { NULL, "--stats=text", "--stats=json" };
+    add(arguments, config->worker_path);
+    add_number(arguments, "--vtest-fd", CLIENT_FD);
+    add_number(arguments, "--report-fd", REPORT_FD);
+    if (is_traced) {
+        add(arguments, "--trace-fd=5");
+    }
+    if (stats[config->stats] != NULL) {
+        add(arguments, stats[config->stats]);
+    }
+    if (config->limits.memory_bytes > 0) {
+        add_number(arguments, "--max-memory", config->limits.memory_bytes);
+    }
+    if (config->cpu_s > 0) {
+        add_number(arguments, "--max-cpu", config->cpu_s);
+    }
+    if (!config->is_sandboxed) {
+        add(arguments, "--no-sandbox");
+    }
+}
+
+/* A copy out of the way of the numbers that the worker expects. */
+static int
+lift(int fd)
+{
+    return fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD) : -1;
+}
+
+static void
+close_if_open(int fd)
+{
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+static int
+start(const char *const *words, const int fds[3], pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawnattr_init(&attributes);
+    for (int i = 0; i < 3; i++) {
+        if (fds[i] >= 0) {
+            (void)posix_spawn_file_actions_adddup2(&actions, fds[i], CLIENT_FD + i);
+        }
+    }
+    /* Out of the terminal's foreground group: a Ctrl-C is for the supervisor, who then stops its workers. */
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    char *const *arguments = NULL;
+    memcpy(&arguments, &words, sizeof(words)); /* not written to: POSIX.1-2017, exec, rationale */
+    int error = posix_spawn(pid, words[0], &actions, &attributes, arguments, environ);
+    (void)posix_spawnattr_destroy(&attributes);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+static bool
+spawn_process(const struct supervisor_config *config, struct client *client,
+              const struct worker_config *worker)
+{
+    struct arguments arguments = { 0 };
+    int fds[3] = { lift(worker->client_fd), lift(worker->channel), lift(worker->trace_fd) };
+    fill_arguments(&arguments, config, fds[2] >= 0);
+    int error = fds[0] < 0 || fds[1] < 0 ? EMFILE : start(arguments.words, fds, &client->worker);
+    for (int i = 0; i < 3; i++) {
+        close_if_open(fds[i]);
+    }
+    (void)close(worker->client_fd);
+    (void)close(worker->channel);
+    errno = error;
+    return error == 0;
+}
+
+static void *
+serve(void *argument)
+{
+    struct worker_config *config = argument;
+    (void)worker_serve_vtest(config);
+    free(config);
+    return NULL;
+}
+
+static bool
+spawn_thread(const struct worker_config *worker)
+{
+    struct worker_config *own = malloc(sizeof(*own));
+    pthread_t thread;
+    int error = ENOMEM;
+    if (own != NULL) {
+        *own = *worker;
+        error = pthread_create(&thread, NULL, serve, own);
+    }
+    if (error != 0) {
+        free(own);
+        (void)close(worker->client_fd);
+        (void)close(worker->channel);
+        errno = error;
+        return false;
+    }
+    (void)pthread_detach(thread);
+    return true;
+}
+
+bool
+spawn_worker(const struct supervisor_config *config, struct client *client, int fd, int trace_fd)
+{
+    int channel[2];
+    if (!report_pair(channel)) {
+        (void)close(fd);
+        return false;
+    }
+    struct worker_config worker = {
+        .client_fd = fd,
+        .channel = channel[1],
+        .trace_fd = trace_fd,
+        .stats = config->stats,
+        .limits = config->limits,
+    };
+    bool is_started = config->worker_path != NULL ? spawn_process(config, client, &worker)
+                                                  : spawn_thread(&worker);
+    if (!is_started) {
+        int error = errno;
+        (void)close(channel[0]);
+        errno = error;
+        return false;
+    }
+    (void)fcntl(channel[0], F_SETFL, O_NONBLOCK); /* a worker that does not read holds nobody up */
+    client->channel = channel[0];
+    return true;
+}

@@ -1,0 +1,209 @@
+/*
+ * worker.c - between a client's session and the supervisor.
+ *
+ * Two threads besides the library's: this one serves the client, the other answers the supervisor's questions and notices
+ * its end.
+ */
+#include "device/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "device/report.h"
+#include "device/vtest.h"
+
+enum { LABEL_BYTES = 64 };
+
+struct worker {
+    const struct worker_config *config;
+    pthread_mutex_t lock;
+    struct venus *venus; /* NULL before and after the context's life */
+    bool is_ending;
+    bool has_reason;
+    char label[LABEL_BYTES];
+};
+
+static void
+send_text(const struct worker *worker, enum report_kind kind, const char *text)
+{
+    if (worker->config->channel >= 0) {
+        (void)report_send(worker->config->channel, &(struct report_head){ .kind = kind }, text, -1);
+    } else if (kind != REPORT_NAME) {
+        (void)fprintf(stderr, "vitrine-render: %s: %s\n", worker->label, text);
+    }
+}
+
+static void
+on_name(void *user, const char *name)
+{
+    struct worker *worker = user;
+    const char *slash = strrchr(name, '/');
+    (void)snprintf(worker->label, sizeof(worker->label), "%s", slash != NULL ? slash + 1 : name);
+    make_printable(worker->label, false);
+    send_text(worker, REPORT_NAME, worker->label);
+}
+
+static void
+on_fatal(void *user, const char *reason)
+{
+    struct worker *worker = user;
+    (void)pthread_mutex_lock(&worker->lock);
+    bool is_first = !worker->has_reason;
+    worker->has_reason = true;
+    (void)pthread_mutex_unlock(&worker->lock);
+    if (is_first) {
+        send_text(worker, REPORT_REASON, reason);
+    }
+}
+
+static void
+on_ring(void *user, uint64_t ring_id, int fd, uint64_t status_offset_bytes)
+{
+    const struct worker *worker = user;
+    struct report_head report = {
+        .kind = fd >= 0 ? REPORT_RING : REPORT_RING_GONE,
+        .ring_id = ring_id,
+        .status_offset_bytes = status_offset_bytes,
+    };
+    if (worker->config->channel >= 0) {
+        (void)report_send(worker->config->channel, &report, NULL, fd);
+    }
+}
+
+/* One write per line: the file is in append mode, and lines of several clients and threads stay whole. */
+static void
+on_trace(void *user, const char *line)
+{
+    struct worker *worker = user;
+    char end[] = "\n";
+    char separator[] = ": ";
+    struct iovec parts[4] = {
+        {.iov_base = worker->label, .iov_len = strlen(worker->label)},
+        { .iov_base = separator,    .iov_len = 2                    },
+        { .iov_len = strlen(line) },
+        { .iov_base = end,             .iov_len = 1                                },
+    };
+    memcpy(&parts[2].iov_base, &line, sizeof(line)); /* writev does not write to it */
+    if (writev(worker->config->trace_fd, parts, 4) < 0) {
+        return; /* a full disk takes the trace, not the client */
+    }
+}
+
+static void
+send_stats(struct worker *worker, bool as_json)
+{
+    char *text = malloc(REPORT_TEXT_BYTES_MAX);
+    (void)pthread_mutex_lock(&worker->lock);
+    if (text != NULL && worker->venus != NULL) {
+        (void)venus_stats(worker->venus, as_json, text, REPORT_TEXT_BYTES_MAX);
+        send_text(worker, REPORT_STATS, text);
+    }
+    (void)pthread_mutex_unlock(&worker->lock);
+    free(text);
+}
+
+static void
+on_context(void *user, struct venus *venus)
+{
+    struct worker *worker = user;
+    (void)pthread_mutex_lock(&worker->lock);
+    worker->venus = venus;
+    (void)pthread_mutex_unlock(&worker->lock);
+}
+
+static void
+on_context_end(void *user, struct venus *venus)
+{
+    struct worker *worker = user;
+    (void)venus;
+    if (worker->config->stats != STATS_NONE) {
+        send_stats(worker, worker->config->stats == STATS_JSON);
+    }
+    on_context(worker, NULL);
+}
+
+static bool
+is_ending(struct worker *worker)
+{
+    (void)pthread_mutex_lock(&worker->lock);
+    bool is_ending = worker->is_ending;
+    (void)pthread_mutex_unlock(&worker->lock);
+    return is_ending;
+}
+
+static void *
+answer_supervisor(void *argument)
+{
+    struct worker *worker = argument;
+    struct report *report = malloc(sizeof(*report));
+    int fd = -1;
+    while (report != NULL &&
+           report_receive(worker->config->channel, true, report, &fd) == REPORT_GOT) {
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        if (report->head.kind == REPORT_WANT_STATS) {
+            send_stats(worker, worker->config->stats == STATS_JSON);
+        }
+    }
+    free(report);
+    if (worker->config->is_alone && !is_ending(worker)) {
+        _exit(1); /* the supervisor is gone: nobody would stop us */
+    }
+    return NULL;
+}
+
+static void
+stop_answering(struct worker *worker, pthread_t thread)
+{
+    (void)pthread_mutex_lock(&worker->lock);
+    worker->is_ending = true;
+    (void)pthread_mutex_unlock(&worker->lock);
+    (void)shutdown(worker->config->channel, SHUT_RD);
+    (void)pthread_join(thread, NULL);
+}
+
+static struct vtest_config
+session_config(struct worker *worker)
+{
+    return (struct vtest_config){
+        .limits = worker->config->limits,
+        .user = worker,
+        .on_name = on_name,
+        .on_fatal = on_fatal,
+        .on_ring = on_ring,
+        .on_trace = worker->config->trace_fd >= 0 ? on_trace : NULL,
+        .on_context = on_context,
+        .on_context_end = on_context_end,
+    };
+}
+
+int
+worker_serve_vtest(const struct worker_config *config)
+{
+    struct worker worker = { .config = config, .label = "client" };
+    struct vtest_config session = session_config(&worker);
+    struct vtest_fault fault;
+    pthread_t thread;
+    (void)pthread_mutex_init(&worker.lock, NULL);
+    bool is_answering =
+        config->channel >= 0 && pthread_create(&thread, NULL, answer_supervisor, &worker) == 0;
+    enum vtest_end end = vtest_serve(config->client_fd, &session, &fault);
+    if (end != VTEST_CLIENT_LEFT) {
+        on_fatal(&worker, fault.text);
+    }
+    if (is_answering) {
+        stop_answering(&worker, thread);
+    }
+    if (config->channel >= 0) {
+        (void)close(config->channel);
+    }
+    (void)pthread_mutex_destroy(&worker.lock);
+    return end == VTEST_CLIENT_LEFT ? 0 : 1;
+}

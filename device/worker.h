@@ -1,0 +1,30 @@
+/*
+ * worker.h - one client's renderer: serves the client's socket, reports to the supervisor.
+ *
+ * It is a process of its own (vitrine-render, the default) or a thread of the supervisor's; the code is the same.
+ */
+#ifndef DEVICE_WORKER_H
+#define DEVICE_WORKER_H
+
+#include <stdbool.h>
+
+#include "venus/venus.h"
+
+enum worker_stats { STATS_NONE, STATS_TEXT, STATS_JSON };
+
+struct worker_config {
+    int client_fd; /* taken over */
+    int channel;   /* to the supervisor (report.h); taken over; -1: none, reasons go to stderr */
+    int trace_fd;  /* borrowed; -1: no trace */
+    bool is_alone; /* in a process: ends with its supervisor */
+    enum worker_stats stats;
+    struct venus_limits limits;
+};
+
+/*
+ * Serves a vtest client until it or its context ends.  Context: blocks.
+ * Returns: 0: the client left as it should; 1: not so, and the supervisor has been told the reason.
+ */
+int worker_serve_vtest(const struct worker_config *config);
+
+#endif
