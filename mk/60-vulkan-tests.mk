@@ -1,13 +1,12 @@
 # Plain Vulkan applications that test and measure a renderer.  They open libvulkan.so.1 at run time; headers come
-# from the pinned registry in build/deps/vulkan (mk/12-vulkan.mk), shaders are compiled by glslangValidator and lie beside them.
-
-GLSLANG ?= glslangValidator
+# from the pinned registry in build/deps/vulkan (mk/12-vulkan.mk), shaders lie beside them.
 
 vkt := $(out)/vulkan
 vkt_shared := tests/vulkan/vkt_device.c tests/vulkan/vkt_objects.c
-vkt_programs := vkt_compute vkt_bench
+vkt_programs := vkt_compute vkt_picture vkt_bench
 vkt_compute_srcs := tests/vulkan/vkt_compute.c tests/vulkan/vkt_work.c
 vkt_bench_srcs := $(addprefix tests/vulkan/,vkt_bench.c vkt_bench_calls.c vkt_bench_memory.c vkt_bench_work.c vkt_target.c vkt_work.c)
+vkt_picture_srcs := $(addprefix tests/vulkan/,vkt_picture.c vkt_png.c vkt_target.c)
 
 vkt_incs := $(vulkan_incs)
 vkt_spirv := $(patsubst tests/vulkan/shaders/%,$(vkt)/bin/%.spv,$(wildcard tests/vulkan/shaders/*))
@@ -30,8 +29,8 @@ $(vkt)/bin/$(1): $(call vkt_objs,$(1))
 endef
 $(foreach p,$(vkt_programs),$(eval $(call vkt_program,$(p))))
 
-$(vkt)/bin/%.spv: tests/vulkan/shaders/%
+$(vkt)/bin/%.spv: tests/vulkan/shaders/% | $(glslang)
 	@mkdir -p $(@D)
-	$(call say,SPIRV)$(GLSLANG) -V --quiet -o $@ $<
+	$(call say,SPIRV)$(glslang) -V --quiet -o $@ $<
 
 -include $(shell find $(vkt)/obj -name '*.d' 2>/dev/null)

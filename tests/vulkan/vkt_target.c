@@ -113,7 +113,7 @@ void
 vkt_target_begin(const struct vkt_target *target, VkCommandBuffer cmd)
 {
     VkClearValue clears[2] = {
-        { .color = { .float32 = { 0.1F, 0.2F, 0.3F, 1.0F } } },
+        { .color = { .float32 = { 0.2F, 0.4F, 0.6F, 1.0F } } },
         { .depthStencil = { 1.0F, 0 } },
     };
     VkRenderPassBeginInfo info = {

@@ -20,6 +20,6 @@ void main()
         n = n.yzx;
     }
     uv = c;
-    tint = vec4(0.5 + 0.5 * n, 1.0) * max(0.35, dot(n, u.light.xyz));
+    tint = vec4(0.7 + 0.3 * n, 1.0) * max(0.5, dot(n, u.light.xyz));
     gl_Position = u.mvp * vec4(p, 1.0);
 }
