@@ -1,0 +1,139 @@
+#include "venus/ledger.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char *const kind_names[VN_LEDGER_KIND_COUNT] = {
+    [VN_LEDGER_DEVICE] = "device",
+    [VN_LEDGER_MAPPED] = "mapped",
+    [VN_LEDGER_SHM] = "shm",
+};
+
+void
+vn_ledger_init(struct vn_ledger *ledger, uint64_t limit_bytes)
+{
+    *ledger = (struct vn_ledger){ .limit_bytes = limit_bytes };
+}
+
+static uint64_t
+read_counter(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void
+raise_peak(struct vn_ledger *ledger, uint64_t live_bytes)
+{
+    uint64_t peak_bytes = read_counter(&ledger->peak_bytes);
+    while (peak_bytes < live_bytes &&
+           !atomic_compare_exchange_weak_explicit(&ledger->peak_bytes, &peak_bytes, live_bytes,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
+enum venus_status
+vn_ledger_take(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t bytes)
+{
+    uint64_t live_bytes = read_counter(&ledger->live_bytes);
+    do {
+        if (bytes > ledger->limit_bytes || live_bytes > ledger->limit_bytes - bytes) {
+            atomic_fetch_add_explicit(&ledger->refused_count, 1, memory_order_relaxed);
+            return VENUS_NO_MEMORY;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&ledger->live_bytes, &live_bytes,
+                                                    live_bytes + bytes, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    raise_peak(ledger, live_bytes + bytes);
+    struct vn_ledger_line *line = &ledger->lines[kind];
+    atomic_fetch_add_explicit(&line->live_bytes, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&line->live_count, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&line->made_count, 1, memory_order_relaxed);
+    return VENUS_OK;
+}
+
+void
+vn_ledger_give_back(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t bytes)
+{
+    struct vn_ledger_line *line = &ledger->lines[kind];
+    atomic_fetch_sub_explicit(&line->live_bytes, bytes, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&line->live_count, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&ledger->live_bytes, bytes, memory_order_relaxed);
+}
+
+uint64_t
+vn_ledger_left_bytes(const struct vn_ledger *ledger)
+{
+    uint64_t live_bytes = read_counter(&ledger->live_bytes);
+    return live_bytes < ledger->limit_bytes ? ledger->limit_bytes - live_bytes : 0;
+}
+
+/* Where the next piece of a text goes; the text may be too long for its room, and is counted on. */
+struct writing {
+    char *text;
+    size_t size_bytes;
+    size_t length;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+write_piece(struct writing *writing, const char *format, ...)
+{
+    size_t used = writing->length < writing->size_bytes ? writing->length : writing->size_bytes;
+    va_list list;
+    va_start(list, format);
+    int length = vsnprintf(used < writing->size_bytes ? writing->text + used : NULL,
+                           writing->size_bytes - used, format, list);
+    va_end(list);
+    writing->length += length > 0 ? (size_t)length : 0;
+}
+
+static void
+print_line(const struct vn_ledger *ledger, int kind, bool as_json, struct writing *writing)
+{
+    const struct vn_ledger_line *line = &ledger->lines[kind];
+    uint64_t live_bytes = read_counter(&line->live_bytes);
+    uint64_t live_count = read_counter(&line->live_count);
+    uint64_t made_count = read_counter(&line->made_count);
+    if (as_json) {
+        write_piece(writing,
+                    "\"%s\":{\"live_bytes\":%" PRIu64 ",\"live_count\":%" PRIu64
+                    ",\"made_count\":%" PRIu64 "},",
+                    kind_names[kind], live_bytes, live_count, made_count);
+    } else {
+        write_piece(writing, "memory %-6s %" PRIu64 " bytes in %" PRIu64 " (%" PRIu64 " made)\n",
+                    kind_names[kind], live_bytes, live_count, made_count);
+    }
+}
+
+static void
+print_whole(const struct vn_ledger *ledger, bool as_json, struct writing *writing)
+{
+    uint64_t live_bytes = read_counter(&ledger->live_bytes);
+    uint64_t peak_bytes = read_counter(&ledger->peak_bytes);
+    uint64_t refused_count = read_counter(&ledger->refused_count);
+    if (as_json) {
+        write_piece(writing,
+                    "\"live_bytes\":%" PRIu64 ",\"peak_bytes\":%" PRIu64 ",\"limit_bytes\":%" PRIu64
+                    ",\"refused_count\":%" PRIu64 "}",
+                    live_bytes, peak_bytes, ledger->limit_bytes, refused_count);
+    } else {
+        write_piece(writing,
+                    "memory all    %" PRIu64 " bytes, peak %" PRIu64 ", limit %" PRIu64
+                    ", refused %" PRIu64 " times\n",
+                    live_bytes, peak_bytes, ledger->limit_bytes, refused_count);
+    }
+}
+
+size_t
+vn_ledger_print(const struct vn_ledger *ledger, bool as_json, char *text, size_t size_bytes)
+{
+    struct writing writing = { .text = text, .size_bytes = size_bytes };
+    if (as_json) {
+        write_piece(&writing, "{");
+    }
+    for (int kind = 0; kind < VN_LEDGER_KIND_COUNT; kind++) {
+        print_line(ledger, kind, as_json, &writing);
+    }
+    print_whole(ledger, as_json, &writing);
+    return writing.length;
+}

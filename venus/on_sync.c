@@ -1,0 +1,227 @@
+/* Fences and semaphores: waits that end with the context, and payloads that the client speaks of as sync files. */
+#include <stdlib.h>
+
+#include "venus/call.h"
+#include "venus/chain.h"
+#include "venus/os.h"
+#include "venus/queue.h"
+#include "venus/sync.h"
+
+void
+vn_on_vkCreateFence(struct vn_exec *exec, struct vn_args_vkCreateFence *args)
+{
+    struct vn_device *device = vn_device_of(exec);
+    /* The host exports sync files only, if any; other handle types are between the client's own applications. */
+    VkExportFenceCreateInfo *export =
+        vn_chain_take(args->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
+    if (export && device->physical->offers.can_export_fence_sync_fd) {
+        export->handleTypes &= VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT;
+        vn_chain_add(args->pCreateInfo, export);
+    }
+    VkFence host = VK_NULL_HANDLE;
+    args->ret = device->vk.vkCreateFence(args->device, args->pCreateInfo, NULL, &host);
+    vn_exec_created(exec, VN_HANDLE_VkFence, (uint64_t *)args->pFence, (const uint64_t *)&host, 1,
+                    args->ret);
+}
+
+static void
+free_semaphore(struct venus *venus, struct vn_object *object)
+{
+    (void)venus;
+    free(object->data);
+}
+
+void
+vn_on_vkCreateSemaphore(struct vn_exec *exec, struct vn_args_vkCreateSemaphore *args)
+{
+    struct vn_device *device = vn_device_of(exec);
+    VkExportSemaphoreCreateInfo *export =
+        vn_chain_take(args->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO);
+    if (export && device->physical->offers.can_export_semaphore_sync_fd) {
+        export->handleTypes &= VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
+        vn_chain_add(args->pCreateInfo, export);
+    }
+    struct vn_semaphore *semaphore = calloc(1, sizeof(*semaphore));
+    VkSemaphore host = VK_NULL_HANDLE;
+    args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (semaphore) {
+        args->ret = device->vk.vkCreateSemaphore(args->device, args->pCreateInfo, NULL, &host);
+    }
+    if (args->ret < 0) {
+        free(semaphore);
+        return;
+    }
+    if (!vn_exec_add(exec, VN_HANDLE_VkSemaphore, *(uint64_t *)args->pSemaphore, (uint64_t)host,
+                     semaphore, free_semaphore)) {
+        device->vk.vkDestroySemaphore(args->device, host, NULL);
+        free(semaphore);
+    }
+}
+
+/*
+ * How long the next wait in the host may be, of timeout_ns in all since start_ns: so short that the end of the context is seen.
+ */
+static uint64_t
+next_slice_ns(uint64_t start_ns, uint64_t timeout_ns)
+{
+    uint64_t gone_ns = vn_os_now_ns() - start_ns;
+    uint64_t left_ns = gone_ns < timeout_ns ? timeout_ns - gone_ns : 0;
+    return left_ns < VN_WAIT_SLICE_NS ? left_ns : VN_WAIT_SLICE_NS;
+}
+
+/* After a slice: is another one due? */
+static bool
+goes_on(const struct vn_exec *exec, VkResult result, uint64_t slice_ns)
+{
+    return result == VK_TIMEOUT && slice_ns == VN_WAIT_SLICE_NS &&
+           !atomic_load(&exec->venus->is_fatal);
+}
+
+void
+vn_on_vkWaitForFences(struct vn_exec *exec, struct vn_args_vkWaitForFences *args)
+{
+    const struct vn_device *device = vn_device_of(exec);
+    uint64_t start_ns = vn_os_now_ns();
+    uint64_t slice_ns;
+    do {
+        slice_ns = next_slice_ns(start_ns, args->timeout);
+        args->ret = device->vk.vkWaitForFences(args->device, args->fenceCount, args->pFences,
+                                               args->waitAll, slice_ns);
+    } while (goes_on(exec, args->ret, slice_ns));
+}
+
+void
+vn_on_vkWaitSemaphores(struct vn_exec *exec, struct vn_args_vkWaitSemaphores *args)
+{
+    const struct vn_device *device = vn_device_of(exec);
+    if (!device->vk.vkWaitSemaphores) {
+        vn_exec_absent(exec);
+        return;
+    }
+    uint64_t start_ns = vn_os_now_ns();
+    uint64_t slice_ns;
+    do {
+        slice_ns = next_slice_ns(start_ns, args->timeout);
+        args->ret = device->vk.vkWaitSemaphores(args->device, args->pWaitInfo, slice_ns);
+    } while (goes_on(exec, args->ret, slice_ns));
+}
+
+/*
+ * The client made a sync file of this fence by itself (it follows the timeline), and wants the fence as an export would leave
+ * it: unsignalled.
+ */
+void
+vn_on_vkResetFenceResourceMESA(struct vn_exec *exec, struct vn_args_vkResetFenceResourceMESA *args)
+{
+    const struct vn_device *device = vn_device_of(exec);
+    VkResult result;
+    if (device->physical->offers.can_export_fence_sync_fd && device->vk.vkGetFenceFdKHR) {
+        const VkFenceGetFdInfoKHR info = {
+            .sType = VK_STRUCTURE_TYPE_FENCE_GET_FD_INFO_KHR,
+            .fence = args->fence,
+            .handleType = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT,
+        };
+        int fd = -1;
+        result = device->vk.vkGetFenceFdKHR(args->device, &info, &fd);
+        vn_os_fd_close(fd);
+    } else {
+        /* A fence that is still under way must not be reset: its work ends first. */
+        struct vn_args_vkWaitForFences wait = {
+            .device = args->device,
+            .fenceCount = 1,
+            .pFences = &args->fence,
+            .waitAll = VK_TRUE,
+            .timeout = UINT64_MAX,
+        };
+        vn_on_vkWaitForFences(exec, &wait);
+        result = wait.ret == VK_SUCCESS ? device->vk.vkResetFences(args->device, 1, &args->fence)
+                                        : wait.ret;
+    }
+    if (result < 0) {
+        vn_exec_fatal(exec, "the host cannot reset the fence: VkResult %d", (int)result);
+    }
+}
+
+/* Consumes a semaphore's payload by a submission that only waits for it. */
+static VkResult
+consume_by_waiting(struct vn_device *device, VkSemaphore semaphore)
+{
+    const VkPipelineStageFlags stages = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+    const VkSubmitInfo submit = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .waitSemaphoreCount = 1,
+        .pWaitSemaphores = &semaphore,
+        .pWaitDstStageMask = &stages,
+    };
+    struct vn_queue *queue = vn_queues_any(device);
+    if (!queue) {
+        return VK_ERROR_UNKNOWN;
+    }
+    (void)pthread_mutex_lock(&queue->lock);
+    VkResult result = device->vk.vkQueueSubmit(queue->handle, 1, &submit, VK_NULL_HANDLE);
+    (void)pthread_mutex_unlock(&queue->lock);
+    return result;
+}
+
+/* As for fences: the client has its sync file; an export would have consumed the payload. */
+void
+vn_on_vkWaitSemaphoreResourceMESA(struct vn_exec *exec,
+                                  struct vn_args_vkWaitSemaphoreResourceMESA *args)
+{
+    struct vn_device *device = vn_device_of(exec);
+    VkResult result;
+    if (vn_semaphore_unmark(
+            vn_exec_object(exec, VN_HANDLE_VkSemaphore, (uint64_t)args->semaphore))) {
+        return;
+    }
+    if (device->physical->offers.can_export_semaphore_sync_fd && device->vk.vkGetSemaphoreFdKHR) {
+        const VkSemaphoreGetFdInfoKHR info = {
+            .sType = VK_STRUCTURE_TYPE_SEMAPHORE_GET_FD_INFO_KHR,
+            .semaphore = args->semaphore,
+            .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT,
+        };
+        int fd = -1;
+        result = device->vk.vkGetSemaphoreFdKHR(args->device, &info, &fd);
+        vn_os_fd_close(fd);
+    } else {
+        result = consume_by_waiting(device, args->semaphore);
+    }
+    if (result < 0) {
+        vn_exec_fatal(exec, "the host cannot consume the semaphore: VkResult %d", (int)result);
+    }
+}
+
+void
+vn_on_vkImportSemaphoreResourceMESA(struct vn_exec *exec,
+                                    struct vn_args_vkImportSemaphoreResourceMESA *args)
+{
+    struct vn_device *device = vn_device_of(exec);
+    const VkImportSemaphoreResourceInfoMESA *info = args->pImportSemaphoreResourceInfo;
+    struct vn_object *object =
+        vn_exec_object(exec, VN_HANDLE_VkSemaphore, (uint64_t)info->semaphore);
+    if (info->resourceId != 0 || !object || !object->data) {
+        vn_exec_fatal(exec, "imports resource %u into a semaphore; 0 (signalled) is expected",
+                      info->resourceId);
+        return;
+    }
+    if (!device->physical->offers.can_import_semaphore_sync_fd ||
+        !device->vk.vkImportSemaphoreFdKHR) {
+        struct vn_semaphore *semaphore = object->data;
+        /* The mark first: who sees has_marks looks for it. */
+        atomic_store_explicit(&semaphore->is_marked, true, memory_order_release);
+        atomic_store_explicit(&device->queues.has_marks, true, memory_order_release);
+        return;
+    }
+    const VkImportSemaphoreFdInfoKHR import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_FD_INFO_KHR,
+        .semaphore = info->semaphore,
+        .flags = VK_SEMAPHORE_IMPORT_TEMPORARY_BIT,
+        .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT,
+        .fd = -1, /* a sync file that is signalled already */
+    };
+    VkResult result = device->vk.vkImportSemaphoreFdKHR(args->device, &import);
+    if (result < 0) {
+        vn_exec_fatal(exec, "the host cannot import a signalled sync file: VkResult %d",
+                      (int)result);
+    }
+}
