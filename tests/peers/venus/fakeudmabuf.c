@@ -4,7 +4,7 @@
 // /dev/udmabuf.  To all of them (driver, renderer, client) a memfd itself does as well: it can be mapped, sought and
 // passed on.  So, in the process that this library is preloaded into:
 //
-//   open("/dev/udmabuf")           gives a placeholder, which only has to be a descriptor
+//   open("/dev/udmabuf")           gives an empty memfd, which only has to be a descriptor
 //   ioctl(x, UDMABUF_CREATE, c)    gives a duplicate of c->memfd; offset and size are taken to be the whole of it
 //   ioctl(memfd, DMA_BUF_IOCTL_SYNC, s)    succeeds: shared pages need no bracket around the processor's accesses
 //
@@ -39,9 +39,9 @@ is_udmabuf(const char *path)
 }
 
 static int
-placeholder(void)
+open_stand_in(void)
 {
-    return memfd_create("udmabuf-placeholder", MFD_CLOEXEC);
+    return memfd_create("udmabuf-device", MFD_CLOEXEC);
 }
 
 // Sets *function to what would have been called without us.
@@ -67,7 +67,7 @@ open_by(const char *name, const char *path, int flags, mode_t mode)
     open_fn *next = NULL;
 
     if (is_udmabuf(path)) {
-        return placeholder();
+        return open_stand_in();
     }
     find_next(&next, name);
     return next(path, flags, mode);
@@ -102,7 +102,7 @@ shim_openat(int directory, const char *path, int flags, ...)
     va_list list;
 
     if (is_udmabuf(path)) {
-        return placeholder();
+        return open_stand_in();
     }
     va_start(list, flags);
     const mode_t mode = mode_for(flags, list);
