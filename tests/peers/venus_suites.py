@@ -37,11 +37,11 @@ def see_end(process, directory):
 
 def check_peer():
     try:
-        peer = venus_peer.VenusPeer(BUILD)
+        venus_peer.fetch(BUILD)
     except SetupError as e:
         raise Skipped(f"the peer cannot be had: {str(e).splitlines()[0]}") from e
     try:
-        with peer:
+        with venus_peer.VenusPeer(BUILD) as peer:
             see_client(peer)
             see_deadline(peer)
             process, directory = peer.process, peer.directory

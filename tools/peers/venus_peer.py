@@ -166,6 +166,12 @@ class VtestServer(Native):
         return dict(os.environ, VN_DEBUG="vtest", VTEST_SOCKET_NAME=self.socket(), **vulkan.driver_environment(icd))
 
 
+def fetch(build):
+    """Brings the peer, its host driver and its client, where they are missing.  Raises SetupError, as when there is no network."""
+    vulkan.ensure(build)
+    roots.ensure(build, "trixie")
+
+
 def make_shim(build):
     """The stand-in for /dev/udmabuf, compiled now if it is not there or stale."""
     source, shim = os.path.join(TOP, "tests/peers/venus/fakeudmabuf.c"), os.path.join(build, "peers/venus/fakeudmabuf.so")
