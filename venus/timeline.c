@@ -195,9 +195,12 @@ submit_fence(struct vn_queue *queue, uint64_t fence_id)
 }
 
 enum venus_status
-vn_timelines_fence(struct venus *venus, uint32_t ring_idx, uint64_t fence_id)
+venus_fence(struct venus *venus, uint32_t ring_idx, uint64_t fence_id)
 {
     struct vn_timelines *timelines = &venus->timelines;
+    if (atomic_load(&venus->is_fatal)) {
+        return VENUS_FATAL;
+    }
     if (ring_idx >= VENUS_TIMELINE_COUNT) {
         return VENUS_INVALID;
     }

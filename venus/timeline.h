@@ -67,9 +67,6 @@ bool vn_timelines_bind(struct vn_timelines *timelines, struct vn_queue *queue);
  */
 void vn_timelines_unbind(struct vn_timelines *timelines, struct vn_queue *queue);
 
-/* venus_fence: see venus.h. */
-enum venus_status vn_timelines_fence(struct venus *venus, uint32_t ring_idx, uint64_t fence_id);
-
 /* Of a queue's own making and freeing.  Returns: VENUS_OK; VENUS_NO_MEMORY. */
 enum venus_status vn_timeline_init(struct vn_timeline *timeline);
 void vn_timeline_finish(struct vn_queue *queue);
