@@ -10,6 +10,8 @@
 #include <glob.h>
 #include <unistd.h>
 
+#include "device/beside.h"
+
 static const char *const standard_directories[] = {
     "/usr/local/etc/vulkan/icd.d",
     "/usr/local/share/vulkan/icd.d",
@@ -42,6 +44,16 @@ add_directory(struct driver_list *list, const char *directory)
     globfree(&found);
 }
 
+/* In a built tree: the drivers that its tests fetched (build/bin/.. is where they lie). */
+static void
+add_own_directory(struct driver_list *list)
+{
+    char directory[DRIVER_PATH_BYTES];
+    if (program_beside("../deps/mesa/icd.d", directory, sizeof(directory))) {
+        add_directory(list, directory);
+    }
+}
+
 void
 drivers_list(struct driver_list *list)
 {
@@ -55,6 +67,7 @@ drivers_list(struct driver_list *list)
     for (unsigned i = 0; i < sizeof(standard_directories) / sizeof(char *); i++) {
         add_directory(list, standard_directories[i]);
     }
+    add_own_directory(list);
 }
 
 static bool

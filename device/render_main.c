@@ -12,6 +12,7 @@
 
 #include "device/options.h"
 #include "device/preload.h"
+#include "device/sandbox.h"
 #include "device/worker.h"
 
 enum { EXIT_WRONG_USE = 2 };
@@ -60,6 +61,28 @@ read_fd(const struct options *options, const char *name, int *fd)
     return is_right;
 }
 
+/* Returns: true; false and `reason`. */
+static bool
+shut_off(const struct options *options, const struct worker_config *config,
+         char reason[SANDBOX_REASON_BYTES])
+{
+    struct sandbox_limits limits = { .memory_bytes = config->limits.memory_bytes };
+    const char *drivers = getenv("VK_DRIVER_FILES");
+    bool is_held = false;
+    if (!option_number(options, "max-cpu", 1, 1 << 30, &limits.cpu_s)) {
+        (void)snprintf(reason, SANDBOX_REASON_BYTES, "--max-cpu");
+        return false;
+    }
+    /* A cache of compiled shaders that a client could write to would be a way out of here. */
+    (void)setenv("MESA_SHADER_CACHE_DISABLE", "true", 1);
+    sandbox_limit(&limits);
+    if (!sandbox_close_files(drivers, &is_held, reason)) {
+        return false;
+    }
+    (void)preload_vulkan(NULL);
+    return sandbox_close_calls(sandbox_has_hardware(drivers), reason);
+}
+
 static int
 serve_vtest(const struct options *options)
 {
@@ -77,7 +100,11 @@ serve_vtest(const struct options *options)
     config.stats = !has_stats ? STATS_NONE : format == 2 ? STATS_JSON : STATS_TEXT;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)preload_vulkan(NULL);
+    char reason[SANDBOX_REASON_BYTES + 64] = "the renderer's sandbox cannot be made: ";
+    size_t used = strlen(reason);
+    if (options_get(options, "no-sandbox") == NULL && !shut_off(options, &config, reason + used)) {
+        return worker_refuse(&config, reason);
+    }
     return worker_serve_vtest(&config);
 }
 

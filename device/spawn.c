@@ -98,6 +98,8 @@ start(const char *const *words, const int fds[3], pid_t *pid)
             (void)posix_spawn_file_actions_adddup2(&actions, fds[i], CLIENT_FD + i);
         }
     }
+    (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     /* Out of the terminal's foreground group: a Ctrl-C is for the supervisor, who then stops its workers. */
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
     (void)posix_spawnattr_setsigmask(&attributes, &none);

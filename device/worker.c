@@ -207,3 +207,15 @@ worker_serve_vtest(const struct worker_config *config)
     (void)pthread_mutex_destroy(&worker.lock);
     return end == VTEST_CLIENT_LEFT ? 0 : 1;
 }
+
+int
+worker_refuse(const struct worker_config *config, const char *reason)
+{
+    struct worker worker = { .config = config, .label = "client" };
+    send_text(&worker, REPORT_REASON, reason);
+    (void)close(config->client_fd);
+    if (config->channel >= 0) {
+        (void)close(config->channel);
+    }
+    return 1;
+}

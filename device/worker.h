@@ -27,4 +27,10 @@ struct worker_config {
  */
 int worker_serve_vtest(const struct worker_config *config);
 
+/*
+ * Instead of serving: tells the supervisor why not, and lets the client go.
+ * Returns: 1.
+ */
+int worker_refuse(const struct worker_config *config, const char *reason);
+
 #endif

@@ -3,6 +3,7 @@
 -include device/sources.mk
 
 device_cflags := $(common_cflags) -D_GNU_SOURCE -fPIE -fstack-protector-strong
+device_libs := -lseccomp -ldl
 device_ldflags := -pie -Wl,-z,relro,-z,now -pthread
 programs := $(addprefix $(out)/bin/,vitrine vitrine-gpu vitrine-render)
 
@@ -19,7 +20,7 @@ $(out)/bin/vitrine-gpu: $(call objects,$(out)/device,$(device_gpu_srcs)) $(out)/
 $(out)/bin/vitrine-render: $(call objects,$(out)/device,$(device_render_srcs)) $(out)/lib/libvenus.a
 $(programs):
 	@mkdir -p $(@D)
-	$(call say,LD)$(HOSTCC) $(device_ldflags) $^ $(device_libs) -ldl -o $@
+	$(call say,LD)$(HOSTCC) $(device_ldflags) $^ $(device_libs) -o $@
 
 -include $(shell find $(out)/device/obj -name '*.d' 2>/dev/null)
 
@@ -30,6 +31,6 @@ $(out)/fake/vitrine-gpu: $(call objects,$(out)/device,$(device_gpu_srcs) tests/f
 $(out)/fake/vitrine-render: $(call objects,$(out)/device,$(device_render_srcs) tests/fake/venus_fake.c)
 $(fake_programs):
 	@mkdir -p $(@D)
-	$(call say,LD)$(HOSTCC) $(device_ldflags) $^ $(device_libs) -ldl -o $@
+	$(call say,LD)$(HOSTCC) $(device_ldflags) $^ $(device_libs) -o $@
 .PHONY: fake-programs
 fake-programs: $(fake_programs)
