@@ -97,6 +97,7 @@ venus_create(const struct venus_config *config, struct venus **out)
     pthread_mutex_init(&venus->why_lock, NULL);
     vn_ledger_init(&venus->ledger, venus->config.limits.memory_bytes);
     vn_resources_init(&venus->resources, venus);
+    vn_memories_init(&venus->memories);
     vn_rings_init(&venus->rings, venus);
     vn_timelines_init(&venus->timelines, venus);
     vn_exec_init(&venus->exec, venus, NULL);
@@ -111,9 +112,10 @@ venus_destroy(struct venus *venus)
         return;
     }
     vn_rings_finish(&venus->rings);
-    vn_timelines_finish(&venus->timelines);
     vn_exec_finish(&venus->exec);
     vn_instances_finish(venus);
+    vn_timelines_finish(&venus->timelines);
+    vn_memories_finish(&venus->memories);
     vn_objects_finish(&venus->objects);
     vn_resources_finish(&venus->resources);
     vn_host_unload(&venus->host);
@@ -138,7 +140,6 @@ vn_fatal(struct venus *venus, const char *format, ...)
         return;
     }
     vn_rings_fatal(&venus->rings);
-    vn_timelines_fatal(&venus->timelines);
     if (venus->config.on_fatal) {
         venus->config.on_fatal(venus->config.user, venus->why);
     }

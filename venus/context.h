@@ -7,6 +7,7 @@
 #include "venus/exec.h"
 #include "venus/host.h"
 #include "venus/ledger.h"
+#include "venus/memory.h"
 #include "venus/object.h"
 #include "venus/resource.h"
 #include "venus/ring.h"
@@ -25,10 +26,12 @@ struct venus {
     char why[VN_WHY_BYTES];
 
     struct vn_host host;
+    struct vn_instance *instances; /* the newest first */
     struct vn_objects objects;
     struct vn_resources resources;
     struct vn_rings rings;
     struct vn_timelines timelines;
+    struct vn_memories memories;
     struct vn_ledger ledger;
     struct vn_stats stats;
     struct vn_exec exec; /* the context's own stream: venus_submit */

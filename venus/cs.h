@@ -115,7 +115,7 @@ static inline void
 vn_put_bytes(struct vn_writer *writer, const void *from, size_t bytes)
 {
     uint8_t *room = vn_room(writer, vn_align4(bytes));
-    if (room) {
+    if (room && bytes) {
         memcpy(room, from, bytes);
         memset(room + bytes, 0, vn_align4(bytes) - bytes);
     }

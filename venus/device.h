@@ -7,14 +7,19 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "venus/emulate.h"
+#include "venus/memory.h"
 #include "venus/object.h"
+#include "venus/queue.h"
 
 #include "vn_args.h"
 
 struct vn_instance {
     struct vn_object *object;
+    struct vn_instance *next; /* of the context */
     VkInstance handle;
-    uint32_t api_version; /* that the host's instance was made with */
+    uint32_t
+        api_version; /* that the host's instance was made with, and the highest that clients are told */
     struct vn_instance_vk vk;
 };
 
@@ -22,12 +27,12 @@ struct vn_physical {
     struct vn_object *object;
     struct vn_instance *instance;
     VkPhysicalDevice handle;
-    VkPhysicalDeviceProperties properties;   /* apiVersion: what the client is told */
-    VkPhysicalDeviceMemoryProperties memory; /* the host's own */
-    VkExtensionProperties *extensions;       /* the host's own */
+    VkPhysicalDeviceProperties properties; /* the host's own, as are the next three */
+    VkPhysicalDeviceMemoryProperties memory;
+    VkExtensionProperties *extensions;
     uint32_t extension_count;
-    struct vn_memory_ways
-        *ways; /* memory.h: how each memory type becomes mappable; made on first use */
+    struct vn_offers offers;
+    struct vn_memory_plan plan;
 };
 
 struct vn_device {
@@ -35,11 +40,27 @@ struct vn_device {
     struct vn_physical *physical;
     VkDevice handle;
     struct vn_device_vk vk;
-    void *memory; /* what memory.c keeps per device */
-    void *queues; /* what queue.c keeps per device */
+    struct vn_queues queues;
 };
 
 /* Has the host's device this extension? */
 bool vn_physical_has(const struct vn_physical *physical, const char *extension);
+
+/*
+ * Those of `from` that the tables can decode, in `to` (NULL only counts), at most `room` of them.
+ * Returns: how many there are.
+ */
+uint32_t vn_known_extensions(const VkExtensionProperties *from, uint32_t count,
+                             VkExtensionProperties *to, uint32_t room);
+
+/* Looks at the host's physical device and keeps it as `data` of a new object.  false: already fatal. */
+bool vn_physical_add(struct vn_exec *exec, struct vn_instance *instance, VkPhysicalDevice handle,
+                     uint64_t id);
+
+/* Destroys all that hangs on a device, then it.  Its object stays in the table. */
+void vn_device_destroy(struct venus *venus, struct vn_device *device);
+
+/* Destroys every instance that the client left, with all that hangs on it. */
+void vn_instances_finish(struct venus *venus);
 
 #endif

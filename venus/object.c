@@ -241,11 +241,11 @@ vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
 {
     while (object->child) {
         struct vn_object *leaf = take_leaf(objects, object);
-        if (leaf->free_data) {
-            leaf->free_data(venus, leaf);
-        }
         if (gone) {
             gone(leaf);
+        }
+        if (leaf->free_data) {
+            leaf->free_data(venus, leaf);
         }
         give_free(objects, leaf);
     }

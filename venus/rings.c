@@ -235,3 +235,15 @@ vn_rings_find_in(struct vn_rings *rings, const struct vn_resource *resource, uin
     (void)pthread_mutex_unlock(&rings->lock);
     return ring != NULL;
 }
+
+void
+vn_rings_sum(struct vn_rings *rings, struct vn_ring_counters *sum)
+{
+    (void)pthread_mutex_lock(&rings->lock);
+    *sum = (struct vn_ring_counters){ 0 };
+    add_counters(sum, &rings->gone);
+    for (const struct vn_ring *ring = rings->first; ring; ring = ring->next) {
+        add_counters(sum, &ring->counters);
+    }
+    (void)pthread_mutex_unlock(&rings->lock);
+}

@@ -88,12 +88,17 @@ put_totals(struct page *page, struct venus *venus)
 {
     const char *format = page->as_json ? "\"%s\":%" PRIu64 "," : "%-50s %12" PRIu64 "\n";
     const struct vn_stats *stats = &venus->stats;
+    struct vn_ring_counters rings;
+    vn_rings_sum(&venus->rings, &rings);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     put(page, format, "submissions", atomic_load(&stats->submit_count));
     put(page, format, "stream_bytes", atomic_load(&stats->stream_bytes));
     put(page, format, "reply_bytes", atomic_load(&stats->reply_bytes));
-    put(page, format, "ring_wake_ups", vn_rings_wake_ups(&venus->rings));
+    put(page, format, "ring_commands", atomic_load(&rings.command_count));
+    put(page, format, "ring_batches", atomic_load(&rings.batch_count));
+    put(page, format, "ring_naps", atomic_load(&rings.nap_count));
+    put(page, format, "ring_wake_ups", atomic_load(&rings.wakeup_count));
 #pragma GCC diagnostic pop
 }
 

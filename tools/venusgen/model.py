@@ -183,7 +183,7 @@ class Model:
 
     def _fields(self, owner, members, is_params):
         by_name = {m.name: m for m in members}
-        lengths = {part for m in members if m.pointers for part in m.length}
+        lengths = {word for m in members if m.pointers for part in m.length for word in re.findall(r"^\(?(\w+)", part)}
         fields = []
         for index, m in enumerate(members):
             f = self._field(owner, m, by_name)

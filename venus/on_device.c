@@ -1,0 +1,95 @@
+/* Devices: the client's features and queues, with the extensions that the host has for them. */
+#include <stdlib.h>
+
+#include "venus/call.h"
+
+static VkResult
+make_device(struct vn_exec *exec, const struct vn_physical *physical,
+            const VkDeviceCreateInfo *wanted, VkDevice *out)
+{
+    VkDeviceCreateInfo info = *wanted;
+    uint32_t count = info.enabledExtensionCount;
+    const char **names = vn_exec_alloc(exec, (size_t)count + VN_OWN_EXTENSIONS, sizeof(*names));
+    if (!names) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        names[i] = info.ppEnabledExtensionNames[i];
+    }
+    info.enabledExtensionCount = vn_emulate_device_extensions(physical, names, count);
+    info.ppEnabledExtensionNames = names;
+    info.enabledLayerCount = 0;
+    info.ppEnabledLayerNames = NULL;
+    return physical->instance->vk.vkCreateDevice(physical->handle, &info, NULL, out);
+}
+
+/* Gives the device its function table, its queues and its object.  Returns: VK_SUCCESS, or why it cannot live. */
+static VkResult
+set_up(struct vn_exec *exec, struct vn_device *device, const struct vn_args_vkCreateDevice *args)
+{
+    const struct vn_host *host = &exec->venus->host;
+    PFN_vkVoidFunction get =
+        host->get_instance_proc(device->physical->instance->handle, "vkGetDeviceProcAddr");
+    vn_host_fill_device((PFN_vkGetDeviceProcAddr)get, device->handle, &device->vk);
+    VkResult ret = vn_queues_init(&device->queues, args->pCreateInfo);
+    if (ret == VK_SUCCESS) {
+        device->object = vn_exec_add(exec, VN_HANDLE_VkDevice, *(const uint64_t *)args->pDevice,
+                                     (uint64_t)device->handle, device, NULL);
+    }
+    if (!device->object) {
+        vn_queues_finish(exec->venus, device);
+        device->vk.vkDestroyDevice(device->handle, NULL);
+        return ret ? ret : VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    device->object->device = device;
+    return VK_SUCCESS;
+}
+
+void
+vn_on_vkCreateDevice(struct vn_exec *exec, struct vn_args_vkCreateDevice *args)
+{
+    struct vn_device *device = calloc(1, sizeof(*device));
+    args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (!device) {
+        return;
+    }
+    device->physical = vn_physical_of(exec);
+    args->ret = make_device(exec, device->physical, args->pCreateInfo, &device->handle);
+    if (args->ret == VK_SUCCESS) {
+        args->ret = set_up(exec, device, args);
+    }
+    if (args->ret != VK_SUCCESS) {
+        free(device);
+    }
+}
+
+/* The host's side of what was taken out of the table. Objects without a function of their own went with their pool. */
+static void
+destroy_host(struct vn_object *object)
+{
+    if (vn_destroyers[object->type] && object->host) {
+        vn_destroyers[object->type](object->device, object->host);
+    }
+}
+
+void
+vn_device_destroy(struct venus *venus, struct vn_device *device)
+{
+    bool is_idle = vn_queues_finish(venus, device) == VK_SUCCESS;
+    /* A host that is still at work would find its objects gone: better lose them with this process. */
+    vn_objects_remove_children(venus, &venus->objects, device->object,
+                               is_idle ? destroy_host : NULL);
+    if (is_idle) {
+        device->vk.vkDestroyDevice(device->handle, NULL);
+    }
+    free(device);
+}
+
+void
+vn_on_vkDestroyDevice(struct vn_exec *exec, struct vn_args_vkDestroyDevice *args)
+{
+    (void)args;
+    struct vn_object *object = exec->trail[0];
+    vn_device_destroy(exec->venus, (struct vn_device *)object->data);
+    vn_objects_remove(exec->venus, &exec->venus->objects, object);
+}
