@@ -164,6 +164,10 @@ gpu_latency(const struct shell_call *call)
                   (unsigned long long)all->sent, (unsigned long long)all->completed,
                   (unsigned long long)all->refused, (unsigned long long)all->timed_out,
                   (unsigned long long)all->late);
+    const struct virtq_stats *stats = &vgpu->queues[VIRTIO_GPU_CONTROLQ].stats;
+    console_print("  notified of %llu control commands %llu times, interrupted %llu times\n",
+                  (unsigned long long)stats->added, (unsigned long long)stats->notified,
+                  (unsigned long long)vgpu->device->interrupt_count);
     return 0;
 }
 

@@ -56,7 +56,8 @@ fake_dma_addr(void *ctx, const volatile void *ptr, size_t bytes)
 static uint64_t
 fake_now_ns(void *ctx)
 {
-    const struct fake_platform *fp = ctx;
+    struct fake_platform *fp = ctx;
+    fp->clock_count++;
     return fp->now_ns;
 }
 

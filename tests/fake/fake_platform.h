@@ -70,6 +70,7 @@ struct fake_platform {
     uint64_t now_ns;
     uint64_t relax_step_ns; /* what one call of relax adds; 10 us at first */
     bool is_clock_stuck;
+    uint64_t clock_count; /* times that it was read */
     uint64_t relax_count;
     uint64_t relax_limit; /* abort beyond: a wait without end */
 

@@ -58,6 +58,25 @@ expect_same_pixels(void)
     EXPECT_EQ(wrong, 0);
 }
 
+/* Under an emulator a look at the clock may wait for the device: what is done together has one. */
+UTEST(a_frame_reads_the_clock_once_when_it_is_sent_and_once_when_it_ends)
+{
+    show(DISPLAY_DIRECT, VGPU_DRIVER_QUEUED);
+    virtio_trace_enable(&rig.fixture.trace, false);
+    rig.fixture.fake.delay_ns = 23000;
+    fill(1, 2, 3, 4, 0x123456);
+    uint64_t count = rig.fixture.fp.clock_count;
+    EXPECT_EQ(display_present(&display), VIRTIO_OK);
+    EXPECT_EQ(rig.fixture.fp.clock_count, count + 1);
+    fake_platform_advance(&rig.fixture.fp, 23000);
+    count = rig.fixture.fp.clock_count;
+    EXPECT_EQ(vgpu_poll(&rig.vgpu), 2);
+    EXPECT_EQ(rig.fixture.fp.clock_count, count + 1);
+    EXPECT_EQ(rig.vgpu.figures[VGPU_MSG_RESOURCE_FLUSH].latency.max_ns, 23000);
+    EXPECT_EQ(display.stats.latency.max_ns, 23000);
+    hide();
+}
+
 UTEST(every_mode_shows_what_was_drawn)
 {
     for (unsigned i = 0; i < 6; i++) {

@@ -243,3 +243,32 @@ UTEST(an_idle_gpu_notices_that_it_needs_a_reset)
     EXPECT_EQ(rig.vgpu.failure, VIRTIO_ERR_NEEDS_RESET);
     rig_end(&rig);
 }
+
+/* Where the clock stands, no deadline comes by itself: counted turns end the wait, and the command with it. */
+UTEST(a_clock_that_stands_and_a_silent_device_end)
+{
+    for (unsigned driver = 0; driver < 2; driver++) {
+        struct seen seen = { 0 };
+        struct vgpu_then then = { .done = see, .ctx = &seen, .is_fenced = true };
+        const struct vgpu_rect rect = { 0, 0, 1, 1 };
+        rig_start(&rig, driver == 0 ? VGPU_DRIVER_QUEUED : VGPU_DRIVER_SIMPLE);
+        virtio_trace_enable(&rig.fixture.trace, false);
+        rig.fixture.fp.is_clock_stuck = true;
+        EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_OK);
+        rig.fixture.fake.evil.mode = FAKE_EVIL_SILENCE;
+        EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_ERR_TIMEOUT);
+        EXPECT_EQ(vgpu_cmd_resource_flush(&rig.vgpu, 1, &rect, &then), VIRTIO_OK);
+        EXPECT_EQ(seen.count, driver); /* `simple` waits for it when it is sent */
+        EXPECT_EQ(vgpu_fence_wait(&rig.vgpu, vgpu_last_fence(&rig.vgpu), 1000000),
+                  VIRTIO_ERR_TIMEOUT);
+        EXPECT_EQ(vgpu_room_wait(&rig.vgpu, rig.vgpu.slot_count, 1000000), VIRTIO_ERR_TIMEOUT);
+        /* `queued` ends the flush with the next wait for an answer. */
+        EXPECT_EQ(vgpu_display_info_wait(&rig.vgpu), VIRTIO_ERR_TIMEOUT);
+        EXPECT_EQ(seen.count, 1);
+        EXPECT_EQ(seen.last.err, VIRTIO_ERR_TIMEOUT);
+        EXPECT_EQ(rig.vgpu.in_flight_count, 0);
+        EXPECT_EQ(rig.vgpu.counters.timed_out, 3);
+        EXPECT_TRUE(rig.fixture.fp.relax_count < UINT64_C(2) * VIRTIO_STILL_TURNS_MAX);
+        rig_end(&rig);
+    }
+}

@@ -401,3 +401,20 @@ UTEST(the_trace_tells_commands_and_responses_in_full)
     EXPECT_EQ(vgpu_framebuffer_bring_down_wait(&framebuffer), VIRTIO_OK);
     rig_end(&rig);
 }
+
+UTEST(a_clock_that_stands_and_a_silent_device_end_the_bring_up)
+{
+    rig_start(&rig, VGPU_DRIVER_QUEUED);
+    memset(&framebuffer, 0, sizeof(framebuffer));
+    virtio_trace_enable(&rig.fixture.trace, false);
+    struct vgpu_framebuffer_config config = framebuffer_config(rig_pixels(&rig, IMAGE_BYTES));
+    rig.fixture.fp.is_clock_stuck = true;
+    rig.fixture.fake.evil.mode = FAKE_EVIL_SILENCE;
+    EXPECT_EQ(vgpu_framebuffer_bring_up_wait(&framebuffer, &rig.vgpu, &config), VIRTIO_ERR_TIMEOUT);
+    EXPECT_EQ(framebuffer.state, VGPU_FAILED);
+    EXPECT_EQ(rig.vgpu.in_flight_count, 0);
+    EXPECT_EQ(vgpu_finish(&rig.vgpu), VIRTIO_OK);
+    EXPECT_EQ(rig.vgpu.leaked_count, 1); /* the device never said that it does not exist */
+    fixture_end(&rig.fixture);
+    fake_gpu_finish(&rig.fake);
+}

@@ -148,7 +148,8 @@ frame_end(struct display_frame *frame)
     display->frames_in_flight--;
     if (frame->err == VIRTIO_OK) {
         display->stats.frames_shown++;
-        virtio_histogram_add(&display->stats.latency, vgpu_now_ns(display->vgpu) - frame->start_ns);
+        virtio_histogram_add(&display->stats.latency,
+                             vgpu_time_ns(display->vgpu) - frame->start_ns);
     } else {
         display->stats.frames_failed++;
         display->last_err = frame->err;
@@ -179,7 +180,7 @@ frame_begin(struct display *display)
         if (frame->commands_left == 0) {
             *frame = (struct display_frame){
                 .display = display,
-                .start_ns = vgpu_now_ns(display->vgpu),
+                .start_ns = vgpu_time_ns(display->vgpu),
                 .commands_left = 1,
             };
             display->frames_in_flight++;

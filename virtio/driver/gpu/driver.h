@@ -58,6 +58,19 @@ vgpu_now_ns(const struct vgpu *vgpu)
     return plat->now_ns(plat->ctx);
 }
 
+/*
+ * The time for what is done together: the clock is read once, until the next vgpu_notify, and once
+ * in a vgpu_poll. Under an emulator each reading may wait for the device's own work.
+ */
+static inline uint64_t
+vgpu_time_ns(struct vgpu *vgpu)
+{
+    if (vgpu->time_ns == 0) {
+        vgpu->time_ns = vgpu_now_ns(vgpu);
+    }
+    return vgpu->time_ns;
+}
+
 static inline void
 vgpu_trace(const struct vgpu *vgpu, enum virtio_trace_event event, uint64_t a, uint64_t b)
 {
@@ -109,10 +122,17 @@ void vgpu_slots_abandon_all(struct vgpu *vgpu, enum virtio_err err);
 void vgpu_fail(struct vgpu *vgpu, enum virtio_err err);
 
 /*
- * A turn of a waiting loop: poll, then let others run. Returns: VIRTIO_OK, VIRTIO_ERR_TIMEOUT after
- * `deadline_ns`; even then what is waited for may have come with this turn.
+ * A turn of a waiting loop: poll, then let others run. Returns: as virtio_device_relax, so
+ * VIRTIO_ERR_TIMEOUT after `deadline_ns` and also where the clock stands still; even then what is
+ * waited for may have come with this turn.
  */
 enum virtio_err vgpu_turn(struct vgpu *vgpu, uint64_t deadline_ns);
+
+/*
+ * A turn of a loop that waits for commands to end: what is late has ended after it, also where the
+ * clock stands still and no deadline comes by itself. So each such loop ends.
+ */
+void vgpu_turn_commands(struct vgpu *vgpu);
 
 /* Is display info to be asked for again, because an event's question was not answered? */
 bool vgpu_is_asking_due(const struct vgpu *vgpu);

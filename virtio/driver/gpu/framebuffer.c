@@ -261,7 +261,7 @@ wait_for_end(struct vgpu_framebuffer *framebuffer, enum virtio_err submitted)
         return submitted;
     }
     while (is_on_the_way(framebuffer)) {
-        (void)vgpu_turn(framebuffer->vgpu, framebuffer->vgpu->next_deadline_ns);
+        vgpu_turn_commands(framebuffer->vgpu);
     }
     return framebuffer->state == VGPU_FAILED ? framebuffer->failure : VIRTIO_OK;
 }

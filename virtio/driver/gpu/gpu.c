@@ -47,6 +47,7 @@ queue_config(const struct vgpu_config *config, unsigned queue_idx)
         .size_max = (uint16_t)size,
         .indirect_max = config->uses_indirect ? VGPU_EXTRA_MAX + 2 : 0,
         .is_interrupting = config->is_interrupting,
+        .is_untimed = true, /* slots are: vgpu_time_ns */
     };
 }
 

@@ -20,15 +20,17 @@ simple_send(struct vgpu *vgpu, struct vgpu_slot *slot, const struct virtq_chain 
         return err;
     }
     uint64_t deadline_ns = slot->deadline_ns;
-    uint64_t now_ns = 0;
+    enum virtio_err turn = VIRTIO_OK;
     virtq_notify(queue);
     if (vgpu->is_sending) {
         return VIRTIO_OK;
     }
     vgpu->is_sending = true;
-    while (vgpu->in_flight_count > 0 && now_ns < deadline_ns) {
-        now_ns = vgpu_now_ns(vgpu);
-        (void)vgpu_turn(vgpu, deadline_ns);
+    while (vgpu->in_flight_count > 0 && turn == VIRTIO_OK) {
+        turn = vgpu_turn(vgpu, deadline_ns);
+    }
+    if (turn != VIRTIO_OK) {
+        vgpu_slots_expire(vgpu, deadline_ns); /* also where the clock stands still */
     }
     vgpu->is_sending = false;
     return VIRTIO_OK;

@@ -199,14 +199,15 @@ count_end(struct vgpu *vgpu, const struct vgpu_message *message,
 
 static void
 trace_response(struct vgpu *vgpu, const struct vgpu_slot *slot, const struct virtq_done *done,
-               const void *response, uint32_t type)
+               const void *response, const struct vgpu_completion *completion)
 {
     struct virtio_trace *trace = vgpu->device->bus->trace;
     if (trace == NULL || !trace->is_on) {
         return;
     }
     driver_trace(vgpu->device, TRACE_GPU_RESPONSE, done->cookie, slot->message->queue,
-                 (uint64_t)slot->message->type << 32 | type, done->latency_ns);
+                 (uint64_t)slot->message->type << 32 | completion->response_type,
+                 completion->latency_ns);
     virtio_trace_payload(trace, done->cookie, driver_origin(vgpu->device, slot->message->queue),
                          response, done->written_bytes);
 }
@@ -222,10 +223,17 @@ take_back(struct vgpu *vgpu, struct vgpu_slot *slot)
     vgpu_slot_free(vgpu, slot);
 }
 
+/* The queue has timed it where the trace is on. */
+static uint64_t
+latency_of(struct vgpu *vgpu, const struct vgpu_slot *slot, const struct virtq_done *done)
+{
+    return done->latency_ns != 0 ? done->latency_ns : vgpu_time_ns(vgpu) - slot->start_ns;
+}
+
 /* What the response says of the command; `response` has the rule that it breaks, if it does. */
 static struct vgpu_completion
-judge(const struct vgpu_slot *slot, const struct virtq_done *done, const void *bytes,
-      struct vgpu_response *response)
+judge(struct vgpu *vgpu, const struct vgpu_slot *slot, const struct virtq_done *done,
+      const void *bytes, struct vgpu_response *response)
 {
     enum virtio_err err = vgpu_parse_response(slot->message, bytes, done->written_bytes, response);
     if (err == VIRTIO_OK) {
@@ -239,7 +247,7 @@ judge(const struct vgpu_slot *slot, const struct virtq_done *done, const void *b
         .response_bytes = done->written_bytes,
         .cookie = done->cookie,
         .fence_id = slot->fence_id,
-        .latency_ns = done->latency_ns,
+        .latency_ns = latency_of(vgpu, slot, done),
     };
 }
 
@@ -267,8 +275,8 @@ vgpu_slot_complete(struct vgpu *vgpu, const struct virtq_done *done)
     } else {
         memcpy(small, slot->response, done->written_bytes);
     }
-    struct vgpu_completion completion = judge(slot, done, bytes, &response);
-    trace_response(vgpu, slot, done, bytes, response.type);
+    struct vgpu_completion completion = judge(vgpu, slot, done, bytes, &response);
+    trace_response(vgpu, slot, done, bytes, &completion);
     count_end(vgpu, slot->message, &completion);
     free_small(vgpu, slot);
     vgpu->in_flight_count--;

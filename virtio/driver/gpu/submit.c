@@ -71,7 +71,8 @@ trace_request(struct vgpu *vgpu, struct vgpu_slot *slot, const struct vgpu_reque
 static void
 start_clock(struct vgpu *vgpu, struct vgpu_slot *slot)
 {
-    uint64_t now_ns = vgpu_now_ns(vgpu);
+    uint64_t now_ns = vgpu_time_ns(vgpu);
+    slot->start_ns = now_ns;
     if (slot->then.timeout_ns == 0) {
         slot->then.timeout_ns = (uint64_t)vgpu->config.timeout_ms * VGPU_NS_PER_MS;
     }
@@ -166,6 +167,7 @@ vgpu_submit(struct vgpu *vgpu, const struct vgpu_request *request)
 void
 vgpu_notify(struct vgpu *vgpu)
 {
+    vgpu->time_ns = 0;
     if (vgpu->state == VGPU_RUNNING) {
         vgpu->ops->notify(vgpu);
     }
@@ -226,11 +228,12 @@ vgpu_poll(struct vgpu *vgpu)
         return 0;
     }
     uint16_t before_count = vgpu->in_flight_count;
+    vgpu->time_ns = 0;
     for (unsigned i = 0; i < VIRTIO_GPU_QUEUE_COUNT; i++) {
         count += take_used(vgpu, &vgpu->queues[i]);
     }
     if (before_count > 0) {
-        uint64_t now_ns = vgpu_now_ns(vgpu);
+        uint64_t now_ns = vgpu_time_ns(vgpu);
         vgpu->polled_ns = now_ns;
         look_after_silence(vgpu, now_ns, count > 0);
         uint64_t timed_out = vgpu->counters.timed_out;
@@ -241,6 +244,7 @@ vgpu_poll(struct vgpu *vgpu)
         vgpu_is_asking_due(vgpu)) {
         take_config_change(vgpu);
     }
+    vgpu->time_ns = 0; /* the caller may take his time */
     return count;
 }
 

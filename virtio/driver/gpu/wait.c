@@ -7,17 +7,19 @@
 enum virtio_err
 vgpu_turn(struct vgpu *vgpu, uint64_t deadline_ns)
 {
-    const struct virtio_platform *plat = vgpu->device->bus->plat;
     if (vgpu_poll(vgpu) > 0) { /* without end, maybe: callbacks may submit again */
         return vgpu->polled_ns < deadline_ns ? VIRTIO_OK : VIRTIO_ERR_TIMEOUT;
     }
-    if (plat->now_ns(plat->ctx) >= deadline_ns) {
-        return VIRTIO_ERR_TIMEOUT;
+    return virtio_device_relax(vgpu->device, deadline_ns);
+}
+
+void
+vgpu_turn_commands(struct vgpu *vgpu)
+{
+    uint64_t deadline_ns = vgpu->next_deadline_ns;
+    if (vgpu_turn(vgpu, deadline_ns) != VIRTIO_OK) {
+        vgpu_slots_expire(vgpu, deadline_ns);
     }
-    if (plat->relax != NULL) {
-        plat->relax(plat->ctx, deadline_ns);
-    }
-    return VIRTIO_OK;
 }
 
 static void
@@ -49,7 +51,7 @@ vgpu_wait(struct vgpu *vgpu, struct vgpu_wait *wait, enum virtio_err submitted)
     }
     vgpu_notify(vgpu);
     while (!wait->is_done) {
-        (void)vgpu_turn(vgpu, vgpu->next_deadline_ns);
+        vgpu_turn_commands(vgpu);
     }
     return wait->completion.err;
 }

@@ -202,6 +202,7 @@ struct vgpu_resource {
 struct vgpu_slot {
     const struct vgpu_message *message;
     struct vgpu_then then;
+    uint64_t start_ns;
     uint64_t deadline_ns;
     uint64_t fence_id;
     uint8_t *request; /* VGPU_REQUEST_BYTES_MAX, then a small response */
@@ -243,6 +244,7 @@ struct vgpu {
     uint64_t next_deadline_ns; /* no command in flight is due before */
     uint64_t next_health_ns;
     uint64_t polled_ns; /* the time of the last poll with something in flight */
+    uint64_t time_ns; /* private: what the clock said for what is done together; 0: not asked yet */
 
     struct vgpu_resource *resources; /* [resource_count] */
     uint16_t resource_count;
@@ -291,7 +293,8 @@ enum virtio_err vgpu_init(struct vgpu *vgpu, struct virtio_device *device,
 enum virtio_err vgpu_finish(struct vgpu *vgpu);
 
 /*
- * Offer a command to the device.
+ * Offer a command to the device; vgpu_notify must follow, once for many. The clock is read once for
+ * all that is offered until then: deadlines and latencies run from the first of them.
  * Returns: VIRTIO_OK; VIRTIO_ERR_BUSY (no free slot: poll, then try again); VIRTIO_ERR_INVALID (not
  * a known type, shorter than that type, or longer than VGPU_REQUEST_BYTES_MAX);
  * VIRTIO_ERR_NOT_INITIALIZED; VIRTIO_ERR_BROKEN, VIRTIO_ERR_LOST, VIRTIO_ERR_NEEDS_RESET once the
