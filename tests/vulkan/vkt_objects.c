@@ -11,7 +11,7 @@
 #include "tests/vulkan/vkt.h"
 
 #define PATH_BYTES       4096
-#define SHADER_BYTES_MAX (1U << 20)
+#define SHADER_BYTES_MAX (64U << 10)
 #define FENCE_TIMEOUT_NS (60ULL * 1000000000ULL)
 #define FNV_OFFSET       0xcbf29ce484222325ULL
 #define FNV_PRIME        0x100000001b3ULL
@@ -146,7 +146,7 @@ read_beside(const char *name, uint32_t *words, size_t capacity_bytes)
 VkShaderModule
 vkt_shader(const struct vkt *t, const char *name)
 {
-    static uint32_t words[SHADER_BYTES_MAX / sizeof(uint32_t)];
+    static _Thread_local uint32_t words[SHADER_BYTES_MAX / sizeof(uint32_t)];
     VkShaderModule module = VK_NULL_HANDLE;
     VkShaderModuleCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
