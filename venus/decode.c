@@ -81,7 +81,7 @@ look_up(struct walk *w, const struct vn_member *member, uint64_t id)
 {
     struct vn_exec *exec = w->exec;
     if (!exec->venus || w->is_partial || w->is_reply || !id) {
-        if (!id && (member->flags & VN_NEEDED)) {
+        if (!id && (member->flags & VN_NEEDED) && !exec->in.is_short) {
             vn_exec_fatal(exec, "%s is null, a %s is expected", member->name,
                           vn_handle_names[member->type]);
         }
