@@ -164,11 +164,12 @@ add_signals(scmp_filter_ctx filter)
                                          SCMP_A0(SCMP_CMP_EQ, self));
 }
 
-/* Names of threads and of memory; limits can be read, not set. */
+/* Names of threads and of memory, exact sleeps; limits can be read, not set. */
 static int
 add_self(scmp_filter_ctx filter)
 {
-    static const int names[] = { PR_SET_NAME, PR_GET_NAME, 0x53564d41 /* PR_SET_VMA */ };
+    static const int names[] = { PR_SET_NAME, PR_GET_NAME, PR_SET_TIMERSLACK,
+                                 0x53564d41 /* PR_SET_VMA */ };
     int error = 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && error == 0; i++) {
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,

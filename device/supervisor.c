@@ -119,7 +119,10 @@ on_report(struct supervisor *supervisor, struct client *client, int fd)
         break;
     case REPORT_RING_GONE: client_remove_ring(client, report->head.ring_id); break;
     case REPORT_REASON: mourn(supervisor, client, report->text); break;
-    case REPORT_STATS: say(supervisor, client, "statistics:\n%s", report->text); break;
+    case REPORT_STATS:
+        say(supervisor, client, "statistics:");
+        (void)fprintf(stderr, "%s\n", report->text);
+        break;
     default: break;
     }
 }
