@@ -20,11 +20,16 @@ import machines  # noqa: E402
 
 REPORTS = os.path.join(TOP, "build/reports")
 MODEL = "tests/model/notify.pml"
+RING_MODEL = "tests/model/ring.pml"
 SCHEMES = ("EVENT", "FLAGS", "PACKED")
 MUTATIONS = (
     "NO_DRIVER_RECHECK", "NO_DEVICE_RECHECK", "NO_DRIVER_BARRIER", "NO_DEVICE_BARRIER",
     "NO_DRIVER_SLEEP_BARRIER", "NO_DEVICE_SLEEP_BARRIER", "OFF_BY_ONE",
 )
+RING_MUTATIONS = {
+    "IDLE": ("NO_RECHECK", "NO_BARRIER", "NO_CLIENT_BARRIER", "NO_QUIET", "SHORT_QUIET", "FORGETS_LATE", "PLAIN_ALIVE"),
+    "AWAIT": ("NO_SURE_LOOK", "PLAIN_AWAITED", "NO_LOCK"),
+}
 
 PROOFS = "tests/proof"
 
@@ -68,11 +73,11 @@ def write_report(name, lines):
     return os.path.relpath(path, TOP)
 
 
-def explore(spin, defines):
+def explore(spin, model, defines):
     """Searches every state of one variant of the model; gives (errors, states, first complaint)."""
     with tempfile.TemporaryDirectory(prefix="vitrine-model-") as where:
         words = [f"-D{d}" for d in defines]
-        status, out = run([os.path.join(spin, "usr/bin/spin"), *words, "-a", os.path.join(TOP, MODEL)], where, 60)
+        status, out = run([os.path.join(spin, "usr/bin/spin"), *words, "-a", os.path.join(TOP, model)], where, 60)
         if status != 0:
             raise Failed(f"spin {' '.join(words)}:\n{tail(out)}")
         status, out = run(["gcc", "-O1", "-w", "-DSAFETY", "-o", "pan", "pan.c"], where, 120)
@@ -96,17 +101,25 @@ def variants():
                 yield (f"SCHEME={scheme}", mutation), True
 
 
-def notification_model():
-    spin, lines, wrong = prover("spin"), [f"{MODEL}: every state of each variant", ""], []
+def ring_variants():
+    for scheme, mutations in RING_MUTATIONS.items():
+        yield (f"SCHEME={scheme}",), False
+        yield (f"SCHEME={scheme}", "TOTAL=4"), False
+        for mutation in mutations:
+            yield (f"SCHEME={scheme}", mutation), True
+
+
+def check_model(model, cases, report):
+    spin, lines, wrong = prover("spin"), [f"{model}: every state of each variant", ""], []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        jobs = [(d, must_fail, pool.submit(explore, spin, d)) for d, must_fail in variants()]
+        jobs = [(d, must_fail, pool.submit(explore, spin, model, d)) for d, must_fail in cases]
     for defines, must_fail, job in jobs:
         errors, states, complaint = job.result()
         verdict = complaint if errors else "no lost wake-up"
         lines.append(f"{' '.join(defines):<46} {states:>10} states  {verdict}" + ("  (as it must)" if must_fail and errors else ""))
         if bool(errors) != must_fail:
             wrong.append(lines[-1])
-    path = write_report("model-notify.txt", lines)
+    path = write_report(report, lines)
     if wrong:
         raise Failed(f"unexpected verdicts (all in {path}):\n" + "\n".join(wrong))
 
@@ -205,5 +218,8 @@ def suites():
         Suite("proof.barrier-instructions", "on each architecture the barriers are instructions that are enough",
               barriers.barriers_are_enough),
         Suite("long.model.notify", "no wake-up is lost, split and packed, and each mutation loses one (SPIN)",
-              notification_model, long_only=True, alone=True),
+              lambda: check_model(MODEL, variants(), "model-notify.txt"), long_only=True, alone=True),
+        Suite("long.model.ring", "no wake-up of a Venus ring is lost, and each mutation loses one (SPIN)",
+              lambda: check_model(RING_MODEL, ring_variants(), "model-ring.txt"), long_only=True,
+              alone=True),
     ]

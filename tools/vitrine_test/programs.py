@@ -35,6 +35,11 @@ def unit_suite(name):
                  lambda: run_program([built(f"build/host/bin/{name}")], 120, env=environment()))
 
 
+def threads_suite(name):
+    return Suite(f"threads.{name[:-5]}", f"tests/unit/{name}.c with the thread sanitizer",
+                 lambda: run_program([built(f"build/tsan/bin/{name}")], 120, env=environment()))
+
+
 def on_newest_qemu(name):
     with _make_lock:
         run_program([sys.executable, "tools/setup/newest_qemu.py", "build"], 600, what="tools/setup/newest_qemu.py")
@@ -91,6 +96,7 @@ def reproducible():
 def suites():
     found = build_suites()
     found += [unit_suite(n) for n in names("tests/unit", r"_test\.c$")]
+    found.append(threads_suite("venus_ring_test"))
     found += [s for n in names("tests/fuzz", r"_fuzz\.c$") for s in fuzz_suites(n)]
     found += [s for n in names("tests/qtest", r"_test\.c$") for s in qtest_suites(n)]
     found.append(Suite("long.reproducible", "two builds in two directories are byte-identical", reproducible,
