@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Brings programs of another Debian release into BUILD_DIR/roots/NAME, to run with the C library of their own release.
 
-usage: roots.py BUILD_DIR NAME        (names: trixie, with the peer's Venus server, vulkaninfo, vkcube and vkmark;
-                                               sid, with a newer Mesa's Venus client and lavapipe, vulkaninfo, vkcube)
+usage: roots.py BUILD_DIR NAME        (names: trixie, sid)
+
+  Each holds the peer's Venus server, Mesa's Venus client, lavapipe, vulkaninfo, vkcube, vkmark and the validation
+  layers: trixie is Debian 13 (Mesa 25.0, the peer 1.1); sid is Debian's newest (Mesa 26 and the peer 1.3 in late 2026).
 
 No root, no mount and no chroot is needed: BUILD_DIR/roots/NAME/run PROGRAM ARGS starts a program out of usr/bin of the
 unpacked packages with their loader and libraries; bin/ has such a script for what others start by its path.
@@ -20,19 +22,20 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "setup"))
 from apt_private import SetupError  # noqa: E402
 from private_root import RootApt, make_empty, only  # noqa: E402
 
-RECIPE = "1\n"  # another one makes every root anew: for when what is brought, or how it is placed, has changed
+RECIPE = "2\n"  # another one makes every root anew: for when what is brought, or how it is placed, has changed
 
-MESA = ["mesa-vulkan-drivers", "vulkan-tools", "vulkan-validationlayers"]
-PACKAGES = {"trixie": MESA + ["virgl-server", "vkmark"], "sid": MESA}
+NAMES = ("trixie", "sid")
+PACKAGES = ["mesa-vulkan-drivers", "vulkan-tools", "vulkan-validationlayers", "virgl-server", "vkmark"]
 
 RUN = """\
 #!/bin/sh
-# Runs a program of this root with its own loader and libraries: run PROGRAM ARGS, PROGRAM below usr/bin or a path
-# relative to the root.  Made by tools/peers/roots.py.
+# Runs a program with the loader and the libraries of this root: run PROGRAM ARGS.  PROGRAM is a name in usr/bin of the
+# root, a path relative to the root, or an absolute path of an older release's program.  Made by tools/peers/roots.py.
 here=$(cd "$(dirname "$0")" && pwd)
 program=$1
 shift
 case $program in
+    /*) ;;
     */*) program="$here/root/$program" ;;
     *) program="$here/root/usr/bin/$program" ;;
 esac
@@ -42,6 +45,13 @@ exec "$here/root/{loader}" --library-path "$here/root/{libraries}:$here/root/usr
 START = """\
 #!/bin/sh
 exec "$(dirname "$0")/../run" {program} "$@"
+"""
+
+# vkmark looks for its own files where they would have been installed.
+VKMARK = """\
+#!/bin/sh
+here=$(cd "$(dirname "$0")/.." && pwd)
+exec "$here/run" vkmark --winsys-dir "$here/root/{libraries}/vkmark" --data-dir "$here/root/usr/share/vkmark" "$@"
 """
 
 
@@ -69,13 +79,13 @@ def place_manifests(root, target, libraries):
 
 def make_root(build, name, target):
     root = os.path.join(target, "root")
-    names = RootApt(os.path.join(build, "apt-roots"), [name]).unpack(PACKAGES[name], root)
+    names = RootApt(os.path.join(build, "apt-roots"), [name]).unpack(PACKAGES, root)
     loader = os.path.relpath(only(root, "usr/lib*/ld-linux-*.so.*"), root)
     libraries = os.path.dirname(os.path.relpath(only(root, "usr/lib/*/libc.so.6"), root))
     write_script(os.path.join(target, "run"), RUN.format(loader=loader, libraries=libraries))
-    for program in ("usr/libexec/virgl_render_server",):
-        if os.path.exists(os.path.join(root, program)):
-            write_script(os.path.join(target, "bin", os.path.basename(program)), START.format(program=program))
+    for program in ("usr/libexec/virgl_render_server", "usr/bin/vulkaninfo", "usr/bin/vkcube"):
+        write_script(os.path.join(target, "bin", os.path.basename(program)), START.format(program=program))
+    write_script(os.path.join(target, "bin/vkmark"), VKMARK.format(libraries=libraries))
     place_manifests(root, target, libraries)
     return names
 
@@ -83,6 +93,11 @@ def make_root(build, name, target):
 def place(build, name):
     """Where the root is, or will be."""
     return os.path.join(os.path.abspath(build), "roots", name)
+
+
+def icd(build, name, driver):
+    """The manifest of a driver ('lvp', 'virtio') of the root, for programs of this root."""
+    return os.path.join(place(build, name), f"icd.d/{driver}_icd.json")
 
 
 def is_present(build, name):
@@ -107,8 +122,8 @@ def bring(build, name):
 
 def ensure(build, name):
     """Brings the root if it is not there and returns its directory; silent and quick when it is.  Raises SetupError."""
-    if name not in PACKAGES:
-        raise SetupError(f"unknown root {name}; known: {', '.join(sorted(PACKAGES))}")
+    if name not in NAMES:
+        raise SetupError(f"unknown root {name}; known: {', '.join(NAMES)}")
     if is_present(build, name):
         return place(build, name)
     os.makedirs(os.path.join(build, "roots"), exist_ok=True)

@@ -185,13 +185,17 @@ def make_shim(build):
 
 
 class VenusPeer(VtestServer):
-    """virglrenderer's Venus: one server process for each client, which starts a renderer of its own."""
+    """virglrenderer's Venus: one server process for each client, which starts a renderer of its own.
+
+    `release`: whose (a name of roots.py).  Only over lavapipe of 'sid' does the peer offer Vulkan 1.3 and a swapchain:
+    host_icd=roots.icd("build", "sid", "lvp").
+    """
 
     name = "peer"
 
-    def __init__(self, build, host_icd=None):
+    def __init__(self, build, host_icd=None, release="trixie"):
         super().__init__(build, host_icd)
-        self.root = roots.ensure(build, "trixie")
+        self.root = roots.ensure(build, release)
         self.shim = make_shim(self.build)
 
     def command(self):
