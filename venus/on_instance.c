@@ -31,7 +31,10 @@ load(struct vn_exec *exec, struct vn_instance_vk *vk)
     return true;
 }
 
-/* The version that both the host's loader and this library's tables know. */
+/*
+ * What this library's tables know.  The loader takes any version since 1.1, and
+ * devices may be newer than it (Vulkan 1.4 §4.2, vkEnumerateInstanceVersion).
+ */
 static uint32_t
 host_version(const struct vn_instance_vk *vk)
 {
@@ -39,7 +42,7 @@ host_version(const struct vn_instance_vk *vk)
     if (vk->vkEnumerateInstanceVersion) {
         vk->vkEnumerateInstanceVersion(&version);
     }
-    return lower(version, vn_xml_version);
+    return version < API_VERSION_MIN ? version : vn_xml_version;
 }
 
 void
