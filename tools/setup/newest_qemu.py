@@ -7,14 +7,14 @@ It runs with the loader and the libraries of its own release: BUILD_DIR/qemu/new
 Exit status: 0 it is there; 3 it could not be brought.
 """
 
-import glob
 import os
 import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from apt_private import PrivateApt, SetupError, derived_sources  # noqa: E402
+from apt_private import SetupError  # noqa: E402
+from private_root import RootApt, only  # noqa: E402
 
 RELEASE, BACKPORTS = "trixie", "trixie-backports"
 
@@ -29,46 +29,13 @@ exec "$here/root/{loader}" --library-path "$lib:$here/root/usr/lib" "$here/root/
 """
 
 
-class BackportsApt(PrivateApt):
-    """The private apt for a release and its backports; it believes that nothing is installed."""
-
-    def __init__(self, base):
-        super().__init__(base, BACKPORTS, "deb")
-        with open(os.path.join(self.sources, "release.sources"), "w", encoding="utf-8") as f:
-            f.write(derived_sources("deb", RELEASE))
-        self.status = os.path.join(self.base, "status")
-        with open(self.status, "w", encoding="utf-8"):
-            pass
-        self.update()
-
-    def _command(self, tool, args):
-        whole = super()._command(tool, args)
-        return whole[:1] + ["-o", f"Dir::State::status={self.status}", "-o", "Debug::NoLocking=true"] + whole[1:]
-
-    def download_with_dependencies(self, package):
-        """Every .deb of the package and of all it depends on."""
-        self.call(["install", "-y", "--download-only", "--no-install-recommends", "-t", BACKPORTS, package])
-        return sorted(glob.glob(os.path.join(self.base, "cache/archives/*.deb")))
-
-
-def only(root, pattern):
-    """The first file below `root` that matches, relative to it."""
-    found = sorted(glob.glob(os.path.join(root, pattern)))
-    if not found:
-        raise SetupError(f"the unpacked packages hold no {pattern}")
-    return os.path.relpath(found[0], root)
-
-
 def bring(build):
     target, fresh = os.path.join(build, "qemu/newest"), os.path.join(build, "qemu/newest.new")
     shutil.rmtree(fresh, ignore_errors=True)
     root = os.path.join(fresh, "root")
-    os.makedirs(root)
-    for deb in BackportsApt(os.path.join(build, "apt-qemu")).download_with_dependencies("qemu-system-arm"):
-        subprocess.run(["dpkg-deb", "-x", deb, root], check=True)
-        os.remove(deb)
-    loader = only(root, "usr/lib*/ld-linux-*.so.*")
-    libraries = os.path.dirname(only(root, "usr/lib/*/libc.so.6"))
+    RootApt(os.path.join(build, "apt-qemu"), [BACKPORTS, RELEASE]).unpack(["qemu-system-arm"], root)
+    loader = os.path.relpath(only(root, "usr/lib*/ld-linux-*.so.*"), root)
+    libraries = os.path.dirname(os.path.relpath(only(root, "usr/lib/*/libc.so.6"), root))
     script = os.path.join(fresh, "qemu-system-aarch64")
     with open(script, "w", encoding="utf-8") as f:
         f.write(SCRIPT.format(loader=loader, libraries=libraries))

@@ -22,7 +22,13 @@ class RootApt(PrivateApt):
         self.status = os.path.join(self.base, "status")
         with open(self.status, "w", encoding="utf-8"):
             pass
-        self.call(["-o", "APT::Update::Error-Mode=any", "update"])  # without lists nothing later would say why
+        try:
+            self.call(["-o", "APT::Update::Error-Mode=any", "update"])  # without lists nothing later would say why
+        except SetupError as e:
+            raise SetupError(
+                f"no package lists of {', '.join(suites)}: is there a network, and does the mirror in this machine's apt "
+                f"sources carry each of these suites?\n{e}"
+            ) from e
 
     def _command(self, tool, args):
         whole = super()._command(tool, args)
