@@ -72,7 +72,7 @@ UTEST(ids_that_share_a_slot_are_told_apart)
 {
     struct venus *venus = toy_begin();
     for (uint32_t i = 0; i < 4; i++) {
-        EXPECT_EQ(create(venus, 5 + i * VN_RESOURCE_SLOTS, 0, 4096 * (i + 1)), VENUS_OK);
+        EXPECT_EQ(create(venus, 5 + i * VN_RESOURCE_SLOTS, 0, UINT64_C(4096) * (i + 1)), VENUS_OK);
     }
     EXPECT_EQ(venus_resource_destroy(venus, 5 + VN_RESOURCE_SLOTS), VENUS_OK);
     EXPECT_EQ(venus_resource_destroy(venus, 5), VENUS_OK);

@@ -10,10 +10,10 @@ enum {
     RES = 1,
     SHM_BYTES = 65536,
     BUFFER_BYTES = 1024,
-    MS = 1000000,
-    PATIENCE_NS = 1000 * MS,
 };
-#define IDLE_TIMEOUT_NS ((uint64_t)MS)
+#define MS              UINT64_C(1000000)
+#define PATIENCE_NS     (5000 * MS)
+#define IDLE_TIMEOUT_NS MS
 #define RING_ID         UINT64_C(0x100000007)
 
 /* The client's side of a ring. */
@@ -147,7 +147,7 @@ is_done(struct client *client, uint32_t seqno)
 static bool
 wait_done(struct client *client, uint32_t seqno)
 {
-    uint64_t end_ns = vn_os_now_ns() + (uint64_t)PATIENCE_NS * 5;
+    uint64_t end_ns = vn_os_now_ns() + PATIENCE_NS;
     while (!is_done(client, seqno) && vn_os_now_ns() < end_ns) {
         vn_os_yield();
     }
@@ -157,7 +157,7 @@ wait_done(struct client *client, uint32_t seqno)
 static bool
 wait_status(struct client *client, uint32_t bit)
 {
-    uint64_t end_ns = vn_os_now_ns() + (uint64_t)PATIENCE_NS * 5;
+    uint64_t end_ns = vn_os_now_ns() + PATIENCE_NS;
     while (!(atomic_load(client->status) & bit) && vn_os_now_ns() < end_ns) {
         vn_os_yield();
     }
@@ -303,7 +303,7 @@ UTEST(no_wakeup_is_lost)
 {
     struct client client = begin_good();
     uint32_t seed = 12345;
-    uint64_t end_ns = vn_os_now_ns() + UINT64_C(3000) * MS;
+    uint64_t end_ns = vn_os_now_ns() + 1500 * MS;
     for (uint32_t i = 0; vn_os_now_ns() < end_ns; i++) {
         submit(&client, TOY_COUNT, 1);
         if (!EXPECT_TRUE(wait_done(&client, client.written))) {

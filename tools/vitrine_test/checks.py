@@ -10,7 +10,7 @@ import sys
 from .suite import TOP, Failed, Skipped, Suite, make_variable, run_program, sources, tool_major
 
 PINNED_CLANG = 14  # other versions format and diagnose differently
-OUR_C = ("abi", "virtio", "kernel", "device", "tools/vitrine", "tests", "examples")
+OUR_C = ("abi", "virtio", "venus", "kernel", "device", "tools/vitrine", "tests", "examples")
 
 
 def c_files(pattern=r"\.[ch]$"):
@@ -45,6 +45,11 @@ def headers_digest():
     return digest.hexdigest()
 
 
+def venus_flags():
+    """Where the renderer's headers are; generated ones are not ours to lint."""
+    return [w.replace("-Ibuild/gen/venus", "-isystembuild/gen/venus") for w in make_variable("venus_incs")]
+
+
 def tidy_flags():
     """directory -> compiler flags, as the Makefile would give them."""
     include = make_variable("includes")
@@ -54,13 +59,15 @@ def tidy_flags():
     host = make_variable("host_incs")
     return {"virtio": ["-std=gnu17"] + include + target, "kernel": kernel,
             "kernel/arch/host": ["-std=gnu17", "-D_GNU_SOURCE"] + host, "tests": shared + host, "examples": shared,
-            "device": shared, "tools/vitrine": shared}
+            "device": shared, "tools/vitrine": shared, "venus": shared + venus_flags()}
 
 
 def flags_for(path, by_directory):
     best = max((d for d in by_directory if path.startswith(d + "/")), key=len)
     name = os.path.splitext(os.path.basename(path))[0]
     extra = make_variable(f"{name}_incs") if path.startswith("tests/") else []
+    if path.startswith("tests/") and name.startswith("venus_"):
+        extra = extra + venus_flags()
     return by_directory[best] + extra
 
 
