@@ -8,7 +8,7 @@
 struct walk {
     struct vn_exec *exec;
     bool is_partial; /* what the host fills in: shape and ids only */
-    bool is_reply;   /* what the host filled in: ids stay ids */
+    bool is_raw;     /* ids stay ids */
 };
 
 static void decode_struct(struct walk *w, const struct vn_type *type, uint8_t *to);
@@ -30,9 +30,8 @@ is_stopped(const struct walk *w)
 }
 
 uint64_t
-vn_length_of(uint16_t length, const void *base, uint64_t index)
+vn_length_slow(const struct vn_length *l, const void *base, uint64_t index)
 {
-    const struct vn_length *l = &vn_lengths[length];
     if (l->kind == VN_LENGTH_CONSTANT) {
         return l->add;
     }
@@ -46,7 +45,7 @@ vn_length_of(uint16_t length, const void *base, uint64_t index)
     }
     uint64_t number = 0;
     memcpy(&number, at, l->width); /* little-endian hosts only: asserted in exec.c */
-    return l->divide == 1 && !l->add ? number : (number + l->add) / l->divide;
+    return (number + l->add) / l->divide;
 }
 
 const struct vn_type *
@@ -79,15 +78,14 @@ alloc(struct walk *w, uint64_t count, size_t size)
 static uint64_t
 look_up(struct walk *w, const struct vn_member *member, uint64_t id)
 {
-    struct vn_exec *exec = w->exec;
-    if (!exec->venus || w->is_partial || w->is_reply || !id) {
-        if (!id && (member->flags & VN_NEEDED) && !exec->in.is_short) {
-            vn_exec_fatal(exec, "%s is null, a %s is expected", member->name,
-                          vn_handle_names[member->type]);
-        }
-        return id;
+    if (id && !w->is_raw && !w->is_partial) {
+        return vn_exec_host_of(w->exec, member->name, member->type, id);
     }
-    return vn_exec_look_up(exec, member->name, member->type, id);
+    if (!id && (member->flags & VN_NEEDED) && !w->exec->in.is_short) {
+        vn_exec_fatal(w->exec, "%s is null, a %s is expected", member->name,
+                      vn_handle_names[member->type]);
+    }
+    return id;
 }
 
 /* One element that is not of 1 or 2 bytes in an array. */
@@ -120,7 +118,19 @@ decode_value(struct walk *w, const struct vn_member *member, uint8_t *to)
 static bool
 is_plain(const struct vn_member *member)
 {
-    return member->wire == VN_STRUCT ? vn_types[member->type].is_plain : member->wire != VN_HANDLE;
+    return member->wire == VN_STRUCT ? vn_types[member->type].plain_width
+                                     : member->wire != VN_HANDLE;
+}
+
+/* Plain, and of 4 bytes or less each: used where it lies, for streams are aligned to 4. */
+static bool
+is_in_place(const struct walk *w, const struct vn_member *member)
+{
+    if (w->is_partial) {
+        return false;
+    }
+    return member->wire == VN_STRUCT ? vn_types[member->type].plain_width == 4
+                                     : member->wire <= VN_U32;
 }
 
 static void
@@ -166,6 +176,9 @@ decode_array(struct walk *w, const struct vn_member *member, uint64_t expected)
     if (count > elements_left(w, member)) {
         w->exec->in.is_short = true;
         return NULL;
+    }
+    if (is_in_place(w, member)) {
+        return (uint8_t *)(uintptr_t)vn_take(&w->exec->in, vn_align4((size_t)count * member->size));
     }
     uint8_t *to = alloc(w, count, member->size);
     if (to) {
@@ -287,13 +300,28 @@ decode_member(struct walk *w, const struct vn_member *member, uint8_t *base)
     memcpy(at, &pointer, sizeof(pointer));
 }
 
+/* A member, or a run of them.  Returns: how many. */
+static uint32_t
+decode_run(struct walk *w, const struct vn_member *member, uint8_t *base)
+{
+    if (!member->run_count || w->is_partial) {
+        decode_member(w, member, base);
+        return 1;
+    }
+    const uint8_t *from = vn_take(&w->exec->in, member->run_bytes);
+    if (from) {
+        memcpy(base + member->offset, from, member->run_bytes);
+    }
+    return member->run_count;
+}
+
 static void
 decode_members(struct walk *w, const struct vn_type *type, uint8_t *to)
 {
     const struct vn_member *member = &vn_members[type->member_first];
     const struct vn_member *end = member + type->member_count;
-    for (; member < end && !w->exec->has_failed; member++) {
-        decode_member(w, member, to);
+    while (member < end && !w->exec->has_failed) {
+        member += decode_run(w, member, to);
     }
 }
 
@@ -362,19 +390,19 @@ decode_struct(struct walk *w, const struct vn_type *type, uint8_t *to)
 void
 vn_decode_request(struct vn_exec *exec, const struct vn_type *type, void *args)
 {
-    struct walk w = { .exec = exec };
+    struct walk w = { .exec = exec, .is_raw = !exec->venus };
     const struct vn_member *member = &vn_members[type->member_first];
     const struct vn_member *end = member + type->member_count;
-    for (; member < end && !exec->has_failed; member++) {
+    while (member < end && !exec->has_failed) {
         w.is_partial = member->flags & VN_OUT;
-        decode_member(&w, member, args);
+        member += decode_run(&w, member, args);
     }
 }
 
 void
 vn_decode_reply(struct vn_exec *exec, const struct vn_command *command, void *args)
 {
-    struct walk w = { .exec = exec, .is_reply = true };
+    struct walk w = { .exec = exec, .is_raw = true };
     uint32_t id = vn_take_u32(&exec->in);
     if (id != command->id) {
         vn_exec_fatal(exec, "reply of command %u: found %u", command->id, id);

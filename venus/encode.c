@@ -28,7 +28,8 @@ encode_value(struct vn_writer *out, const struct vn_member *member, const uint8_
 static bool
 is_plain(const struct vn_member *member)
 {
-    return member->wire == VN_STRUCT ? vn_types[member->type].is_plain : member->wire != VN_HANDLE;
+    return member->wire == VN_STRUCT ? vn_types[member->type].plain_width
+                                     : member->wire != VN_HANDLE;
 }
 
 static void

@@ -22,6 +22,7 @@ vn_exec_init(struct vn_exec *exec, struct venus *venus, struct vn_ring *ring)
     *exec = (struct vn_exec){ .venus = venus, .ring = ring, .command_idx = NO_COMMAND };
     exec->arena.limit_bytes = venus ? venus->config.limits.command_bytes : 0;
     exec->inner_arena.limit_bytes = exec->arena.limit_bytes;
+    exec->objects = venus ? &venus->objects : NULL;
     exec->trail = exec->trail_min;
     exec->trail_size = VN_TRAIL_MIN;
 }
@@ -36,6 +37,9 @@ vn_exec_finish(struct vn_exec *exec)
         free(exec->trail);
     }
     vn_resource_put(exec->reply_resource);
+    if (exec->venus) {
+        vn_counts_add(&exec->venus->stats.gone, &exec->counts);
+    }
     *exec = (struct vn_exec){ .has_failed = true };
 }
 
@@ -211,7 +215,7 @@ reply(struct vn_exec *exec, const struct vn_command *command, const void *args)
                       exec->reply.size, exec->reply.size - before);
         return;
     }
-    vn_count(&exec->venus->stats.reply_bytes, exec->reply.at - before);
+    vn_count_own(&exec->counts.reply_bytes, exec->reply.at - before);
 }
 
 static const struct vn_command *
@@ -250,15 +254,16 @@ execute(struct vn_exec *exec, struct venus *venus)
     if (exec->has_failed || exec->in.is_short) {
         return;
     }
-    uint64_t count = vn_count(&venus->stats.command_counts[exec->command_idx], 1);
+    uint32_t index = exec->command_idx; /* a stream within this command has commands of its own */
+    uint64_t count = vn_count_own(&exec->counts.commands[index], 1);
     uint64_t begin_ns = count % VN_SAMPLE_EVERY ? 0 : vn_os_now_ns();
     if (venus->config.on_trace) {
         vn_trace_request(exec, command);
     }
     command->on(exec, args);
     if (begin_ns) {
-        vn_count(&venus->stats.sampled_ns[exec->command_idx], vn_os_now_ns() - begin_ns);
-        vn_count(&venus->stats.sampled_counts[exec->command_idx], 1);
+        vn_count_own(&exec->counts.sampled_ns[index], vn_os_now_ns() - begin_ns);
+        vn_count_own(&exec->counts.sampled[index], 1);
     }
     if ((flags & GENERATE_REPLY) && !exec->has_failed) {
         reply(exec, command, args);
@@ -343,7 +348,7 @@ vn_exec_run(struct vn_exec *exec, const uint8_t *bytes, size_t size, bool is_who
     if (exec->in.is_short && is_whole && !exec->has_failed) {
         vn_exec_fatal(exec, "runs over the end of its stream, which has %zu bytes", size);
     }
-    vn_count(&exec->venus->stats.stream_bytes, (uint64_t)(done - bytes));
+    vn_count_own(&exec->counts.stream_bytes, (uint64_t)(done - bytes));
     leave(exec, &outer);
     return (size_t)(done - bytes);
 }

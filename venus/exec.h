@@ -10,6 +10,7 @@
 
 #include "venus/cs.h"
 #include "venus/object.h"
+#include "venus/stats.h"
 
 struct venus;
 struct vn_ring;
@@ -26,6 +27,7 @@ struct vn_exec {
     struct vn_arena arena;
     struct vn_arena
         inner_arena; /* of commands within vkExecuteCommandStreamsMESA, whose own arguments must outlive them */
+    struct vn_objects *objects; /* the context's; NULL: none */
     struct vn_object_cache cache;
 
     /* The command at work. */
@@ -33,8 +35,9 @@ struct vn_exec {
     const uint8_t *stream_at;  /* start of the bytes given */
     uint64_t stream_offset;    /* what came before them in the stream, for messages */
     const uint8_t *command_at; /* its first byte */
-    bool has_failed;           /* the context died by it, or before */
-    uint8_t depth;             /* 1 within vkExecuteCommandStreamsMESA: no further nesting */
+    struct vn_counts counts;
+    bool has_failed; /* the context died by it, or before */
+    uint8_t depth;   /* 1 within vkExecuteCommandStreamsMESA: no further nesting */
 
     /* Objects looked up for this command, in order: [0] is the one that it is called on. */
     struct vn_object **trail;
@@ -75,6 +78,16 @@ struct vn_object *vn_exec_object(struct vn_exec *exec, uint16_t type, uint64_t h
  * Returns: 0: already fatal.
  */
 uint64_t vn_exec_look_up(struct vn_exec *exec, const char *name, uint16_t type, uint64_t id);
+static inline uint64_t
+vn_exec_host_of(struct vn_exec *exec, const char *name, uint16_t type, uint64_t id)
+{
+    struct vn_object *object = vn_cache_hit(&exec->cache, exec->objects, id);
+    if (object && object->type == type && exec->trail_count < exec->trail_size) {
+        exec->trail[exec->trail_count++] = object;
+        return object->host;
+    }
+    return vn_exec_look_up(exec, name, type, id);
+}
 
 /* Prints the command at command_at, and what came of it, to config.on_trace (trace.c). */
 struct vn_command;

@@ -125,6 +125,7 @@ print_whole(const struct vn_ledger *ledger, bool as_json, struct writing *writin
 }
 
 size_t
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct writing
 vn_ledger_print(const struct vn_ledger *ledger, bool as_json, char *text, size_t size_bytes)
 {
     struct writing writing = { .text = text, .size_bytes = size_bytes };

@@ -81,6 +81,19 @@ vn_objects_find(struct vn_objects *objects, uint64_t id)
     return object;
 }
 
+struct vn_object *
+vn_cache_find(struct vn_object_cache *cache, struct vn_objects *objects, uint64_t id)
+{
+    /* Read before the look-up: a removal in between makes stale what is remembered now. */
+    uint32_t removal_count = atomic_load_explicit(&objects->removal_count, memory_order_acquire);
+    if (cache->removal_count != removal_count) {
+        *cache = (struct vn_object_cache){ .removal_count = removal_count };
+    }
+    struct vn_object *object = vn_objects_find(objects, id);
+    *vn_cache_slot(cache, id) = object;
+    return object;
+}
+
 static void
 place(struct vn_objects *objects, struct vn_object *object)
 {

@@ -84,21 +84,26 @@ void vn_objects_remove(struct venus *venus, struct vn_objects *objects, struct v
 void vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
                                 struct vn_object *object, void (*gone)(struct vn_object *));
 
-/* As vn_objects_find, asking the cache first. */
-static inline struct vn_object *
-vn_cache_find(struct vn_object_cache *cache, struct vn_objects *objects, uint64_t id)
+static inline struct vn_object **
+vn_cache_slot(struct vn_object_cache *cache, uint64_t id)
 {
-    uint32_t removal_count = atomic_load_explicit(&objects->removal_count, memory_order_acquire);
-    struct vn_object **slot = &cache->slots[id % VN_CACHE_SLOTS];
-    if (cache->removal_count == removal_count && *slot && (*slot)->id == id) {
-        return *slot;
-    }
-    if (cache->removal_count != removal_count) {
-        *cache = (struct vn_object_cache){ .removal_count = removal_count };
-    }
-    struct vn_object *object = vn_objects_find(objects, id);
-    *slot = object;
-    return object;
+    return &cache->slots[id % VN_CACHE_SLOTS];
 }
+
+/* The object of this id if it is remembered, else NULL. */
+static inline struct vn_object *
+vn_cache_hit(struct vn_object_cache *cache, struct vn_objects *objects, uint64_t id)
+{
+    if (cache->removal_count !=
+        atomic_load_explicit(&objects->removal_count, memory_order_acquire)) {
+        return NULL;
+    }
+    struct vn_object *object = *vn_cache_slot(cache, id);
+    return object && object->id == id ? object : NULL;
+}
+
+/* As vn_objects_find, and remembers. */
+struct vn_object *
+vn_cache_find(struct vn_object_cache *cache, struct vn_objects *objects, uint64_t id);
 
 #endif

@@ -41,8 +41,7 @@ vn_on_vkAllocateCommandBuffers(struct vn_exec *exec, struct vn_args_vkAllocateCo
     const VkCommandBufferAllocateInfo *info = args->pAllocateInfo;
     struct vn_object *pool =
         vn_exec_object(exec, VN_HANDLE_VkCommandPool, (uint64_t)info->commandPool);
-    VkCommandBuffer *hosts =
-        vn_exec_alloc(exec, info->commandBufferCount + 1u, sizeof(VkCommandBuffer));
+    VkCommandBuffer *hosts = vn_exec_alloc(exec, info->commandBufferCount + 1u, sizeof(uint64_t));
     if (!pool || !hosts) {
         vn_exec_fatal(exec, "a command pool is expected");
         return;

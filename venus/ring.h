@@ -132,6 +132,9 @@ void vn_rings_fatal(struct vn_rings *rings);
 /* The counters of all rings that there were. */
 void vn_rings_sum(struct vn_rings *rings, struct vn_ring_counters *sum);
 
+/* Adds what the executors of all live rings counted. */
+void vn_rings_add_counts(struct vn_rings *rings, struct vn_counts *sum);
+
 /* The ring of this id, or NULL.  It stays, since only the context's own stream, which asks this, destroys rings. */
 struct vn_ring *vn_ring_find(struct vn_rings *rings, uint64_t id);
 

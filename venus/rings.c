@@ -247,3 +247,13 @@ vn_rings_sum(struct vn_rings *rings, struct vn_ring_counters *sum)
     }
     (void)pthread_mutex_unlock(&rings->lock);
 }
+
+void
+vn_rings_add_counts(struct vn_rings *rings, struct vn_counts *sum)
+{
+    (void)pthread_mutex_lock(&rings->lock);
+    for (const struct vn_ring *ring = rings->first; ring; ring = ring->next) {
+        vn_counts_add(sum, &ring->exec.counts);
+    }
+    (void)pthread_mutex_unlock(&rings->lock);
+}

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "venus/context.h"
 #include "venus/table.h"
@@ -27,12 +28,26 @@ put(struct page *page, const char *format, ...)
     page->length += length > 0 ? (size_t)length : 0;
 }
 
-static void
-put_command(struct page *page, const struct vn_stats *stats, uint32_t i)
+void
+vn_counts_add(struct vn_counts *sum, const struct vn_counts *counts)
 {
-    uint64_t count = atomic_load_explicit(&stats->command_counts[i], memory_order_relaxed);
-    uint64_t samples = atomic_load_explicit(&stats->sampled_counts[i], memory_order_relaxed);
-    uint64_t ns = atomic_load_explicit(&stats->sampled_ns[i], memory_order_relaxed);
+    for (uint32_t i = 0; i < vn_command_count; i++) {
+        vn_count(&sum->commands[i],
+                 atomic_load_explicit(&counts->commands[i], memory_order_relaxed));
+        vn_count(&sum->sampled[i], atomic_load_explicit(&counts->sampled[i], memory_order_relaxed));
+        vn_count(&sum->sampled_ns[i],
+                 atomic_load_explicit(&counts->sampled_ns[i], memory_order_relaxed));
+    }
+    vn_count(&sum->stream_bytes, atomic_load_explicit(&counts->stream_bytes, memory_order_relaxed));
+    vn_count(&sum->reply_bytes, atomic_load_explicit(&counts->reply_bytes, memory_order_relaxed));
+}
+
+static void
+put_command(struct page *page, const struct vn_counts *counts, uint32_t i)
+{
+    uint64_t count = atomic_load_explicit(&counts->commands[i], memory_order_relaxed);
+    uint64_t samples = atomic_load_explicit(&counts->sampled[i], memory_order_relaxed);
+    uint64_t ns = atomic_load_explicit(&counts->sampled_ns[i], memory_order_relaxed);
     uint64_t mean = samples ? ns / samples : 0;
     if (!count) {
         return;
@@ -68,12 +83,12 @@ put_objects(struct page *page, const struct vn_stats *stats, uint32_t type)
 }
 
 static void
-put_lists(struct page *page, const struct vn_stats *stats)
+put_lists(struct page *page, const struct vn_stats *stats, const struct vn_counts *counts)
 {
-    put(page, page->as_json ? "\"commands\":[" : "commands, and the mean time of one in 16\n");
+    put(page, page->as_json ? "\"commands\":[" : "commands, and the mean time of one in 64\n");
     page->is_first = true;
     for (uint32_t i = 0; i < vn_command_count; i++) {
-        put_command(page, stats, i);
+        put_command(page, counts, i);
     }
     put(page, page->as_json ? "],\"objects\":[" : "objects\n");
     page->is_first = true;
@@ -84,7 +99,7 @@ put_lists(struct page *page, const struct vn_stats *stats)
 }
 
 static void
-put_totals(struct page *page, struct venus *venus)
+put_totals(struct page *page, struct venus *venus, const struct vn_counts *counts)
 {
     const char *format = page->as_json ? "\"%s\":%" PRIu64 "," : "%-50s %12" PRIu64 "\n";
     const struct vn_stats *stats = &venus->stats;
@@ -93,8 +108,8 @@ put_totals(struct page *page, struct venus *venus)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     put(page, format, "submissions", atomic_load(&stats->submit_count));
-    put(page, format, "stream_bytes", atomic_load(&stats->stream_bytes));
-    put(page, format, "reply_bytes", atomic_load(&stats->reply_bytes));
+    put(page, format, "stream_bytes", atomic_load(&counts->stream_bytes));
+    put(page, format, "reply_bytes", atomic_load(&counts->reply_bytes));
     put(page, format, "ring_commands", atomic_load(&rings.command_count));
     put(page, format, "ring_batches", atomic_load(&rings.batch_count));
     put(page, format, "ring_naps", atomic_load(&rings.nap_count));
@@ -108,8 +123,15 @@ venus_stats(struct venus *venus, bool as_json, char *text, size_t size_bytes)
     struct page page = { .text = text, .size = size_bytes, .as_json = as_json };
     const char *why = venus_why(venus);
     put(&page, as_json ? "{\"client\":\"%s\"," : "client %s\n", venus->name);
-    put_totals(&page, venus);
-    put_lists(&page, &venus->stats);
+    struct vn_counts *counts = calloc(1, sizeof(*counts));
+    if (counts) {
+        vn_counts_add(counts, &venus->stats.gone);
+        vn_counts_add(counts, &venus->exec.counts);
+        vn_rings_add_counts(&venus->rings, counts);
+        put_totals(&page, venus, counts);
+        put_lists(&page, &venus->stats, counts);
+        free(counts);
+    }
     put(&page, as_json ? "\"memory\":" : "memory\n");
     size_t room = page.length < size_bytes ? size_bytes - page.length : 0;
     page.length += vn_ledger_print(&venus->ledger, as_json, room ? text + page.length : NULL, room);

@@ -92,6 +92,9 @@ struct vn_member {
     uint8_t flags;
     uint8_t look;
     uint16_t size; /* of one element here, in bytes */
+    uint16_t
+        run_bytes; /* of this and the following members that lie here as on the wire: copied at once; 0: none */
+    uint16_t run_count; /* how many these are */
 };
 
 struct vn_type {
@@ -103,7 +106,8 @@ struct vn_type {
     uint16_t chain_first; /* in vn_chains: the types that may follow in its pNext */
     uint16_t chain_count;
     bool is_union;
-    bool is_plain;     /* lies here as on the wire: arrays of it are copied as they are */
+    uint8_t
+        plain_width; /* it lies here as on the wire, all in scalars of 4 or of 8 bytes; 0: it does not */
     uint16_t untagged; /* of a union: the tag to send when nothing selects one */
 };
 

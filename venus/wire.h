@@ -30,7 +30,18 @@ void vn_encode_request(struct vn_writer *out, const struct vn_command *command, 
 void vn_encode_reply(struct vn_writer *out, const struct vn_command *command, const void *args);
 
 /* The number that a length stands for, in the struct at base; index: of an element, for VN_LENGTH_EACH. */
-uint64_t vn_length_of(uint16_t length, const void *base, uint64_t index);
+uint64_t vn_length_slow(const struct vn_length *l, const void *base, uint64_t index);
+static inline uint64_t
+vn_length_of(uint16_t length, const void *base, uint64_t index)
+{
+    const struct vn_length *l = &vn_lengths[length];
+    if (l->kind == VN_LENGTH_FIELD && l->width == 4 && l->divide == 1) {
+        uint32_t number;
+        memcpy(&number, (const uint8_t *)base + l->offset, sizeof(number));
+        return number;
+    }
+    return vn_length_slow(l, base, index);
+}
 
 /* The type that may stand in the chain of `parent` under this sType, or NULL. */
 const struct vn_type *vn_chained_type(const struct vn_type *parent, int32_t s_type);

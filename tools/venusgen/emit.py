@@ -71,14 +71,14 @@ class Emitter:
         members, types, chains = [], [], []
         for t in self.types:
             first = len(members)
-            for f in t.fields:
-                members += self._member_rows(t, f)
+            for index, f in enumerate(t.fields):
+                members += self._member_rows(t, f, self._run(t, index))
             chain_first = len(chains)
             chains += [str(self.index[c]) for c in t.chain]
             s_type = f"(int32_t){t.s_type}" if t.s_type else "-1"
             struct = "struct " + t.name if t.name.startswith("vn_args_") else t.name
             types.append(f'    {{"{t.name.removeprefix("vn_args_")}", sizeof({struct}), {s_type}, {first}, {len(members) - first}, {chain_first}, '
-                         f"{len(t.chain)}, {c_bool(t.is_union)}, {c_bool(t.is_plain)}, {t.untagged}}},")  # fmt: skip
+                         f"{len(t.chain)}, {c_bool(t.is_union)}, {self._plain_width(t)}, {t.untagged}}},")  # fmt: skip
         out = [HEAD, '#include "venus/table.h"', '#include "vn_args.h"', "", "#pragma GCC diagnostic ignored \"-Wdeprecated-declarations\"", ""]
         out += ["const struct vn_type vn_types[] = {"] + types + ["};", ""]
         out += ["const struct vn_member vn_members[] = {"] + members + ["};", ""]
@@ -89,7 +89,23 @@ class Emitter:
         out += ["const uint32_t vn_xml_version = VK_HEADER_VERSION_COMPLETE;", ""]
         return "\n".join(out)
 
-    def _member_rows(self, t, f):
+    def _plain_width(self, t):
+        return 0 if not t.is_plain else 4 if self.model.widths(t) == {"VN_U32"} else 8
+
+    def _run(self, t, index):
+        """How many members from here on are scalars of one width, and so lie here as on the wire; and their bytes."""
+        sizes, width = [], None
+        for f in [] if t.is_union else t.fields[index:]:
+            if f.form != "VN_VALUE" or f.wire not in ("VN_U32", "VN_U64", "VN_SIZE", "VN_STRUCT"):
+                break
+            widths = self.model.widths(self.model.types[f.type]) if f.wire == "VN_STRUCT" else {f.wire.replace("SIZE", "U64")}
+            if f.wire == "VN_STRUCT" and not self.model.types[f.type].is_plain or widths != (width or widths):
+                break
+            width = widths
+            sizes.append(f.size)
+        return (len(sizes), " + ".join(sizes)) if len(sizes) > 1 else (0, "0")
+
+    def _member_rows(self, t, f, run):
         owner = "struct " + t.name if t.name.startswith("vn_args_") else t.name
         kind = self._type_of(f)
         length = self._length(t, owner, f.length)
@@ -99,7 +115,7 @@ class Emitter:
         flags = " | ".join(sorted(f.flags)) or "0"
         return [
             f'    {{"{f.name}", offsetof({owner}, {f.name}), {kind}, {length}, {inner}, {f.fixed}, '
-            f"(uint32_t)({tag if t.is_union else 0}), {look}, {f.wire}, {f.form}, {flags}, {look_name}, {f.size}}},"
+            f"(uint32_t)({tag if t.is_union else 0}), {look}, {f.wire}, {f.form}, {flags}, {look_name}, {f.size}, {run[1]}, {run[0]}}},"
             for tag in (f.tags if t.is_union else ["0"])
         ]
 

@@ -154,13 +154,13 @@ class Model:
             if f.wire == "VN_STRUCT":
                 if not self.types[f.type].is_plain:
                     return False
-                widths |= self._widths(self.types[f.type])
+                widths |= self.widths(self.types[f.type])
             else:
                 widths.add(f.wire.replace("SIZE", "U64"))
         return len(widths) == 1
 
-    def _widths(self, made):
-        return {w for f in made.fields for w in (self._widths(self.types[f.type]) if f.wire == "VN_STRUCT" else {f.wire.replace("SIZE", "U64")})}
+    def widths(self, made):
+        return {w for f in made.fields for w in (self.widths(self.types[f.type]) if f.wire == "VN_STRUCT" else {f.wire.replace("SIZE", "U64")})}
 
     def _chain_up(self):
         """Which structs may hang behind which: repeated until no new type comes, since chained structs contain structs."""
