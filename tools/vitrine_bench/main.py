@@ -14,12 +14,12 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 JSON = os.path.join(TOP, "build/bench.json")
 sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests/perf")]
-from vitrine_bench import library  # noqa: E402
+from vitrine_bench import library, venus  # noqa: E402
 from vitrine_bench.figure import Unavailable, settings  # noqa: E402
 
 EPILOG = """\
 Runs of ours and of the peers alternate; each figure is the median of the runs.  The table is also written, with
-every figure, to build/bench.json.  The peers (Linux, EDK2) are fetched from the distribution's archive when needed.
+every figure, to build/bench.json.  The peers (Linux, EDK2, virglrenderer) are fetched from the distribution's archive when needed.
 Figures come from tools/vitrine_bench and from tests/perf/*_figures.py (each with a function figures()).
 exit status: 0 measured; 1 a bar was missed (with --strict) or a measurement broke; 2 wrong use; 3 set-up failed
 """
@@ -59,7 +59,7 @@ def load(path):
 
 
 def all_figures():
-    found, where = library.figures(), os.path.join(TOP, "tests/perf")
+    found, where = library.figures() + venus.figures(), os.path.join(TOP, "tests/perf")
     for name in sorted(os.listdir(where)) if os.path.isdir(where) else []:
         if name.endswith("_figures.py"):
             found += load(os.path.join(where, name))

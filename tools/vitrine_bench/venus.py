@@ -1,0 +1,276 @@
+"""Vulkan through our renderer, beside virglrenderer's and beside the host driver alone: one program, three ways.
+
+tests/vulkan/vkt_bench.c is run in turn on the host driver, through the peer and through `vitrine exec`, all over the
+same lavapipe; each figure is the median of the rounds.  Rounds turn the order round, so that what the machine does
+meanwhile strikes all alike.
+"""
+
+import functools
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+from .figure import Figure, Result, Unavailable, settings
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools/peers"))
+import venus_peer  # noqa: E402
+
+BUILD = os.path.join(TOP, "build")
+BENCH = os.path.join(BUILD, "vulkan/bin/vkt_bench")
+VITRINE = os.path.join(BUILD, "bin/vitrine")
+VKMARK_ROOT = os.path.join(BUILD, "roots/trixie")
+START_COUNT = 5  # a start is short: so many in each round
+PROGRAM_TIMEOUT_S = 120
+VKMARK_TIMEOUT_S = 200
+IDLE_S = 4
+WAYS = ("native", "peer", "ours")
+
+
+class Ours(venus_peer.Native):
+    """`vitrine exec` over the same host driver, with the same client."""
+
+    name = "ours"
+
+    def __init__(self, build, client_icd=None):
+        super().__init__(build)
+        if not os.access(VITRINE, os.X_OK):
+            raise Unavailable("ours: there is no build/bin/vitrine")
+        self.client_icd = os.path.abspath(client_icd or self.found["client_icd"])
+
+    def command(self, words):
+        return [VITRINE, "exec", "--host-driver", self.host_icd, "--client-driver", self.client_icd, "--", *words]
+
+    def environment(self):
+        return dict(os.environ)
+
+
+RENDERERS = {"native": venus_peer.Native, "peer": venus_peer.VenusPeer, "ours": Ours}
+
+
+def words_for(renderer, words):
+    return renderer.command(words) if isinstance(renderer, Ours) else words
+
+
+@functools.lru_cache(maxsize=None)
+def need_programs():
+    done = subprocess.run(["make", "-s", "vulkan-tests", "programs"], cwd=TOP, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    if not os.access(BENCH, os.X_OK):
+        raise Unavailable("make vulkan-tests failed: " + (done.stdout.strip().splitlines() or ["no reason"])[-1])
+
+
+def run_text(renderer, words, timeout_s=PROGRAM_TIMEOUT_S):
+    """What a program says, run on a renderer; raises Unavailable with its last line when it does not end well."""
+    try:
+        done = venus_peer.run_client(words_for(renderer, words), renderer.environment(), timeout_s)
+    except venus_peer.TimedOut as e:
+        raise Unavailable(f"{renderer.name}: {e}") from e
+    if done.returncode != 0:
+        raise Unavailable(f"{renderer.name}: {os.path.basename(words[0])} ended with {done.returncode}: "
+                          + (done.stdout.strip().splitlines() or ["no reason"])[-1])
+    return done.stdout
+
+
+def bench_values(text):
+    """name -> value of what vkt_bench --json printed; a client may print lines of its own before."""
+    return {name: v["value"] for name, v in json.loads(text[text.index('{"device"'):])["values"].items()}
+
+
+def run_bench(renderer):
+    words = [BENCH, "--json", "--seconds", str(settings.seconds), "--timeout", str(PROGRAM_TIMEOUT_S - 5)]
+    values = bench_values(run_text(renderer, words))
+    starts = [bench_values(run_text(renderer, words + ["--only", "start"]))["start"] for _ in range(START_COUNT)]
+    return dict(values, start=statistics.median(starts))
+
+
+def processes():
+    """pid -> parent's pid, of all processes."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as f:
+                    found[int(name)] = int(f.read().rsplit(")", 1)[1].split()[1])
+            except OSError:  # it ended meanwhile
+                continue
+    return found
+
+
+def is_client(pid):
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")) == os.path.basename(BENCH)
+    except OSError:
+        return False
+
+
+def servers_below(top):
+    """The process `top` and all below it, without the client."""
+    parents, found, new = processes(), set(), {top}
+    while new:
+        found |= new
+        new = {pid for pid, parent in parents.items() if parent in found} - found
+        new = {pid for pid in new if not is_client(pid)}
+    return found
+
+
+def sleeps(pids):
+    """(pid, tid) -> how often the thread went to sleep by itself, which is how often it was woken."""
+    found = {}
+    for pid in pids:
+        try:
+            for tid in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{tid}/status", encoding="ascii", errors="replace") as f:
+                    found[pid, tid] = int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", f.read(), re.M).group(1))
+        except OSError:  # it ended meanwhile
+            continue
+    return found
+
+
+def count_wakes(renderer):
+    """Wake-ups per second of the server's processes while its one client does nothing."""
+    words = words_for(renderer, [BENCH, "--only", "idle", "--seconds", str(IDLE_S), "--timeout", "60"])
+    process = subprocess.Popen(words, env=renderer.environment(), text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, start_new_session=True)
+    top = process.pid if isinstance(renderer, Ours) else renderer.process.pid
+    try:
+        for line in process.stdout:  # the client's own deadline bounds this
+            if line.strip() == "idle-begin":
+                break
+        before, start = sleeps(servers_below(top)), time.monotonic()
+        time.sleep(IDLE_S * 0.9)
+        after, span = sleeps(servers_below(top)), time.monotonic() - start
+    finally:
+        venus_peer.kill_group(process)
+        process.stdout.close()
+    if not before:
+        raise Unavailable(f"{renderer.name}: the client did not come to rest")
+    return sum(n - before.get(thread, 0) for thread, n in after.items()) / span
+
+
+def one_way(way):
+    """One run of one way; gives name -> value, or raises Unavailable."""
+    with RENDERERS[way](BUILD) as renderer:
+        values = run_bench(renderer)
+        if way != "native":
+            values["wakes"] = count_wakes(renderer)
+        return values
+
+
+def open_ways(rounds, run):
+    """Runs every way in each round; gives way -> list of what `run` gave, and way -> why it could not."""
+    runs, reasons = {way: [] for way in WAYS}, {}
+    for r in range(rounds):
+        for way in WAYS[r % len(WAYS):] + WAYS[:r % len(WAYS)]:
+            if way in reasons:
+                continue
+            try:
+                runs[way].append(run(way))
+            except (Unavailable, venus_peer.SetupError) as e:
+                reasons[way] = str(e)
+                print(f"  venus: skipped {e}", flush=True)
+    return runs, reasons
+
+
+@functools.lru_cache(maxsize=None)
+def campaign():
+    need_programs()
+    return open_ways(max(3, settings.runs), one_way)
+
+
+def middle(runs, name):
+    values = [r[name] for r in runs if name in r]
+    return statistics.median(values) if values else None
+
+
+def spread(runs, name):
+    values = sorted(r[name] for r in runs)
+    return f"ours {values[0]:.4g} to {values[-1]:.4g}"
+
+
+def judge(ours, reference, factor, is_more_better):
+    """Whether `ours` is at most (or at least) `factor` times the reference; None without a reference."""
+    if reference is None:
+        return None
+    return ours >= factor * reference if is_more_better else ours <= factor * reference
+
+
+def need_ours(runs, reasons):
+    if not runs["ours"]:
+        raise Unavailable(reasons.get("ours", "ours was not run"))
+
+
+def against(runs, reasons, key, unit, bar):
+    """The result of one figure; `bar` is (which way is the reference, factor, whether more is better)."""
+    need_ours(runs, reasons)
+    way, factor, is_more_better = bar
+    ours, peer, native = (middle(runs[w], key) for w in ("ours", "peer", "native"))
+    reference = peer if way == "peer" else native
+    notes = [spread(runs["ours"], key)]
+    if native is not None:
+        notes.append(f"native {native:.4g}")
+    if reference:
+        notes.append(f"{ours / reference:.2f} of {way}")
+    notes += [reasons[w] for w in ("peer", "native") if w in reasons]
+    return Result(unit, ours, peer, judge(ours, reference, factor, is_more_better), "; ".join(notes))
+
+
+def idle():
+    runs, reasons = campaign()
+    need_ours(runs, reasons)
+    ours = middle(runs["ours"], "wakes")
+    return Result("1/s", ours, middle(runs["peer"], "wakes"), ours <= 5, spread(runs["ours"], "wakes"))
+
+
+def vkmark_once(way):
+    """vkmark's score; it is Debian 13's, with that release's Venus client, over the host driver of the other figures."""
+    program = os.path.join(VKMARK_ROOT, "bin/vkmark")
+    if not os.access(program, os.X_OK):
+        raise Unavailable("there is no vkmark; tools/peers/roots.py build trixie brings it")
+    client = os.path.join(VKMARK_ROOT, "icd.d/virtio_icd.json")
+    words = [program, "--winsys", "headless", "--size", "800x600", "-b", f":duration={settings.seconds}"] + VKMARK_SCENES
+    with (Ours(BUILD, client) if way == "ours" else RENDERERS[way](BUILD)) as renderer:
+        text = run_text(renderer, words, VKMARK_TIMEOUT_S)
+    m = re.search(r"vkmark Score: (\d+)", text)
+    if not m:
+        raise Unavailable(f"{way}: vkmark told no score")
+    return {"score": int(m.group(1))}
+
+
+@functools.lru_cache(maxsize=None)
+def vkmark_campaign():
+    need_programs()
+    return open_ways(max(3, settings.runs), vkmark_once)
+
+
+# name, key of vkt_bench, unit, what, the bar in words, the bar
+ROWS = (
+    ("sync", "sync", "us", "a synchronous call, hot ring", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("sync-idle", "sync-idle-mean", "us", "a synchronous call after 5 ms idle, mean", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
+    ("sync-idle-worst", "sync-idle-worst", "us", "the same, the worst", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("sampler", "sampler", "us", "create and destroy a sampler", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("record", "record-submit", "Mcmd/s", "100,000 recorded commands, submitted and waited for", ">= 2 x the peer", ("peer", 2, True)),
+    ("submit", "submit-wait", "us", "an empty submit and the wait for its fence", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("alloc", "alloc", "us", "allocate 64 KiB, map, set, free", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
+    ("frames", "frames", "frames/s", "offscreen 512x512, 10 draws, record, submit, wait", ">= 0.95 of native", ("native", 0.95, True)),
+    ("start", "start", "ms", "from the program's start to the end of its first submit", "<= the peer", ("peer", 1, False)),
+)
+VKMARK_SCENES = [word for scene in ("clear", "cube", "vertex", "texture", "shading:shading=phong", "effect2d:kernel=edge", "desktop")
+                 for word in ("-b", scene)]
+
+
+def row_figure(row):
+    name, key, unit, about, bar, terms = row
+    return Figure("venus." + name, about + "; peer: virglrenderer", bar, lambda: against(*campaign(), key, unit, terms), ("base", "vulkan"))
+
+
+def figures():
+    return [row_figure(row) for row in ROWS] + [
+        Figure("venus.idle", "wake-ups of the server of one idle client; peer: virglrenderer", "<= 5 per second", idle, ("base", "vulkan")),
+        Figure("venus.vkmark", "vkmark's headless score; peer: virglrenderer", ">= 0.9 of native",
+               lambda: against(*vkmark_campaign(), "score", "points", ("native", 0.9, True)), ("base", "vulkan")),
+    ]
