@@ -46,7 +46,10 @@ fill_value(struct vn_arena *arena, const struct vn_member *member, uint8_t *to, 
         return;
     }
     uint64_t value = 1 + roll(UINT32_MAX);
-    if (member->flags & VN_IS_LENGTH) {
+    /* A count may be the length of an array elsewhere, as commandBufferCount is. */
+    size_t name_length = strlen(member->name);
+    if ((member->flags & VN_IS_LENGTH) ||
+        (name_length > 5 && !strcmp(member->name + name_length - 5, "Count"))) {
         value = depth < DEPTH_MAX ? 1 + roll(3) : 1;
     }
     memcpy(to, &value, member->size);

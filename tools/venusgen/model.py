@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from registry import RegistryError
+from registry import Command, RegistryError
 
 # Looks, widths and C sizes of scalars, by the kind that registry.py gives.
 SCALARS = {
@@ -213,6 +213,8 @@ class Model:
             if len(m.dimensions) > 1 or m.pointers:
                 raise Unsendable(f"{owner.name}.{m.name} is an array of arrays")
             f.form, f.fixed = "VN_FIXED", m.dimensions[0]
+            if isinstance(owner, Command):  # C makes a pointer of it
+                f.form, f.fixed, f.length = "VN_ARRAY", "0", ("CONSTANT", "", None, 4, m.dimensions[0], 1)
         elif m.pointers == 1:
             self._pointer(f, owner, m, by_name)
         elif m.pointers == 2:
