@@ -25,16 +25,18 @@ struct client_ring {
 
 struct client {
     struct client *next;
-    pid_t worker; /* 0: a thread */
-    int channel;  /* to the worker; -1 after its end */
-    pid_t pid;    /* the client's, as the kernel says; 0: unknown */
-    int pidfd;    /* the client, whoever has its number later; -1: unknown */
+    uint32_t context_id; /* of a render server's client; 0: let go */
+    pid_t worker;        /* 0: a thread */
+    int channel;         /* to the worker; -1 after its end */
+    pid_t pid;           /* the client's, as the kernel says; 0: unknown */
+    int pidfd;           /* the client, whoever has its number later; -1: unknown */
     char name[CLIENT_NAME_BYTES];
     struct client_ring *rings;
     uint32_t ring_count;
-    bool has_reason;  /* why it died has been said */
-    bool is_over;     /* the worker is gone and reaped */
-    uint64_t kill_ns; /* when a client that outlives its dead worker is killed; 0: not */
+    bool has_reason;     /* why it died has been said */
+    bool is_over;        /* the worker is gone and reaped */
+    uint64_t dismiss_ns; /* when a worker that was let go and still runs is killed; 0: it was not */
+    uint64_t kill_ns;    /* when a client that outlives its dead worker is killed; 0: not */
 };
 
 /* A client that has just connected.  Returns: NULL when memory is short; fd stays the caller's. */

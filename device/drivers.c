@@ -125,6 +125,19 @@ no_driver(const struct driver_list *list, const char *wanted, char *files, size_
     return false;
 }
 
+/* What the person chose for everything, unless that is our own client. */
+static bool
+environment_drivers(char *files, size_t size_bytes)
+{
+    const char *chosen = getenv("VK_DRIVER_FILES");
+    chosen = chosen != NULL ? chosen : getenv("VK_ICD_FILENAMES");
+    if (chosen == NULL || chosen[0] == '\0' || strstr(chosen, "virtio") != NULL) {
+        return false;
+    }
+    (void)snprintf(files, size_bytes, "%s", chosen);
+    return true;
+}
+
 static bool
 all_drivers(const struct driver_list *list, char *files, size_t size_bytes)
 {
@@ -157,6 +170,9 @@ check_file(const char *path, char *file, size_t size_bytes)
 bool
 drivers_for_host(const char *wanted, char *files, size_t size_bytes)
 {
+    if (wanted == NULL && environment_drivers(files, size_bytes)) {
+        return true;
+    }
     if (wanted != NULL && strchr(wanted, '/') != NULL) {
         return check_file(wanted, files, size_bytes);
     }

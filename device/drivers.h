@@ -22,8 +22,8 @@ void drivers_list(struct driver_list *list);
 
 /*
  * Finds the value for VK_DRIVER_FILES that makes the loader use the host's driver.
- * wanted: a path of a JSON file; or a name, matched against the files' names ("lavapipe" is "lvp"); or NULL: all that can
- * work here but for Venus's own client, software last.
+ * wanted: a path of a JSON file; or a name, matched against the files' names ("lavapipe" is "lvp"); or NULL:
+ * $VK_DRIVER_FILES, else all that can work here but for Venus's own client, software last.
  * Returns: true and `files`; false and `files` is a sentence that says what there is.
  */
 bool drivers_for_host(const char *wanted, char *files, size_t size_bytes);

@@ -13,35 +13,28 @@
 enum { EXIT_WRONG_USE = 2, CLIENT_COUNT_MAX = 1024, PATH_BYTES = 4096 };
 
 static const struct option_spec specs[] = {
-    {"vtest",        "SOCKET",         "serve Mesa's Venus clients on this Unix socket (made here, mode 0600)",
-     false                                                                                                           },
-    { "host-driver", "NAME|JSON",
-     "the Vulkan driver that does the work: part of the name of an ICD file (lavapipe,\n"
-      "radeon, ...) or its path; default: what works here, software last",                                      false},
-    { "isolate",     "process|thread",
-     "process (default): each client's renderer is a sandboxed process of its own;\n"
-      "thread: all in this process, for debugging",                                                             false},
-    { "no-sandbox",  NULL,             "renderer processes keep their access to files and system calls",        false},
-    { "trace",       "FILE",           "write each command, decoded, as one line",                              false},
-    { "stats",       "text|json",
-     "print counters when a client leaves, and for all on SIGUSR1 (text, or --stats=json)",                     true },
-    { "max-memory",  "SIZE",
-     "device and shared memory of one client (512M, 2G; default: half of this machine's)",                      false},
-    { "max-cpu",     "SECONDS",        "CPU time of one client's renderer process (default: no limit)",
-     false                                                                                                           },
-    { "max-clients", "N",              "clients at once (default 256)",                                         false},
-    { "verbose",     NULL,             "say also who comes and goes",                                           false},
-    { "life-fd",     "N",              NULL,                                                                    false},
-    { "kill-after",  "MS",             NULL,                                                                    false},
-    { "help",        NULL,             "this text",                                                             false},
+    {"vtest",        "SOCKET",         false},
+    { "host-driver", "NAME|JSON",      false},
+    { "isolate",     "process|thread", false},
+    { "no-sandbox",  NULL,             false},
+    { "trace",       "FILE",           false},
+    { "stats",       "text|json",      true },
+    { "max-memory",  "SIZE",           false},
+    { "max-cpu",     "SECONDS",        false},
+    { "max-clients", "N",              false},
+    { "verbose",     NULL,             false},
+    { "help",        NULL,             false},
+    { "life-fd",     "N",              false},
+    { "kill-after",  "MS",             false},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
 static void
-print_help(const struct options *options)
+print_help(void)
 {
     (void)puts(
-        "vitrine-gpu - serves Vulkan to Mesa's Venus clients, on this machine's own Vulkan driver\n"
+        "vitrine-gpu - serves Vulkan to Mesa's Venus clients, on this machine's own Vulkan\n"
+        "driver\n"
         "\n"
         "usage: vitrine-gpu --vtest SOCKET [OPTION...]\n"
         "\n"
@@ -50,14 +43,32 @@ print_help(const struct options *options)
         "  VK_DRIVER_FILES=/usr/share/vulkan/icd.d/virtio_icd.json vulkaninfo --summary\n"
         "(`vitrine exec -- PROGRAM` does both at once.)\n"
         "\n"
-        "options:");
-    options_print(options);
-    (void)puts("\n"
-               "A client whose commands are wrong, or whose renderer dies, is ended with one line "
-               "here that says\n"
-               "why; the others run on.  Ends on SIGINT, SIGTERM and SIGHUP.\n"
-               "\n"
-               "exit status: 0 stopped by a signal; 1 could not serve; 2 wrong use");
+        "options:\n"
+        "  --vtest SOCKET          serve Mesa's Venus clients on this Unix socket (made here,\n"
+        "                          mode 0600)\n"
+        "  --host-driver NAME|JSON the Vulkan driver that does the work: part of the name of an\n"
+        "                          ICD file (lavapipe, radeon, ...) or its path; default:\n"
+        "                          $VK_DRIVER_FILES, else what works here, software last\n"
+        "  --isolate process|thread  process (default): each client's renderer is a sandboxed\n"
+        "                          process of its own; thread: all in this process, for\n"
+        "                          debugging\n"
+        "  --no-sandbox            renderer processes keep their access to files and system\n"
+        "                          calls\n"
+        "  --trace FILE            write each command, decoded, as one line\n"
+        "  --stats[=text|json]     print counters when a client leaves, and for all on SIGUSR1\n"
+        "                          (text, or --stats=json)\n"
+        "  --max-memory SIZE       device and shared memory of one client (512M, 2G; default:\n"
+        "                          half of this machine's)\n"
+        "  --max-cpu SECONDS       CPU time of one client's renderer process (default: no\n"
+        "                          limit)\n"
+        "  --max-clients N         clients at once (default 256)\n"
+        "  --verbose               say also who comes and goes\n"
+        "  --help                  this text\n"
+        "\n"
+        "A client whose commands are wrong, or whose renderer dies, is ended with one line here\n"
+        "that says why; the others run on.  Ends on SIGINT, SIGTERM and SIGHUP.\n"
+        "\n"
+        "exit status: 0 stopped by a signal; 1 could not serve; 2 wrong use");
 }
 
 static bool
@@ -141,7 +152,7 @@ main(int argc, char **argv)
         return EXIT_WRONG_USE;
     }
     if (options_get(&options, "help") != NULL) {
-        print_help(&options);
+        print_help();
         return EXIT_SUCCESS;
     }
     if (options.rest_count > 0) {

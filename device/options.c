@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HELP_COLUMN = 30 };
-
 bool
 option_wrong(const struct options *options, const char *format, ...)
 {
@@ -93,29 +91,6 @@ const char *
 options_get(const struct options *options, const char *name)
 {
     return options->values[find_spec(options, name, strlen(name))];
-}
-
-void
-options_print(const struct options *options)
-{
-    for (unsigned i = 0; i < options->spec_count; i++) {
-        const struct option_spec *spec = &options->specs[i];
-        if (spec->help == NULL) {
-            continue;
-        }
-        int column = printf("  --%s", spec->name);
-        if (spec->value != NULL) {
-            column += printf(spec->is_value_optional ? "[=%s]" : " %s", spec->value);
-        }
-        (void)printf("%*s", column < HELP_COLUMN ? HELP_COLUMN - column : 1, "");
-        for (const char *c = spec->help; *c != '\0'; c++) {
-            (void)putchar(*c);
-            if (*c == '\n') {
-                (void)printf("%*s", HELP_COLUMN, "");
-            }
-        }
-        (void)putchar('\n');
-    }
 }
 
 bool

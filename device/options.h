@@ -1,9 +1,9 @@
 /*
- * options.h - command lines of our programs: one table for reading them and for --help.
+ * options.h - command lines of our programs: a table of the options, and what reads their values.
  *
  *      static const struct option_spec specs[] = {
- *          { "vtest", "SOCKET", "serve clients on this Unix socket" },
- *          { "verbose", NULL, "say who comes and goes" },
+ *          { "vtest", "SOCKET", false },
+ *          { "verbose", NULL, false },
  *      };
  */
 #ifndef DEVICE_OPTIONS_H
@@ -15,9 +15,8 @@
 
 struct option_spec {
     const char *name;       /* without its "--" */
-    const char *value;      /* what --help calls the value; NULL: it takes none */
-    const char *help;       /* one line, or several with '\n'; NULL: not for people */
-    bool is_value_optional; /* only as --name=VALUE */
+    const char *value;      /* what messages call the value; NULL: it takes none */
+    bool is_value_optional; /* then given only as --name=VALUE */
 };
 
 struct options {
@@ -37,9 +36,6 @@ bool options_read(struct options *options, int argc, char **argv);
 
 /* The value of option `name`, which must be in the table; NULL when it was not given. */
 const char *options_get(const struct options *options, const char *name);
-
-/* The lines for --help. */
-void options_print(const struct options *options);
 
 /*
  * A number of bytes such as 512M, 2G, 65536; 1 to 2^60.

@@ -10,46 +10,75 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "device/beside.h"
+#include "device/drivers.h"
 #include "device/options.h"
 #include "device/preload.h"
+#include "device/render_server.h"
 #include "device/sandbox.h"
 #include "device/worker.h"
 
-enum { EXIT_WRONG_USE = 2 };
+enum {
+    EXIT_WRONG_USE = 2,
+    PATH_BYTES = 4096,
+    CONTEXT_COUNT_MAX = 1024,
+    TEXT_BYTES = 4096,
+    WORD_COUNT_MAX = 64
+};
 
 static const struct option_spec specs[] = {
-    {"socket-fd",   "N",
-     "serve the render-server protocol on this SOCK_SEQPACKET socket: what virglrenderer\n"
-      "gives to the program that RENDER_SERVER_EXEC_PATH names",                                      false},
-    { "no-sandbox", NULL,        "keep the access to files and system calls",                         false},
-    { "max-memory", "SIZE",      "device and shared memory of one context (512M, 2G; default: half)",
-     false                                                                                                 },
-    { "max-cpu",    "SECONDS",   "CPU time of a renderer process (default: no limit)",                false},
-    { "help",       NULL,        "this text",                                                         false},
- /* from vitrine-gpu */
-    { "vtest-fd",   "N",         NULL,                                                                false},
-    { "report-fd",  "N",         NULL,                                                                false},
-    { "trace-fd",   "N",         NULL,                                                                false},
-    { "stats",      "text|json", NULL,                                                                true },
+    {"socket-fd",     "N",         false},
+    { "host-driver",  "NAME|JSON", false},
+    { "no-sandbox",   NULL,        false},
+    { "trace",        "FILE",      false},
+    { "stats",        "text|json", true },
+    { "max-memory",   "SIZE",      false},
+    { "max-cpu",      "SECONDS",   false},
+    { "verbose",      NULL,        false},
+    { "help",         NULL,        false},
+    { "vtest-fd",     "N",         false},
+    { "context-fd",   "N",         false},
+    { "context-name", "NAME",      false},
+    { "report-fd",    "N",         false},
+    { "trace-fd",     "N",         false},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
 static void
-print_help(const struct options *options)
+print_help(void)
 {
     (void)puts(
         "vitrine-render - renders for one Venus client, or serves as a render server\n"
         "\n"
         "usage: vitrine-render --socket-fd N [OPTION...]\n"
         "\n"
-        "Not for people to start: vitrine-gpu starts one for each client.  To let QEMU, crosvm or\n"
-        "virgl_test_server render through it instead of virgl_render_server:\n"
+        "Not for people to start: vitrine-gpu starts one for each client.  To let QEMU, crosvm\n"
+        "or virgl_test_server render through it instead of virgl_render_server:\n"
         "  RENDER_SERVER_EXEC_PATH=/path/to/vitrine-render qemu-system-x86_64 ... \\\n"
         "      -device virtio-gpu-gl,hostmem=4G,blob=on,venus=on\n"
+        "Options for it then stand in the environment: VITRINE_RENDER_OPTIONS='--trace FILE\n"
+        "--stats'.\n"
         "\n"
-        "options:");
-    options_print(options);
-    (void)puts("\nexit status: 0 the client left; 1 it was ended with a reason; 2 wrong use");
+        "options:\n"
+        "  --socket-fd N           serve the render-server protocol on this SOCK_SEQPACKET\n"
+        "                          socket: what virglrenderer gives to the program that\n"
+        "                          RENDER_SERVER_EXEC_PATH names\n"
+        "  --host-driver NAME|JSON the Vulkan driver that does the work: part of the name of an\n"
+        "                          ICD file (lavapipe, radeon, ...) or its path; default:\n"
+        "                          $VK_DRIVER_FILES, else what works here, software last\n"
+        "  --no-sandbox            renderer processes keep their access to files and system\n"
+        "                          calls\n"
+        "  --trace FILE            write each command, decoded, as one line\n"
+        "  --stats[=text|json]     print counters when a context ends, and for all on SIGUSR1\n"
+        "                          (text, or --stats=json)\n"
+        "  --max-memory SIZE       device and shared memory of one context (512M, 2G; default:\n"
+        "                          half of this machine's)\n"
+        "  --max-cpu SECONDS       CPU time of one context's renderer process (default: no\n"
+        "                          limit)\n"
+        "  --verbose               say also which contexts come and go\n"
+        "  --help                  this text\n"
+        "\n"
+        "exit status: 0 the client left; 1 it was ended with a reason; 2 wrong use");
 }
 
 static bool
@@ -83,18 +112,26 @@ shut_off(const struct options *options, const struct worker_config *config,
     return sandbox_close_calls(sandbox_has_hardware(drivers), reason);
 }
 
+/* One client, as a worker of vitrine-gpu or of a render server. */
 static int
-serve_vtest(const struct options *options)
+serve_client(const struct options *options)
 {
     static const char *const formats[] = { "", "text", "json" };
     struct worker_config config = { .is_alone = true };
     unsigned format = 0;
+    int context_fd = -1;
     if (!read_fd(options, "vtest-fd", &config.client_fd) ||
+        !read_fd(options, "context-fd", &context_fd) ||
         !read_fd(options, "report-fd", &config.channel) ||
         !read_fd(options, "trace-fd", &config.trace_fd) ||
         !option_bytes(options, "max-memory", &config.limits.memory_bytes) ||
         !option_word(options, "stats", formats, 3, &format)) {
         return EXIT_WRONG_USE;
+    }
+    if (context_fd >= 0) {
+        const char *name = options_get(options, "context-name");
+        config.client_fd = context_fd;
+        config.context_name = name != NULL ? name : "context";
     }
     bool has_stats = options_get(options, "stats") != NULL;
     config.stats = !has_stats ? STATS_NONE : format == 2 ? STATS_JSON : STATS_TEXT;
@@ -105,7 +142,83 @@ serve_vtest(const struct options *options)
     if (options_get(options, "no-sandbox") == NULL && !shut_off(options, &config, reason + used)) {
         return worker_refuse(&config, reason);
     }
-    return worker_serve_vtest(&config);
+    return worker_serve(&config);
+}
+
+static bool
+choose_driver(const struct options *options)
+{
+    char files[PATH_BYTES];
+    if (!drivers_for_host(options_get(options, "host-driver"), files, sizeof(files))) {
+        (void)fprintf(stderr, "%s: %s\n", options->program, files);
+        return false;
+    }
+    return setenv("VK_DRIVER_FILES", files, 1) == 0 && setenv("VK_ICD_FILENAMES", files, 1) == 0;
+}
+
+static int
+serve_contexts(const struct options *options)
+{
+    static const char *const formats[] = { "", "text", "json" };
+    char self[PATH_BYTES];
+    unsigned format = 0;
+    int fd = -1;
+    struct supervisor_config config = {
+        .program = options->program,
+        .worker_path = self,
+        .trace_path = options_get(options, "trace"),
+        .client_count_max = CONTEXT_COUNT_MAX,
+        .is_sandboxed = options_get(options, "no-sandbox") == NULL,
+        .is_verbose = options_get(options, "verbose") != NULL,
+        .life_fd = -1,
+    };
+    if (!read_fd(options, "socket-fd", &fd) ||
+        !option_bytes(options, "max-memory", &config.limits.memory_bytes) ||
+        !option_number(options, "max-cpu", 1, 1 << 30, &config.cpu_s) ||
+        !option_word(options, "stats", formats, 3, &format)) {
+        return EXIT_WRONG_USE;
+    }
+    bool has_stats = options_get(options, "stats") != NULL;
+    config.stats = !has_stats ? STATS_NONE : format == 2 ? STATS_JSON : STATS_TEXT;
+    if (!program_beside("vitrine-render", self, sizeof(self))) {
+        (void)fprintf(stderr, "%s: cannot find my own file\n", options->program);
+        return EXIT_FAILURE;
+    }
+    return choose_driver(options) ? render_server_run(&config, fd) : EXIT_FAILURE;
+}
+
+/*
+ * Who starts a render server gives it one option only; a person's own come by the environment, and before it.
+ * words: room for word_count_max.  text: changed.
+ */
+static int
+add_environment(char *text, char *words[], int word_count, int word_count_max)
+{
+    char *rest = NULL;
+    for (char *word = strtok_r(text, " ", &rest); word != NULL && word_count < word_count_max;
+         word = strtok_r(NULL, " ", &rest)) {
+        words[word_count++] = word;
+    }
+    return word_count;
+}
+
+static bool
+read_command_line(struct options *options, int argc, char **argv)
+{
+    static char text[TEXT_BYTES];
+    static char *words[WORD_COUNT_MAX];
+    const char *own = getenv("VITRINE_RENDER_OPTIONS");
+    bool is_server = argc > 1 && strncmp(argv[1], "--socket-fd", 11) == 0;
+    if (own == NULL || !is_server || argc > WORD_COUNT_MAX / 2) {
+        return options_read(options, argc, argv);
+    }
+    (void)snprintf(text, sizeof(text), "%s", own);
+    words[0] = argv[0];
+    int count = add_environment(text, words, 1, WORD_COUNT_MAX / 2);
+    for (int i = 1; i < argc; i++) {
+        words[count++] = argv[i];
+    }
+    return options_read(options, count, words);
 }
 
 int
@@ -118,15 +231,18 @@ main(int argc, char **argv)
         .spec_count = SPEC_COUNT,
         .values = values,
     };
-    if (!options_read(&options, argc, argv)) {
+    if (!read_command_line(&options, argc, argv)) {
         return EXIT_WRONG_USE;
     }
     if (options_get(&options, "help") != NULL) {
-        print_help(&options);
+        print_help();
         return EXIT_SUCCESS;
     }
-    if (options_get(&options, "vtest-fd") != NULL) {
-        return serve_vtest(&options);
+    if (options_get(&options, "vtest-fd") != NULL || options_get(&options, "context-fd") != NULL) {
+        return serve_client(&options);
+    }
+    if (options_get(&options, "socket-fd") != NULL) {
+        return serve_contexts(&options);
     }
     (void)option_wrong(&options, "needs --socket-fd N; people start vitrine-gpu instead");
     return EXIT_WRONG_USE;

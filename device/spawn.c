@@ -46,11 +46,18 @@ add_number(struct arguments *arguments, const char *option, uint64_t number)
 }
 
 static void
-fill_arguments(struct arguments *arguments, const struct supervisor_config *config, bool is_traced)
+fill_arguments(struct arguments *arguments, const struct supervisor_config *config,
+               const struct client *client, bool is_traced)
 {
     static const char *const stats[] = { NULL, "--stats=text", "--stats=json" };
     add(arguments, config->worker_path);
-    add_number(arguments, "--vtest-fd", CLIENT_FD);
+    if (client->context_id != 0) {
+        add_number(arguments, "--context-fd", CLIENT_FD);
+        add(arguments, "--context-name");
+        add(arguments, client->name);
+    } else {
+        add_number(arguments, "--vtest-fd", CLIENT_FD);
+    }
     add_number(arguments, "--report-fd", REPORT_FD);
     if (is_traced) {
         add(arguments, "--trace-fd=5");
@@ -117,7 +124,7 @@ spawn_process(const struct supervisor_config *config, struct client *client,
 {
     struct arguments arguments = { 0 };
     int fds[3] = { lift(worker->client_fd), lift(worker->channel), lift(worker->trace_fd) };
-    fill_arguments(&arguments, config, fds[2] >= 0);
+    fill_arguments(&arguments, config, client, fds[2] >= 0);
     int error = fds[0] < 0 || fds[1] < 0 ? EMFILE : start(arguments.words, fds, &client->worker);
     for (int i = 0; i < 3; i++) {
         close_if_open(fds[i]);
@@ -132,7 +139,7 @@ static void *
 serve(void *argument)
 {
     struct worker_config *config = argument;
-    (void)worker_serve_vtest(config);
+    (void)worker_serve(config);
     free(config);
     return NULL;
 }

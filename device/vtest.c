@@ -23,14 +23,14 @@
 static const uint32_t refused_resource = 0x80000000U;
 
 struct session {
-    const struct vtest_config *config;
+    const struct front_config *config;
     struct stream stream;
     pthread_mutex_t
         fd_lock; /* the library's threads may shut the socket down; stream.fd: -1 once closed */
     struct venus *venus;
     struct vtest_syncs *syncs;
-    struct vtest_fault *fault;
-    enum vtest_end end;
+    struct fault *fault;
+    enum front_end end;
     char *name;
     uint8_t *buffer;
     size_t buffer_bytes;
@@ -42,7 +42,7 @@ struct session {
 typedef bool handler_fn(struct session *session, const struct vtest_message *message);
 
 static bool
-end_with(struct session *session, enum vtest_end end)
+end_with(struct session *session, enum front_end end)
 {
     session->end = end;
     return false;
@@ -52,22 +52,22 @@ end_with(struct session *session, enum vtest_end end)
 static bool
 client_is_wrong(struct session *session)
 {
-    return end_with(session, VTEST_CLIENT_WRONG);
+    return end_with(session, FRONT_CLIENT_WRONG);
 }
 
 static bool
 host_is_short(struct session *session, const char *what)
 {
-    (void)vtest_refuse(session->fault, "%s: %s", what, strerror(errno));
-    return end_with(session, VTEST_HOST_SHORT);
+    (void)refuse(session->fault, "%s: %s", what, strerror(errno));
+    return end_with(session, FRONT_HOST_SHORT);
 }
 
 static bool
 context_is_dead(struct session *session)
 {
     const char *why = venus_why(session->venus);
-    (void)vtest_refuse(session->fault, "%s", why != NULL ? why : "the context died without a word");
-    return end_with(session, VTEST_CONTEXT_DEAD);
+    (void)refuse(session->fault, "%s", why != NULL ? why : "the context died without a word");
+    return end_with(session, FRONT_CONTEXT_DEAD);
 }
 
 /* What a call of the library, made for a message, means for the client. */
@@ -78,14 +78,14 @@ after_call(struct session *session, const char *command, enum venus_status statu
     case VENUS_OK: return true;
     case VENUS_FATAL: return context_is_dead(session);
     case VENUS_NO_MEMORY:
-        (void)vtest_refuse(session->fault, "%s: the host's memory or the client's limit is short",
-                           command);
-        return end_with(session, VTEST_HOST_SHORT);
+        (void)refuse(session->fault, "%s: the host's memory or the client's limit is short",
+                     command);
+        return end_with(session, FRONT_HOST_SHORT);
     case VENUS_NO_RESOURCE:
-        (void)vtest_refuse(session->fault, "%s names a resource that does not exist", command);
+        (void)refuse(session->fault, "%s names a resource that does not exist", command);
         return client_is_wrong(session);
     default:
-        (void)vtest_refuse(session->fault, "%s has an argument out of range", command);
+        (void)refuse(session->fault, "%s has an argument out of range", command);
         return client_is_wrong(session);
     }
 }
@@ -177,8 +177,8 @@ on_protocol_version(struct session *session, const struct vtest_message *message
 {
     uint32_t wanted = message->payload[0];
     if (wanted < VTEST_OLDEST_VERSION) {
-        (void)vtest_refuse(session->fault,
-                           "PROTOCOL_VERSION asks for version %u, Venus needs 3 or later", wanted);
+        (void)refuse(session->fault, "PROTOCOL_VERSION asks for version %u, Venus needs 3 or later",
+                     wanted);
         return client_is_wrong(session);
     }
     uint32_t given = wanted < VTEST_OWN_VERSION ? wanted : VTEST_OWN_VERSION;
@@ -216,9 +216,8 @@ static bool
 on_context_init(struct session *session, const struct vtest_message *message)
 {
     if (message->payload[0] != VENUS_CAPSET_ID || session->venus != NULL) {
-        (void)vtest_refuse(session->fault,
-                           "CONTEXT_INIT for capset %u%s, right is capset 4 (Venus) once",
-                           message->payload[0], session->venus != NULL ? " a second time" : "");
+        (void)refuse(session->fault, "CONTEXT_INIT for capset %u%s, right is capset 4 (Venus) once",
+                     message->payload[0], session->venus != NULL ? " a second time" : "");
         return client_is_wrong(session);
     }
     struct venus_config config = {
@@ -279,7 +278,7 @@ static bool
 check_blob(struct session *session, const uint32_t *payload)
 {
     if (payload[0] != VTEST_BLOB_HOST3D) {
-        (void)vtest_refuse(
+        (void)refuse(
             session->fault,
             "RESOURCE_CREATE_BLOB of type %u: right is 2 (host), a guest's memory is none here",
             payload[0]);
@@ -287,14 +286,14 @@ check_blob(struct session *session, const uint32_t *payload)
     }
     uint32_t known = VENUS_BLOB_MAPPABLE | VENUS_BLOB_SHAREABLE | VENUS_BLOB_CROSS_DEVICE;
     if ((payload[1] & ~known) != 0 || vtest_u64(payload + 2) == 0) {
-        (void)vtest_refuse(session->fault,
-                           "RESOURCE_CREATE_BLOB has flags 0x%x and %llu bytes, right is flags of "
-                           "0x7 and at least one byte",
-                           payload[1], (unsigned long long)vtest_u64(payload + 2));
+        (void)refuse(session->fault,
+                     "RESOURCE_CREATE_BLOB has flags 0x%x and %llu bytes, right is flags of "
+                     "0x7 and at least one byte",
+                     payload[1], (unsigned long long)vtest_u64(payload + 2));
         return client_is_wrong(session);
     }
     if (session->resource_count == refused_resource - 1) {
-        (void)vtest_refuse(session->fault, "RESOURCE_CREATE_BLOB: all 2^31 ids have been used");
+        (void)refuse(session->fault, "RESOURCE_CREATE_BLOB: all 2^31 ids have been used");
         return client_is_wrong(session);
     }
     return true;
@@ -442,12 +441,12 @@ check_order(struct session *session, enum vtest_command command)
     const char *name = vtest_command_name(command);
     bool is_first = session->name == NULL;
     if (is_first != (command == VTEST_CREATE_RENDERER)) {
-        (void)vtest_refuse(session->fault, "%s %s, right is CREATE_RENDERER first and once", name,
-                           is_first ? "came first" : "came a second time");
+        (void)refuse(session->fault, "%s %s, right is CREATE_RENDERER first and once", name,
+                     is_first ? "came first" : "came a second time");
         return client_is_wrong(session);
     }
     if (rules[command].needs_context && session->venus == NULL) {
-        (void)vtest_refuse(session->fault, "%s came before CONTEXT_INIT", name);
+        (void)refuse(session->fault, "%s came before CONTEXT_INIT", name);
         return client_is_wrong(session);
     }
     return true;
@@ -459,10 +458,10 @@ after_read(struct session *session, enum stream_result result, const char *where
     switch (result) {
     case STREAM_OK: return true;
     case STREAM_ERROR:
-        return errno == ECONNRESET ? end_with(session, VTEST_CLIENT_LEFT)
+        return errno == ECONNRESET ? end_with(session, FRONT_CLIENT_LEFT)
                                    : host_is_short(session, "the client's socket");
     default:
-        (void)vtest_refuse(session->fault, "the client left in the middle of %s", where);
+        (void)refuse(session->fault, "the client left in the middle of %s", where);
         return client_is_wrong(session);
     }
 }
@@ -491,7 +490,7 @@ read_header(struct session *session, struct vtest_header *header)
     if (result == STREAM_END) {
         return session->venus != NULL && venus_why(session->venus) != NULL
                    ? context_is_dead(session)
-                   : end_with(session, VTEST_CLIENT_LEFT);
+                   : end_with(session, FRONT_CLIENT_LEFT);
     }
     if (!after_read(session, result, "a message's header")) {
         return false;
@@ -543,14 +542,14 @@ finish(struct session *session)
     free(session->name);
 }
 
-enum vtest_end
-vtest_serve(int fd, const struct vtest_config *config, struct vtest_fault *fault)
+enum front_end
+vtest_serve(int fd, const struct front_config *config, struct fault *fault)
 {
     struct session session = {
         .config = config,
         .stream = { .fd = fd },
         .fault = fault,
-        .end = VTEST_CLIENT_LEFT,
+        .end = FRONT_CLIENT_LEFT,
         .syncs = vtest_syncs_create(),
     };
     fault->text[0] = '\0';

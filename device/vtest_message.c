@@ -3,8 +3,6 @@
  */
 #include "device/vtest_message.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define VARIES UINT32_MAX
@@ -37,16 +35,6 @@ enum { SHAPE_COUNT = sizeof(shapes) / sizeof(shapes[0]) };
 /* The words of a batch's header, in their order. */
 enum batch_word { FLAGS, CMD_OFFSET, CMD_SIZE, SYNC_OFFSET, SYNC_COUNT, RING_IDX };
 
-bool
-vtest_refuse(struct vtest_fault *fault, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(fault->text, sizeof(fault->text), format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 const char *
 vtest_command_name(uint32_t command)
 {
@@ -55,21 +43,21 @@ vtest_command_name(uint32_t command)
 }
 
 static bool
-refuse_command(uint32_t command, struct vtest_fault *fault)
+refuse_command(uint32_t command, struct fault *fault)
 {
     if (command >= 25 && command <= 38) {
-        return vtest_refuse(fault,
-                            "command %u is one of DRM's sync objects (25 to 38), which this server "
-                            "does not have: GET_PARAM(2) says 0",
-                            command);
+        return refuse(fault,
+                      "command %u is one of DRM's sync objects (25 to 38), which this server "
+                      "does not have: GET_PARAM(2) says 0",
+                      command);
     }
-    return vtest_refuse(
-        fault, "command %u is none that a Venus client may send (3, 7, 8, 10, 11, 15 to 24)",
-        command);
+    return refuse(fault,
+                  "command %u is none that a Venus client may send (3, 7, 8, 10, 11, 15 to 24)",
+                  command);
 }
 
 bool
-vtest_header_read(const uint32_t words[2], struct vtest_header *header, struct vtest_fault *fault)
+vtest_header_read(const uint32_t words[2], struct vtest_header *header, struct fault *fault)
 {
     uint32_t length = words[0];
     uint32_t command = words[1];
@@ -80,37 +68,36 @@ vtest_header_read(const uint32_t words[2], struct vtest_header *header, struct v
     uint64_t bytes = shape->has_bytes ? length : (uint64_t)length * 4;
     uint32_t most = shape->has_bytes ? VTEST_NAME_BYTES_MAX : VTEST_PAYLOAD_BYTES_MAX;
     if (shape->dword_count != VARIES && length != shape->dword_count) {
-        return vtest_refuse(fault, "%s has %u dwords of payload, right is %u", shape->name, length,
-                            shape->dword_count);
+        return refuse(fault, "%s has %u dwords of payload, right is %u", shape->name, length,
+                      shape->dword_count);
     }
     if (bytes > most) {
-        return vtest_refuse(fault, "%s has %llu bytes of payload, the most is %u", shape->name,
-                            (unsigned long long)bytes, most);
+        return refuse(fault, "%s has %llu bytes of payload, the most is %u", shape->name,
+                      (unsigned long long)bytes, most);
     }
     *header = (struct vtest_header){ (enum vtest_command)command, (uint32_t)bytes };
     return true;
 }
 
 static bool
-read_wait(const struct vtest_message *message, struct vtest_fault *fault)
+read_wait(const struct vtest_message *message, struct fault *fault)
 {
     if (message->dword_count < 2 || (message->dword_count - 2) % VTEST_SYNC_DWORDS != 0) {
-        return vtest_refuse(fault, "SYNC_WAIT has %u dwords of payload, right is 2 and 3 per sync",
-                            message->dword_count);
+        return refuse(fault, "SYNC_WAIT has %u dwords of payload, right is 2 and 3 per sync",
+                      message->dword_count);
     }
     if ((message->payload[0] & ~(uint32_t)VTEST_WAIT_ANY) != 0) {
-        return vtest_refuse(fault, "SYNC_WAIT has flags 0x%x, right is 0 or 1",
-                            message->payload[0]);
+        return refuse(fault, "SYNC_WAIT has flags 0x%x, right is 0 or 1", message->payload[0]);
     }
     return true;
 }
 
 static bool
-read_name(const struct vtest_header *header, const void *payload, struct vtest_fault *fault)
+read_name(const struct vtest_header *header, const void *payload, struct fault *fault)
 {
     if (header->payload_bytes == 0 || memchr(payload, '\0', header->payload_bytes) == NULL) {
-        return vtest_refuse(fault, "CREATE_RENDERER has a name of %u bytes without its final 0",
-                            header->payload_bytes);
+        return refuse(fault, "CREATE_RENDERER has a name of %u bytes without its final 0",
+                      header->payload_bytes);
     }
     return true;
 }
@@ -169,47 +156,47 @@ is_within(const struct vtest_message *message, uint64_t offset, uint64_t dword_c
 }
 
 static bool
-read_batch(const struct vtest_message *message, uint32_t idx, struct vtest_fault *fault)
+read_batch(const struct vtest_message *message, uint32_t idx, struct fault *fault)
 {
     const uint32_t *batch = message->payload + 1 + (size_t)idx * message->batch_dwords;
     if ((batch[FLAGS] & ~(uint32_t)VTEST_BATCH_HAS_RING_IDX) != 0) {
-        return vtest_refuse(fault,
-                            "SUBMIT_CMD2 batch %u has flags 0x%x, right is 0 or 1 (fence fds need "
-                            "DRM's sync objects)",
-                            idx, batch[FLAGS]);
+        return refuse(fault,
+                      "SUBMIT_CMD2 batch %u has flags 0x%x, right is 0 or 1 (fence fds need "
+                      "DRM's sync objects)",
+                      idx, batch[FLAGS]);
     }
     if (batch[FLAGS] != 0 && batch[RING_IDX] >= 64) {
-        return vtest_refuse(fault, "SUBMIT_CMD2 batch %u has ring_idx %u, right is 0 to 63", idx,
-                            batch[RING_IDX]);
+        return refuse(fault, "SUBMIT_CMD2 batch %u has ring_idx %u, right is 0 to 63", idx,
+                      batch[RING_IDX]);
     }
     if (!is_within(message, batch[CMD_OFFSET], batch[CMD_SIZE])) {
-        return vtest_refuse(fault,
-                            "SUBMIT_CMD2 batch %u has %u dwords of commands at %u, outside of the "
-                            "data of a message of %u",
-                            idx, batch[CMD_SIZE], batch[CMD_OFFSET], message->dword_count);
+        return refuse(fault,
+                      "SUBMIT_CMD2 batch %u has %u dwords of commands at %u, outside of the "
+                      "data of a message of %u",
+                      idx, batch[CMD_SIZE], batch[CMD_OFFSET], message->dword_count);
     }
     if (!is_within(message, batch[SYNC_OFFSET], (uint64_t)batch[SYNC_COUNT] * VTEST_SYNC_DWORDS)) {
-        return vtest_refuse(fault,
-                            "SUBMIT_CMD2 batch %u has %u syncs at %u, outside of the data of a "
-                            "message of %u dwords",
-                            idx, batch[SYNC_COUNT], batch[SYNC_OFFSET], message->dword_count);
+        return refuse(fault,
+                      "SUBMIT_CMD2 batch %u has %u syncs at %u, outside of the data of a "
+                      "message of %u dwords",
+                      idx, batch[SYNC_COUNT], batch[SYNC_OFFSET], message->dword_count);
     }
     return true;
 }
 
 static bool
-read_submit(struct vtest_message *message, struct vtest_fault *fault)
+read_submit(struct vtest_message *message, struct fault *fault)
 {
     if (message->dword_count == 0) {
-        return vtest_refuse(fault, "SUBMIT_CMD2 has no payload, right is a count of batches first");
+        return refuse(fault, "SUBMIT_CMD2 has no payload, right is a count of batches first");
     }
     message->batch_count = message->payload[0];
     message->batch_dwords = find_stride(message);
     if (message->batch_dwords == 0) {
-        return vtest_refuse(fault,
-                            "SUBMIT_CMD2 has %u batches in %u dwords: their headers have neither 8 "
-                            "nor 6 dwords each, directly before the data",
-                            message->batch_count, message->dword_count);
+        return refuse(fault,
+                      "SUBMIT_CMD2 has %u batches in %u dwords: their headers have neither 8 "
+                      "nor 6 dwords each, directly before the data",
+                      message->batch_count, message->dword_count);
     }
     for (uint32_t i = 0; i < message->batch_count; i++) {
         if (!read_batch(message, i, fault)) {
@@ -221,7 +208,7 @@ read_submit(struct vtest_message *message, struct vtest_fault *fault)
 
 bool
 vtest_message_read(const struct vtest_header *header, const void *payload,
-                   struct vtest_message *message, struct vtest_fault *fault)
+                   struct vtest_message *message, struct fault *fault)
 {
     *message = (struct vtest_message){
         .command = header->command,

@@ -14,17 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "device/fault.h"
 #include "device/vtest_wire.h"
 
 enum {
     VTEST_PAYLOAD_BYTES_MAX = 64 << 20,
     VTEST_NAME_BYTES_MAX = 4096,
-    VTEST_FAULT_BYTES = 256,
-};
-
-/* Why a message was refused. */
-struct vtest_fault {
-    char text[VTEST_FAULT_BYTES];
 };
 
 struct vtest_header {
@@ -57,8 +52,7 @@ const char *vtest_command_name(uint32_t command);
  * Returns: true, and *header says how many bytes follow (at most VTEST_PAYLOAD_BYTES_MAX); false and *fault: no such
  * command, or none of this length.
  */
-bool
-vtest_header_read(const uint32_t words[2], struct vtest_header *header, struct vtest_fault *fault);
+bool vtest_header_read(const uint32_t words[2], struct vtest_header *header, struct fault *fault);
 
 /*
  * Reads a message whose header was accepted.  payload: header->payload_bytes bytes, 4-aligned; must outlive *message.
@@ -66,7 +60,7 @@ vtest_header_read(const uint32_t words[2], struct vtest_header *header, struct v
  * Returns: true; false and *fault.
  */
 bool vtest_message_read(const struct vtest_header *header, const void *payload,
-                        struct vtest_message *message, struct vtest_fault *fault);
+                        struct vtest_message *message, struct fault *fault);
 
 /* Batch number idx (less than batch_count) of an accepted SUBMIT_CMD2. */
 struct vtest_batch vtest_batch_read(const struct vtest_message *message, uint32_t idx);
@@ -77,9 +71,5 @@ vtest_u64(const uint32_t *words)
 {
     return words[0] | (uint64_t)words[1] << 32;
 }
-
-/* Writes a printf sentence; always false, so that a refusal is one statement. */
-bool vtest_refuse(struct vtest_fault *fault, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -83,11 +83,11 @@ release_points(const struct point *points, uint32_t point_count)
 }
 
 static struct sync *
-find(const struct vtest_syncs *syncs, uint32_t id, struct vtest_fault *fault)
+find(const struct vtest_syncs *syncs, uint32_t id, struct fault *fault)
 {
     struct sync *sync = id > 0 && id <= syncs->slot_count ? syncs->syncs[id - 1] : NULL;
     if (sync == NULL) {
-        (void)vtest_refuse(fault, "there is no sync %u", id);
+        (void)refuse(fault, "there is no sync %u", id);
     }
     return sync;
 }
@@ -95,7 +95,7 @@ find(const struct vtest_syncs *syncs, uint32_t id, struct vtest_fault *fault)
 /* Takes references of all the syncs, or of none. */
 static bool
 find_points(const struct vtest_syncs *syncs, const uint32_t *words, struct point *points,
-            uint32_t point_count, struct vtest_fault *fault)
+            uint32_t point_count, struct fault *fault)
 {
     for (uint32_t i = 0; i < point_count; i++) {
         const uint32_t *word = words + (size_t)i * VTEST_SYNC_DWORDS;
@@ -216,17 +216,17 @@ free_slot(struct vtest_syncs *syncs)
 }
 
 static bool
-create_locked(struct vtest_syncs *syncs, uint64_t value, uint32_t *id, struct vtest_fault *fault)
+create_locked(struct vtest_syncs *syncs, uint64_t value, uint32_t *id, struct fault *fault)
 {
     if (syncs->sync_count >= SYNC_COUNT_MAX) {
-        return vtest_refuse(fault, "there are %u syncs already, the most is %u", syncs->sync_count,
-                            SYNC_COUNT_MAX);
+        return refuse(fault, "there are %u syncs already, the most is %u", syncs->sync_count,
+                      SYNC_COUNT_MAX);
     }
     uint32_t slot = free_slot(syncs);
     struct sync *sync = calloc(1, sizeof(*sync));
     if (slot >= syncs->slot_count || sync == NULL) {
         free(sync);
-        return vtest_refuse(fault, "there is no memory for a sync");
+        return refuse(fault, "there is no memory for a sync");
     }
     *sync = (struct sync){ value, 1 };
     syncs->syncs[slot] = sync;
@@ -236,8 +236,7 @@ create_locked(struct vtest_syncs *syncs, uint64_t value, uint32_t *id, struct vt
 }
 
 bool
-vtest_sync_create(struct vtest_syncs *syncs, uint64_t value, uint32_t *id,
-                  struct vtest_fault *fault)
+vtest_sync_create(struct vtest_syncs *syncs, uint64_t value, uint32_t *id, struct fault *fault)
 {
     (void)pthread_mutex_lock(&syncs->lock);
     bool is_made = create_locked(syncs, value, id, fault);
@@ -246,7 +245,7 @@ vtest_sync_create(struct vtest_syncs *syncs, uint64_t value, uint32_t *id,
 }
 
 bool
-vtest_sync_unref(struct vtest_syncs *syncs, uint32_t id, struct vtest_fault *fault)
+vtest_sync_unref(struct vtest_syncs *syncs, uint32_t id, struct fault *fault)
 {
     (void)pthread_mutex_lock(&syncs->lock);
     struct sync *sync = find(syncs, id, fault);
@@ -260,7 +259,7 @@ vtest_sync_unref(struct vtest_syncs *syncs, uint32_t id, struct vtest_fault *fau
 }
 
 bool
-vtest_sync_read(struct vtest_syncs *syncs, uint32_t id, uint64_t *value, struct vtest_fault *fault)
+vtest_sync_read(struct vtest_syncs *syncs, uint32_t id, uint64_t *value, struct fault *fault)
 {
     (void)pthread_mutex_lock(&syncs->lock);
     const struct sync *sync = find(syncs, id, fault);
@@ -272,7 +271,7 @@ vtest_sync_read(struct vtest_syncs *syncs, uint32_t id, uint64_t *value, struct 
 }
 
 bool
-vtest_sync_write(struct vtest_syncs *syncs, uint32_t id, uint64_t value, struct vtest_fault *fault)
+vtest_sync_write(struct vtest_syncs *syncs, uint32_t id, uint64_t value, struct fault *fault)
 {
     (void)pthread_mutex_lock(&syncs->lock);
     struct sync *sync = find(syncs, id, fault);
@@ -285,20 +284,18 @@ vtest_sync_write(struct vtest_syncs *syncs, uint32_t id, uint64_t value, struct 
 }
 
 static struct wait *
-make_wait(const struct vtest_syncs *syncs, const struct vtest_message *message,
-          struct vtest_fault *fault)
+make_wait(const struct vtest_syncs *syncs, const struct vtest_message *message, struct fault *fault)
 {
     uint32_t point_count = (message->dword_count - 2) / VTEST_SYNC_DWORDS;
     uint32_t timeout_ms = message->payload[1];
     if (point_count > WAIT_SYNC_COUNT_MAX || syncs->wait_count >= WAIT_COUNT_MAX) {
-        (void)vtest_refuse(fault,
-                           "SYNC_WAIT for %u syncs while %u waits go on, the most is %u and %u",
-                           point_count, syncs->wait_count, WAIT_SYNC_COUNT_MAX, WAIT_COUNT_MAX);
+        (void)refuse(fault, "SYNC_WAIT for %u syncs while %u waits go on, the most is %u and %u",
+                     point_count, syncs->wait_count, WAIT_SYNC_COUNT_MAX, WAIT_COUNT_MAX);
         return NULL;
     }
     struct wait *wait = calloc(1, sizeof(*wait) + point_count * sizeof(struct point));
     if (wait == NULL) {
-        (void)vtest_refuse(fault, "there is no memory for a wait");
+        (void)refuse(fault, "there is no memory for a wait");
         return NULL;
     }
     if (!find_points(syncs, message->payload + 2, wait->points, point_count, fault)) {
@@ -314,7 +311,7 @@ make_wait(const struct vtest_syncs *syncs, const struct vtest_message *message,
 
 /* The client gets one fd and the wait another, so that either may close its own. */
 static bool
-open_wait(struct vtest_syncs *syncs, struct wait *wait, int *fd, struct vtest_fault *fault)
+open_wait(struct vtest_syncs *syncs, struct wait *wait, int *fd, struct fault *fault)
 {
     *fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     wait->fd = *fd >= 0 ? dup(*fd) : -1;
@@ -324,7 +321,7 @@ open_wait(struct vtest_syncs *syncs, struct wait *wait, int *fd, struct vtest_fa
         }
         release_points(wait->points, wait->point_count);
         free(wait);
-        return vtest_refuse(fault, "there is no file descriptor for a wait");
+        return refuse(fault, "there is no file descriptor for a wait");
     }
     wait->next = syncs->waits;
     syncs->waits = wait;
@@ -335,7 +332,7 @@ open_wait(struct vtest_syncs *syncs, struct wait *wait, int *fd, struct vtest_fa
 
 bool
 vtest_sync_wait(struct vtest_syncs *syncs, const struct vtest_message *message, int *fd,
-                struct vtest_fault *fault)
+                struct fault *fault)
 {
     (void)pthread_mutex_lock(&syncs->lock);
     review_waits(syncs);
@@ -347,16 +344,16 @@ vtest_sync_wait(struct vtest_syncs *syncs, const struct vtest_message *message, 
 
 static bool
 add_locked(struct vtest_syncs *syncs, const struct vtest_batch *batch, uint64_t *fence_id,
-           struct vtest_fault *fault)
+           struct fault *fault)
 {
     if (syncs->fence_count >= FENCE_COUNT_MAX) {
-        return vtest_refuse(fault, "there are %u fences in flight, the most is %u",
-                            syncs->fence_count, FENCE_COUNT_MAX);
+        return refuse(fault, "there are %u fences in flight, the most is %u", syncs->fence_count,
+                      FENCE_COUNT_MAX);
     }
     struct fence *fence =
         calloc(1, sizeof(*fence) + (size_t)batch->sync_count * sizeof(struct point));
     if (fence == NULL) {
-        return vtest_refuse(fault, "there is no memory for a fence");
+        return refuse(fault, "there is no memory for a fence");
     }
     if (!find_points(syncs, batch->syncs, fence->points, batch->sync_count, fault)) {
         free(fence);
@@ -374,7 +371,7 @@ add_locked(struct vtest_syncs *syncs, const struct vtest_batch *batch, uint64_t 
 
 bool
 vtest_fence_add(struct vtest_syncs *syncs, const struct vtest_batch *batch, uint64_t *fence_id,
-                struct vtest_fault *fault)
+                struct fault *fault)
 {
     (void)pthread_mutex_lock(&syncs->lock);
     bool is_added = add_locked(syncs, batch, fence_id, fault);

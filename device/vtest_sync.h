@@ -24,27 +24,25 @@ struct vtest_syncs *vtest_syncs_create(void);
 void vtest_syncs_destroy(struct vtest_syncs *syncs);
 
 /* All of these: context: any thread.  Returns: true; false and *fault (no such sync, too many, memory is short). */
-bool vtest_sync_create(struct vtest_syncs *syncs, uint64_t value, uint32_t *id,
-                       struct vtest_fault *fault);
-bool vtest_sync_unref(struct vtest_syncs *syncs, uint32_t id, struct vtest_fault *fault);
 bool
-vtest_sync_read(struct vtest_syncs *syncs, uint32_t id, uint64_t *value, struct vtest_fault *fault);
-bool
-vtest_sync_write(struct vtest_syncs *syncs, uint32_t id, uint64_t value, struct vtest_fault *fault);
+vtest_sync_create(struct vtest_syncs *syncs, uint64_t value, uint32_t *id, struct fault *fault);
+bool vtest_sync_unref(struct vtest_syncs *syncs, uint32_t id, struct fault *fault);
+bool vtest_sync_read(struct vtest_syncs *syncs, uint32_t id, uint64_t *value, struct fault *fault);
+bool vtest_sync_write(struct vtest_syncs *syncs, uint32_t id, uint64_t value, struct fault *fault);
 
 /*
  * Begins a wait.  message: an accepted SYNC_WAIT.
  * Returns: true and *fd (the caller's), readable as soon as the wait is fulfilled; false and *fault.
  */
 bool vtest_sync_wait(struct vtest_syncs *syncs, const struct vtest_message *message, int *fd,
-                     struct vtest_fault *fault);
+                     struct fault *fault);
 
 /*
  * Keeps the syncs of a batch until its fence retires.
  * Returns: true and *fence_id; false and *fault.
  */
 bool vtest_fence_add(struct vtest_syncs *syncs, const struct vtest_batch *batch, uint64_t *fence_id,
-                     struct vtest_fault *fault);
+                     struct fault *fault);
 
 /* Raises the syncs of this fence and of all earlier ones of its timeline. */
 void vtest_fence_retire(struct vtest_syncs *syncs, uint32_t ring_idx, uint64_t fence_id);

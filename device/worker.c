@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "device/context.h"
 #include "device/report.h"
 #include "device/vtest.h"
 
@@ -169,10 +170,10 @@ stop_answering(struct worker *worker, pthread_t thread)
     (void)pthread_join(thread, NULL);
 }
 
-static struct vtest_config
+static struct front_config
 session_config(struct worker *worker)
 {
-    return (struct vtest_config){
+    return (struct front_config){
         .limits = worker->config->limits,
         .user = worker,
         .on_name = on_name,
@@ -185,17 +186,20 @@ session_config(struct worker *worker)
 }
 
 int
-worker_serve_vtest(const struct worker_config *config)
+worker_serve(const struct worker_config *config)
 {
     struct worker worker = { .config = config, .label = "client" };
-    struct vtest_config session = session_config(&worker);
-    struct vtest_fault fault;
+    struct front_config session = session_config(&worker);
+    struct fault fault;
     pthread_t thread;
     (void)pthread_mutex_init(&worker.lock, NULL);
     bool is_answering =
         config->channel >= 0 && pthread_create(&thread, NULL, answer_supervisor, &worker) == 0;
-    enum vtest_end end = vtest_serve(config->client_fd, &session, &fault);
-    if (end != VTEST_CLIENT_LEFT) {
+    enum front_end end =
+        config->context_name != NULL
+            ? context_serve(config->client_fd, config->context_name, &session, &fault)
+            : vtest_serve(config->client_fd, &session, &fault);
+    if (end != FRONT_CLIENT_LEFT) {
         on_fatal(&worker, fault.text);
     }
     if (is_answering) {
@@ -205,7 +209,7 @@ worker_serve_vtest(const struct worker_config *config)
         (void)close(config->channel);
     }
     (void)pthread_mutex_destroy(&worker.lock);
-    return end == VTEST_CLIENT_LEFT ? 0 : 1;
+    return end == FRONT_CLIENT_LEFT ? 0 : 1;
 }
 
 int

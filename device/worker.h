@@ -13,7 +13,8 @@
 enum worker_stats { STATS_NONE, STATS_TEXT, STATS_JSON };
 
 struct worker_config {
-    int client_fd; /* taken over */
+    int client_fd;            /* taken over */
+    const char *context_name; /* of a render server's context; NULL: a vtest client */
     int channel;   /* to the supervisor (report.h); taken over; -1: none, reasons go to stderr */
     int trace_fd;  /* borrowed; -1: no trace */
     bool is_alone; /* in a process: ends with its supervisor */
@@ -22,10 +23,10 @@ struct worker_config {
 };
 
 /*
- * Serves a vtest client until it or its context ends.  Context: blocks.
+ * Serves a client until it or its context ends.  Context: blocks.
  * Returns: 0: the client left as it should; 1: not so, and the supervisor has been told the reason.
  */
-int worker_serve_vtest(const struct worker_config *config);
+int worker_serve(const struct worker_config *config);
 
 /*
  * Instead of serving: tells the supervisor why not, and lets the client go.

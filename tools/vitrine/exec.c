@@ -42,22 +42,16 @@ enum {
 };
 
 static const struct option_spec specs[] = {
-    {"host-driver",    "NAME|JSON",
-     "the Vulkan driver that does the work: part of the name of an ICD file (lavapipe,\n"
-      "radeon, ...) or its path; default: what works here, software last",                                 false},
-    { "client-driver", "JSON",
-     "Mesa's Venus driver, virtio_icd.json; default: $VITRINE_CLIENT_ICD, else the\n"
-      "standard directories",                                                                              false},
-    { "isolate",       "process|thread",
-     "process (default): a sandboxed renderer process for each client process of PROGRAM;\n"
-      "thread: all in one, for debugging",                                                                 false},
-    { "no-sandbox",    NULL,             "renderer processes keep their access to files and system calls", false},
-    { "trace",         "FILE",           "write each command, decoded, as one line",                       false},
-    { "stats",         "text|json",      "print counters at the end (text, or --stats=json)",              true },
-    { "max-memory",    "SIZE",           "device and shared memory of one client (512M, 2G)",              false},
-    { "max-cpu",       "SECONDS",        "CPU time of one client's renderer process",                      false},
-    { "verbose",       NULL,             "say also which processes of PROGRAM connect",                    false},
-    { "help",          NULL,             "this text",                                                      false},
+    {"host-driver",    "NAME|JSON",      false},
+    { "client-driver", "JSON",           false},
+    { "isolate",       "process|thread", false},
+    { "no-sandbox",    NULL,             false},
+    { "trace",         "FILE",           false},
+    { "stats",         "text|json",      true },
+    { "max-memory",    "SIZE",           false},
+    { "max-cpu",       "SECONDS",        false},
+    { "verbose",       NULL,             false},
+    { "help",          NULL,             false},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
@@ -80,30 +74,46 @@ struct run {
 };
 
 static void
-print_help(const struct options *options)
+print_help(void)
 {
     (void)puts(
         "vitrine exec - runs a Vulkan program through the Venus renderer\n"
         "\n"
         "usage: vitrine exec [OPTION...] -- PROGRAM [ARGUMENT...]\n"
         "\n"
-        "Starts a private renderer on this machine's Vulkan driver, lets PROGRAM (and what it "
-        "starts) use\n"
-        "Mesa's Venus driver as its only Vulkan driver, and stops everything when PROGRAM ends.\n"
+        "Starts a private renderer on this machine's Vulkan driver, lets PROGRAM (and what it\n"
+        "starts) use Mesa's Venus driver as its only Vulkan driver, and stops everything when\n"
+        "PROGRAM ends.\n"
         "\n"
-        "options:");
-    options_print(options);
-    (void)puts("\n"
-               "exit status: PROGRAM's own, 128 + N when signal N ended it; but\n"
-               "  2    wrong use\n"
-               "  70   the renderer died and PROGRAM with it; the line before says why\n"
-               "  71   the renderer could not be started\n"
-               "  126  PROGRAM cannot be executed\n"
-               "  127  PROGRAM was not found\n"
-               "\n"
-               "examples:\n"
-               "  vitrine exec -- vulkaninfo --summary\n"
-               "  vitrine exec --host-driver lavapipe --trace commands.txt -- vkcube --c 100");
+        "options:\n"
+        "  --host-driver NAME|JSON the Vulkan driver that does the work: part of the name of an\n"
+        "                          ICD file (lavapipe, radeon, ...) or its path; default:\n"
+        "                          $VK_DRIVER_FILES, else what works here, software last\n"
+        "  --client-driver JSON    Mesa's Venus driver, virtio_icd.json; default:\n"
+        "                          $VITRINE_CLIENT_ICD, else the standard directories\n"
+        "  --isolate process|thread  process (default): a sandboxed renderer process for each\n"
+        "                          client process of PROGRAM; thread: all in one, for debugging\n"
+        "  --no-sandbox            renderer processes keep their access to files and system\n"
+        "                          calls\n"
+        "  --trace FILE            write each command, decoded, as one line\n"
+        "  --stats[=text|json]     print counters at the end (text, or --stats=json)\n"
+        "  --max-memory SIZE       device and shared memory of one client (512M, 2G; default:\n"
+        "                          half of this machine's)\n"
+        "  --max-cpu SECONDS       CPU time of one client's renderer process (default: no\n"
+        "                          limit)\n"
+        "  --verbose               say also which processes of PROGRAM connect\n"
+        "  --help                  this text\n"
+        "\n"
+        "exit status: PROGRAM's own, 128 + N when signal N ended it; but\n"
+        "  2    wrong use\n"
+        "  70   the renderer died and PROGRAM with it; the line before says why\n"
+        "  71   the renderer could not be started\n"
+        "  126  PROGRAM cannot be executed\n"
+        "  127  PROGRAM was not found\n"
+        "\n"
+        "examples:\n"
+        "  vitrine exec -- vulkaninfo --summary\n"
+        "  vitrine exec --host-driver lavapipe --trace commands.txt -- vkcube --c 100");
 }
 
 static uint64_t
@@ -448,7 +458,7 @@ exec_main(int argc, char **argv)
         return EXIT_WRONG_USE;
     }
     if (options_get(&options, "help") != NULL) {
-        print_help(&options);
+        print_help();
         return EXIT_SUCCESS;
     }
     if (options.rest_count == 0) {
