@@ -111,6 +111,7 @@ venus_destroy(struct venus *venus)
     if (!venus) {
         return;
     }
+    atomic_store(&venus->is_fatal, true); /* by this, waits in the host end (on_sync.c) */
     vn_rings_finish(&venus->rings);
     vn_exec_finish(&venus->exec);
     vn_instances_finish(venus);

@@ -1,0 +1,5 @@
+# Memory, pools, queues and timelines of the renderer library, over a fake Vulkan.
+venus_memory_test_srcs := $(venus_srcs)
+venus_memory_test_libs := -ldl -lpthread
+venus_timeline_test_srcs := $(venus_srcs)
+venus_timeline_test_libs := -ldl -lpthread
