@@ -180,7 +180,8 @@ fake_create_fence(VkDevice device, const VkFenceCreateInfo *info,
         return fake.create_fence_result;
     }
     fake.fence_count++;
-    *out = (VkFence)(uintptr_t)calloc(1, sizeof(struct fake_fence));
+    struct fake_fence *fence = calloc(1, sizeof(*fence));
+    *out = (VkFence)(uintptr_t)fence;
     return VK_SUCCESS;
 }
 
@@ -615,11 +616,11 @@ rig_start(struct rig *rig, uint64_t memory_bytes, bool has_pointers)
 
 /* The next command names these objects (NULL: no more); wants_reply as its flag says. */
 static inline struct vn_exec *
-rig_command(struct rig *rig, bool wants_reply, struct vn_object *first, struct vn_object *second,
-            struct vn_object *third)
+rig_command(struct rig *rig, bool wants_reply, struct vn_object *on, struct vn_object *also,
+            struct vn_object *last)
 {
     struct vn_exec *exec = &rig->venus->exec;
-    struct vn_object *named[] = { first, second, third };
+    struct vn_object *named[] = { on, also, last };
     rig->command[1] = wants_reply ? 1 : 0;
     exec->command_at = exec->stream_at = (const uint8_t *)rig->command;
     exec->in.at = exec->command_at;

@@ -311,7 +311,7 @@ UTEST(extensions_are_exchanged_for_what_the_host_has)
 }
 
 static void
-allocate_sets(struct rig *rig, struct vn_object *pool, uint64_t *ids, uint32_t count)
+allocate_sets(struct rig *rig, struct vn_object *pool, const uint64_t *ids, uint32_t count)
 {
     const VkDescriptorSetAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
@@ -321,7 +321,7 @@ allocate_sets(struct rig *rig, struct vn_object *pool, uint64_t *ids, uint32_t c
     struct vn_args_vkAllocateDescriptorSets args = {
         .device = rig->device->handle,
         .pAllocateInfo = &info,
-        .pDescriptorSets = (VkDescriptorSet *)ids,
+        .pDescriptorSets = vn_mutable(ids),
     };
     vn_on_vkAllocateDescriptorSets(rig_command(rig, false, rig->device->object, pool, NULL), &args);
     EXPECT_EQ(args.ret, VK_SUCCESS);
