@@ -14,15 +14,22 @@ vkt_incs := $(vulkan_incs)
 vkt_spirv := $(patsubst tests/vulkan/shaders/%,$(vkt)/bin/%.spv,$(wildcard tests/vulkan/shaders/*))
 vkt_objs = $(call objects,$(vkt),$(vkt_shared) $($(1)_srcs))
 # For the linter, which asks for the flags of each source by its name.
-$(foreach s,$(basename $(notdir $(wildcard tests/vulkan/*.c))),$(eval $(s)_incs := $(vkt_incs)))
+$(foreach s,$(basename $(notdir $(wildcard tests/vulkan/*.c tests/perf/ring_*.c))),$(eval $(s)_incs := $(vkt_incs)))
+
+# Speaks to a server's socket and ring by itself: no Vulkan library.
+ring_load_objs := $(call objects,$(vkt),tests/perf/ring_load.c tests/perf/ring_vtest.c tests/perf/ring_encode.c)
 
 .PHONY: vulkan-tests
 ## make vulkan-tests build/vulkan/bin/vkt_*: Vulkan programs for tests and figures, without sanitizers
-vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs)) $(vkt_spirv)
+vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs) ring_load) $(vkt_spirv)
 
 $(vkt)/obj/%.o: %.c Makefile mk/00-flags.mk mk/60-vulkan-tests.mk | $(vulkan_headers)
 	@mkdir -p $(@D)
 	$(call say,CC)$(HOSTCC) $(common_cflags) -D_GNU_SOURCE $(includes) $(vkt_incs) -c $< -o $@
+
+$(vkt)/bin/ring_load: $(ring_load_objs)
+	@mkdir -p $(@D)
+	$(call say,LD)$(HOSTCC) $^ -o $@
 
 define vkt_program
 $(vkt)/bin/$(1): $(call vkt_objs,$(1))

@@ -1,0 +1,53 @@
+/*
+ * A Venus client without Mesa: the handshake on a vtest socket, shared memory, one ring.
+ *
+ *   ring_vtest_open(&v, path);  ring_vtest_ring(&v);  ring_push(&v, bytes, size);  ring_wait(&v);  ring_vtest_close(&v);
+ *
+ * The socket's messages are u32 length in dwords (bytes for the first message alone), u32 command, payload.  Whatever
+ * goes wrong ends the program with a sentence and status 1.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+
+#define RING_BUFFER_BYTES (128U << 10)
+#define RING_STATUS_IDLE  1U
+#define RING_STATUS_FATAL 2U
+
+struct ring_shm {
+    uint32_t resource_id;
+    uint8_t *map;
+    size_t size_bytes;
+};
+
+struct ring_vtest {
+    int fd;
+    struct ring_shm shm; /* the ring's */
+    uint32_t tail;
+    uint32_t notify_count;
+};
+
+noreturn void ring_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+uint64_t ring_now_ns(void);
+
+/* Connects and brings the context to life. */
+void ring_vtest_open(struct ring_vtest *v, const char *path);
+void ring_vtest_close(struct ring_vtest *v);
+
+/* Shared memory of the server's. */
+struct ring_shm ring_vtest_shm(struct ring_vtest *v, size_t size_bytes);
+
+/* A command stream over the socket itself. */
+void ring_vtest_submit(struct ring_vtest *v, const void *bytes, size_t size_bytes);
+
+/* Creates the ring, laid out as Mesa does it. */
+void ring_vtest_ring(struct ring_vtest *v);
+
+/* Writes commands into the ring as soon as there is room, and wakes the server when it sleeps. */
+void ring_push(struct ring_vtest *v, const void *bytes, uint32_t size_bytes);
+
+/* Until everything in the ring has been executed. */
+void ring_wait(const struct ring_vtest *v);
