@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The driver library keeps no writable data, asks its surroundings for nothing but the four memory functions, and gives them no
+"""The renderer keeps no writable data. The driver library keeps no writable data, asks its surroundings for nothing but the four memory functions, and gives them no
 name without a prefix of its own, which an embedding program could have too. What it asks for is looked at on RISC-V as well, of
 64 and of 32 bits, where clang is there: compilers call helpers on one machine that they do without on another."""
 
@@ -23,15 +23,16 @@ OTHERS = {
     "riscv32-unknown-none": {"__udivdi3"},
 }
 LINKER_MAKES = {"_GLOBAL_OFFSET_TABLE_"}
+# The renderer: it may use libc, but keeps no state of its own either.
+VENUS = "build/lib/libvenus.a"
+VENUS_PREFIXES = ("venus_", "vn_")
 
 
-def symbols():
+def symbols(nm, library):
     """(object, kind, name, section) for every symbol of the library."""
-    done = subprocess.run(
-        ["aarch64-linux-gnu-nm", "--format=sysv", LIBRARY], cwd=TOP, text=True, capture_output=True, check=False
-    )
+    done = subprocess.run([nm, "--format=sysv", library], cwd=TOP, text=True, capture_output=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"cannot read {LIBRARY}: {done.stderr.strip()}")
+        sys.exit(f"cannot read {library}: {done.stderr.strip()}")
     where = ""
     for line in done.stdout.splitlines():
         if line.startswith(("Symbols from ", "Undefined symbols from ")):
@@ -58,17 +59,22 @@ def needs_elsewhere(target):
     return needed - {words[2] for words in rows if len(words) == 3} - MAY_NEED - OTHERS[target]
 
 
-def main():
-    subprocess.run(["make", "-s", "lib"], cwd=TOP, check=True)
-    rows = list(symbols())
-    defined = {name for _, kind, name, _ in rows if kind not in "Uw"} | MAY_NEED | LINKER_MAKES
+def owned(rows, prefixes):
+    """What no library of ours has: writable data, and exported names of other people's making."""
     problems = [f"{where}: {name} is writable data; the library keeps its state in what the caller gives"
                 for where, kind, name, section in rows
                 if kind in WRITABLE and not section.startswith(CONSTANT_SECTIONS)]
+    return problems + [f"{where}: exports {name}, a name without one of the library's prefixes ({' '.join(prefixes)})"
+                       for where, kind, name, _ in rows if kind in "TRDBWV" and not name.startswith(prefixes)]
+
+
+def main():
+    subprocess.run(["make", "-s", "lib", "venus"], cwd=TOP, check=True)
+    rows = list(symbols("aarch64-linux-gnu-nm", LIBRARY))
+    defined = {name for _, kind, name, _ in rows if kind not in "Uw"} | MAY_NEED | LINKER_MAKES
+    problems = owned(rows, PREFIXES) + owned(list(symbols("nm", VENUS)), VENUS_PREFIXES)
     problems += [f"{where}: needs {name}, which a freestanding surrounding does not have"
                  for where, kind, name, _ in rows if kind == "U" and name not in defined]
-    problems += [f"{where}: exports {name}, a name without one of the library's prefixes ({' '.join(PREFIXES)})"
-                 for where, kind, name, _ in rows if kind in "TRDBWV" and not name.startswith(PREFIXES)]
     if shutil.which("clang"):
         problems += [f"the library on {target} needs {name}, which a freestanding surrounding does not have"
                      for target in OTHERS for name in sorted(needs_elsewhere(target))]

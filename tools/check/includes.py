@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The include law: kernel -> public headers of virtio -> abi; the library needs no libc header."""
+"""The include law: kernel -> public headers of virtio -> abi; device -> venus.h, abi; venus -> Vulkan, abi; virtio/ needs no libc header."""
 
 import os
 import re
@@ -17,6 +17,8 @@ LAW = (
     (PUBLIC, ("abi/", PUBLIC, "virtio/trace.def")),
     ("virtio/", ("abi/", "virtio/")),
     ("kernel/", ("abi/", PUBLIC, "kernel/", "build/gen/")),
+    (VENUS, (VENUS,)),
+    ("venus/", ("abi/", "venus/", "build/gen/")),
     ("device/", ("abi/", VENUS, "device/")),
     ("tools/vitrine/", ("device/", "tools/vitrine/")),
     ("examples/", ("abi/", PUBLIC, "examples/")),
@@ -26,7 +28,7 @@ LAW = (
 
 def resolve(name, where):
     """Root-relative path of an included file of ours, or None."""
-    for base in ("", PUBLIC, VENUS, "build/gen/", os.path.dirname(where) + "/"):
+    for base in ("", PUBLIC, VENUS, "build/gen/", "build/gen/venus/", os.path.dirname(where) + "/"):
         if os.path.isfile(os.path.join(TOP, base + name)):
             return base + name
     return None
@@ -51,7 +53,7 @@ def check_file(path, allowed):
 
 def main():
     problems = []
-    for path in files(r"\.([chS]|def)$", *[d for d in ("abi", "virtio", "kernel", "device", "tools/vitrine", "examples", "tests") if
+    for path in files(r"\.([chS]|def)$", *[d for d in ("abi", "virtio", "kernel", "venus", "device", "tools/vitrine", "examples", "tests") if
                                           os.path.isdir(os.path.join(TOP, d))]):
         allowed = next(targets for prefix, targets in LAW if path.startswith(prefix))
         problems += [p for p in check_file(path, allowed) if p]

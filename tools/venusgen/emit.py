@@ -159,10 +159,10 @@ class Emitter:
         out, rows = [], []
         for row in self.model.rows:
             ret = self._returns(row)
-            on = f"on_{row.name}" if row.args else "NULL"
+            on = f"vn_thunk_{row.name}" if row.args else "NULL"
             why = '"' + row.why.replace('"', "'") + '"' if not row.args else "NULL"
             if row.args:
-                out.append(f"void on_{row.name}(struct vn_exec *exec, void *args);")
+                out.append(f"void vn_thunk_{row.name}(struct vn_exec *exec, void *args);")
             rows.append(f'    {{"{row.name}", {row.id}, {self.index[row.args.name] if row.args else 0}, {ret}, {on}, {why}}},')
         count = max(by_id) + 1
         ids = ", ".join(str(by_id[i] + 1 if i in by_id else 0) for i in range(count))
@@ -206,7 +206,7 @@ class Emitter:
         out = [HEAD, '#include "venus/call.h"', "", '#pragma GCC diagnostic ignored "-Wmissing-prototypes"', '#pragma GCC diagnostic ignored "-Wmissing-declarations"', ""]
         for row in self.model.rows:
             if row.how == "own":
-                out += [f"void\non_{row.name}(struct vn_exec *exec, void *args)\n{{\n    vn_on_{row.name}(exec, args);\n}}\n"]
+                out += [f"void\nvn_thunk_{row.name}(struct vn_exec *exec, void *args)\n{{\n    vn_on_{row.name}(exec, args);\n}}\n"]
             elif row.args:
                 out += [self._thunk(row)]
         destroys = {p.params[1].type: n for n, p in self.registry.commands.items() if self._destroys(p)}
@@ -247,7 +247,7 @@ class Emitter:
             body += [f"    vn_exec_untrack(exec, VN_HANDLE_{params[1].type}, (uint64_t)a->{params[1].name});", f"    {call};"]
         else:
             body += [f"    {call};"]
-        return "\n".join([f"void\non_{row.name}(struct vn_exec *exec, void *args)", "{"] + body + ["}", ""])
+        return "\n".join([f"void\nvn_thunk_{row.name}(struct vn_exec *exec, void *args)", "{"] + body + ["}", ""])
 
     def _created(self, row):
         """The parameter by which a command gives new objects, if it does."""

@@ -2,6 +2,7 @@
 """Makes the Venus renderer's tables from vk.xml and venus/protocol.
 
 usage: generate.py VK_XML PROTOCOL_DIR OUT_DIR
+       generate.py --document VK_XML PROTOCOL_DIR       prints docs/venus-commands.md
 
 Writes OUT_DIR/vn_args.h (argument structs), vn_tables.c (how each looks on the wire) and vn_thunks.c (calls of the host).
 PROTOCOL_DIR holds ids.tsv (command ids and how each is served) and private.xml (what Venus adds to Vulkan).
@@ -11,6 +12,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from document import document  # noqa: E402
 from emit import Emitter  # noqa: E402
 from model import Model, read_ids  # noqa: E402
 from registry import Reader, RegistryError  # noqa: E402
@@ -30,7 +32,7 @@ def build(vk_xml, protocol):
     reader = Reader()
     for path in (vk_xml, os.path.join(protocol, "private.xml")):
         reader.read(path)
-    return Emitter(Model(reader.registry, read_ids(os.path.join(protocol, "ids.tsv"))))
+    return Model(reader.registry, read_ids(os.path.join(protocol, "ids.tsv")))
 
 
 def main(argv):
@@ -38,7 +40,10 @@ def main(argv):
         print(__doc__.strip(), file=sys.stderr)
         return 2
     try:
-        emitter = build(argv[0], argv[1])
+        if argv[0] == "--document":
+            print(document(build(argv[1], argv[2])), end="")
+            return 0
+        emitter = Emitter(build(argv[0], argv[1]))
     except (RegistryError, OSError) as error:
         print(f"generate.py: {error}", file=sys.stderr)
         return 1

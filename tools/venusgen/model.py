@@ -82,7 +82,8 @@ def read_ids(path):
             if int(parts[0]) in seen:
                 raise RegistryError(f"{path}:{number}: id {parts[0]} is {seen[int(parts[0])]}'s already")
             seen[int(parts[0])] = parts[1]
-            rows.append(Row(int(parts[0]), parts[1], parts[2].split(" ")[0], why=parts[2][3:]))
+            how, _, why = parts[2].partition(" ")
+            rows.append(Row(int(parts[0]), parts[1], how, why=why))
     return rows
 
 
