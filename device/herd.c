@@ -17,9 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "device/report.h"
-
-enum { REPORT_BURST_COUNT = 64 /* from one worker before the others have their turn */ };
+enum {
+    REPORT_BURST_COUNT = 64, /* from one worker before the others have their turn */
+    SPARE_DELAY_MS = 500,    /* not while a client that has just come is starting, too */
+};
 
 uint64_t
 herd_now_ns(void)
@@ -149,6 +150,26 @@ end_client(struct herd *herd, struct client *client, int status)
     }
 }
 
+/* The next client will find its worker with all drivers loaded.  None: it waits a little longer. */
+static void
+prepare_spare(struct herd *herd)
+{
+    bool is_wanted = herd->config->worker_path != NULL && herd->spare.channel < 0;
+    herd->spare_ns = 0;
+    if (is_wanted && !spawn_worker(herd->config, herd->trace_fd, &herd->spare)) {
+        herd->spare.channel = -1;
+    }
+}
+
+static void
+drop_spare(struct herd *herd)
+{
+    if (herd->spare.channel >= 0) {
+        (void)close(herd->spare.channel);
+        herd->spare.channel = -1;
+    }
+}
+
 static struct client *
 find_worker(const struct herd *herd, pid_t pid)
 {
@@ -165,7 +186,9 @@ reap(struct herd *herd)
     int status = 0;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         struct client *client = find_worker(herd, pid);
-        if (client != NULL) {
+        if (client == NULL && pid == herd->spare.pid) {
+            drop_spare(herd);
+        } else if (client != NULL) {
             (void)drain(herd, client, UINT32_MAX);
             end_client(herd, client, status);
         }
@@ -271,7 +294,7 @@ static int
 poll_timeout_ms(const struct herd *herd)
 {
     uint64_t now = herd_now_ns();
-    uint64_t deadline = earlier(herd->stop_ns, 0);
+    uint64_t deadline = earlier(herd->stop_ns, herd->spare_ns);
     for (unsigned i = 0; i < HERD_SOURCE_COUNT_MAX; i++) {
         if (herd->sources[i].paused_ns > now) {
             deadline = earlier(herd->sources[i].paused_ns, deadline);
@@ -332,6 +355,9 @@ herd_serve(struct herd *herd)
             serve_sources(herd);
         }
         review_clients(herd);
+        if (herd->spare_ns != 0 && herd->spare_ns <= herd_now_ns()) {
+            prepare_spare(herd);
+        }
     }
 }
 
@@ -339,6 +365,11 @@ herd_serve(struct herd *herd)
 static void
 stop_workers(struct herd *herd)
 {
+    if (herd->spare.channel >= 0) {
+        (void)kill(herd->spare.pid, SIGKILL);
+        (void)waitpid(herd->spare.pid, NULL, 0);
+        drop_spare(herd);
+    }
     for (const struct client *client = herd->clients; client != NULL; client = client->next) {
         if (client->worker > 0 && !client->is_over) {
             (void)kill(client->worker, SIGKILL);
@@ -409,15 +440,31 @@ herd_open(struct herd *herd)
         herd_say(herd, NULL, "cannot start: %s", strerror(errno));
         return false;
     }
-    return open_trace(herd);
+    if (!open_trace(herd)) {
+        return false;
+    }
+    prepare_spare(herd);
+    return true;
 }
 
-void
-herd_add(struct herd *herd, struct client *client)
+bool
+herd_admit(struct herd *herd, struct client *client, enum report_kind kind, int socket)
 {
+    struct spawned worker = herd->spare;
+    herd->spare.channel = -1;
+    if (worker.channel < 0 && !spawn_worker(herd->config, herd->trace_fd, &worker)) {
+        (void)close(socket);
+        return false;
+    }
+    client->worker = worker.pid;
+    client->channel = worker.channel;
+    (void)report_send(client->channel, &(struct report_head){ .kind = kind }, client->name, socket);
+    (void)close(socket); /* a worker that is gone already took the client with it */
     client->next = herd->clients;
     herd->clients = client;
     herd->client_count++;
+    herd->spare_ns = herd_now_ns() + (uint64_t)SPARE_DELAY_MS * 1000000;
+    return true;
 }
 
 void

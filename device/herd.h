@@ -12,9 +12,9 @@
 #include <poll.h>
 
 #include "device/client.h"
+#include "device/report.h"
+#include "device/spawn.h"
 #include "device/supervisor.h"
-
-struct report;
 
 enum { HERD_SOURCE_COUNT_MAX = 2 };
 
@@ -34,6 +34,8 @@ struct herd {
     int trace_fd; /* -1: no trace */
     struct client *clients;
     unsigned client_count;
+    struct spawned spare;  /* a worker that waits for its client; channel -1: none */
+    uint64_t spare_ns;     /* when to start it; 0: no need */
     struct report *report; /* 64 KiB, for one at a time */
     struct pollfd *polls;
     uint64_t stop_ns; /* when stopping must be over; 0: not stopping */
@@ -48,8 +50,12 @@ void herd_serve(struct herd *herd);
 /* Ends what is left, tells the clients, closes everything.  herd: zero-safe where -1 stands for no fd. */
 void herd_close(struct herd *herd);
 
-/* Takes over a client whose worker runs. */
-void herd_add(struct herd *herd, struct client *client);
+/*
+ * Gives a client a worker: the spare one, or a new one.  kind: REPORT_SERVE_VTEST, or REPORT_SERVE_CONTEXT of the client's
+ * name.  socket: the client's, taken over.  client: the herd's from now on.
+ * Returns: true; false and errno, and the client is still the caller's.
+ */
+bool herd_admit(struct herd *herd, struct client *client, enum report_kind kind, int socket);
 
 /*
  * Lets one worker go: it gets limit_ms to end by itself, and its death is no news.

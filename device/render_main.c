@@ -27,20 +27,17 @@ enum {
 };
 
 static const struct option_spec specs[] = {
-    {"socket-fd",     "N",         false},
-    { "host-driver",  "NAME|JSON", false},
-    { "no-sandbox",   NULL,        false},
-    { "trace",        "FILE",      false},
-    { "stats",        "text|json", true },
-    { "max-memory",   "SIZE",      false},
-    { "max-cpu",      "SECONDS",   false},
-    { "verbose",      NULL,        false},
-    { "help",         NULL,        false},
-    { "vtest-fd",     "N",         false},
-    { "context-fd",   "N",         false},
-    { "context-name", "NAME",      false},
-    { "report-fd",    "N",         false},
-    { "trace-fd",     "N",         false},
+    {"socket-fd",    "N",         false},
+    { "host-driver", "NAME|JSON", false},
+    { "no-sandbox",  NULL,        false},
+    { "trace",       "FILE",      false},
+    { "stats",       "text|json", true },
+    { "max-memory",  "SIZE",      false},
+    { "max-cpu",     "SECONDS",   false},
+    { "verbose",     NULL,        false},
+    { "help",        NULL,        false},
+    { "report-fd",   "N",         false},
+    { "trace-fd",    "N",         false},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
@@ -119,19 +116,11 @@ serve_client(const struct options *options)
     static const char *const formats[] = { "", "text", "json" };
     struct worker_config config = { .is_alone = true };
     unsigned format = 0;
-    int context_fd = -1;
-    if (!read_fd(options, "vtest-fd", &config.client_fd) ||
-        !read_fd(options, "context-fd", &context_fd) ||
-        !read_fd(options, "report-fd", &config.channel) ||
+    if (!read_fd(options, "report-fd", &config.channel) ||
         !read_fd(options, "trace-fd", &config.trace_fd) ||
         !option_bytes(options, "max-memory", &config.limits.memory_bytes) ||
         !option_word(options, "stats", formats, 3, &format)) {
         return EXIT_WRONG_USE;
-    }
-    if (context_fd >= 0) {
-        const char *name = options_get(options, "context-name");
-        config.client_fd = context_fd;
-        config.context_name = name != NULL ? name : "context";
     }
     bool has_stats = options_get(options, "stats") != NULL;
     config.stats = !has_stats ? STATS_NONE : format == 2 ? STATS_JSON : STATS_TEXT;
@@ -238,7 +227,7 @@ main(int argc, char **argv)
         print_help();
         return EXIT_SUCCESS;
     }
-    if (options_get(&options, "vtest-fd") != NULL || options_get(&options, "context-fd") != NULL) {
+    if (options_get(&options, "report-fd") != NULL) {
         return serve_client(&options);
     }
     if (options_get(&options, "socket-fd") != NULL) {

@@ -13,8 +13,6 @@
 #include "device/herd.h"
 #include "device/packet.h"
 #include "device/render_wire.h"
-#include "device/report.h"
-#include "device/spawn.h"
 
 enum { LEAVE_MS = 3000 /* how long a worker may take to free what its context had */ };
 
@@ -77,13 +75,12 @@ start_context(struct herd *herd, const struct render_create_context *request)
     client->pid = 0;
     (void)snprintf(client->name, sizeof(client->name), "%.*s", RENDER_NAME_BYTES, request->name);
     make_printable(client->name, false);
-    if (!spawn_worker(herd->config, client, pair[0], herd->trace_fd)) {
+    if (!herd_admit(herd, client, REPORT_SERVE_CONTEXT, pair[0])) {
         herd_say(herd, client, "no renderer could be started: %s", strerror(errno));
         client_destroy(client);
         (void)close(pair[1]);
         return -1;
     }
-    herd_add(herd, client);
     return pair[1];
 }
 
@@ -155,7 +152,9 @@ is_packet_socket(int fd)
 int
 render_server_run(const struct supervisor_config *config, int fd)
 {
-    struct herd herd = { .config = config, .signals = -1, .trace_fd = -1 };
+    struct herd herd = {
+        .config = config, .signals = -1, .trace_fd = -1, .spare = { .channel = -1 }
+    };
     herd.user = &herd;
     if (!is_packet_socket(fd)) {
         herd_say(&herd, NULL, "fd %d is no SOCK_SEQPACKET socket, which the render server's is",

@@ -36,7 +36,7 @@ attach_fd(struct msghdr *message, union fd_control *control, int fd)
 }
 
 bool
-report_send(int channel, const struct report_head *head, const char *text, int ring_fd)
+report_send(int channel, const struct report_head *head, const char *text, int fd)
 {
     struct report_head own = *head;
     size_t text_bytes = text != NULL ? strnlen(text, REPORT_TEXT_BYTES_MAX) : 0;
@@ -48,8 +48,8 @@ report_send(int channel, const struct report_head *head, const char *text, int r
     parts[1].iov_len = text_bytes;
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
     union fd_control control = { 0 };
-    if (ring_fd >= 0) {
-        attach_fd(&message, &control, ring_fd);
+    if (fd >= 0) {
+        attach_fd(&message, &control, fd);
     }
     ssize_t sent;
     do {
@@ -84,7 +84,7 @@ make_printable(char *text, bool is_with_line_ends)
 }
 
 enum report_result
-report_receive(int channel, bool is_waiting, struct report *report, int *ring_fd)
+report_receive(int channel, bool is_waiting, struct report *report, int *fd)
 {
     struct iovec whole = { .iov_base = report, .iov_len = sizeof(*report) - 1 };
     union fd_control control = { 0 };
@@ -98,21 +98,21 @@ report_receive(int channel, bool is_waiting, struct report *report, int *ring_fd
     do {
         got = recvmsg(channel, &message, MSG_CMSG_CLOEXEC | (is_waiting ? 0 : MSG_DONTWAIT));
     } while (got < 0 && errno == EINTR);
-    *ring_fd = -1;
+    *fd = -1;
     if (got < 0) {
         return errno == EAGAIN || errno == EWOULDBLOCK ? REPORT_NONE : REPORT_CLOSED;
     }
     if (got == 0) {
         return REPORT_CLOSED;
     }
-    *ring_fd = take_fd(&message);
+    *fd = take_fd(&message);
     bool is_whole = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
     if (!is_whole || (size_t)got < sizeof(report->head) ||
         report->head.text_bytes != (size_t)got - sizeof(report->head)) {
-        if (*ring_fd >= 0) {
-            (void)close(*ring_fd);
+        if (*fd >= 0) {
+            (void)close(*fd);
         }
-        *ring_fd = -1;
+        *fd = -1;
         return REPORT_WRONG;
     }
     report->text[report->head.text_bytes] = '\0';

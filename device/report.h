@@ -2,6 +2,7 @@
  * report.h - what a worker process tells its supervisor, over a pair of SOCK_SEQPACKET sockets.
  *
  *      worker                                          supervisor
+ *        │ ◀── SERVE_VTEST or SERVE_CONTEXT name, socket   │  first of all; until then it is a spare one, ready
  *        │ NAME "vulkaninfo" ────────────────────────────▶ │
  *        │ RING id, offset of its status word, memfd ────▶ │  kept: should the worker die, the supervisor tells the client
  *        │ RING_GONE id ─────────────────────────────────▶ │
@@ -25,6 +26,8 @@ enum report_kind {
     REPORT_REASON,
     REPORT_STATS,
     REPORT_WANT_STATS,
+    REPORT_SERVE_VTEST,
+    REPORT_SERVE_CONTEXT,
 };
 
 enum { REPORT_TEXT_BYTES_MAX = 64 << 10 };
@@ -47,18 +50,17 @@ enum report_result { REPORT_GOT, REPORT_NONE, REPORT_CLOSED, REPORT_WRONG };
 bool report_pair(int fds[2]);
 
 /*
- * Sends a report with `text` (cut to what fits; NULL: none) and ring_fd (still the caller's; negative: none).
+ * Sends a report with `text` (cut to what fits; NULL: none) and fd (still the caller's; negative: none).
  * Context: any thread; blocks while the supervisor does not read.  Returns: false: the other end is gone.
  */
-bool report_send(int channel, const struct report_head *head, const char *text, int ring_fd);
+bool report_send(int channel, const struct report_head *head, const char *text, int fd);
 
 /*
- * Receives a report.  is_waiting: whether to wait for one.  *ring_fd: the caller's, -1 when there was none.
+ * Receives a report.  is_waiting: whether to wait for one.  *fd: the caller's, -1 when there was none.
  * Text is made printable: a report is shown to people on terminals.
  * Returns: REPORT_GOT; REPORT_NONE (nothing there now); REPORT_CLOSED; REPORT_WRONG (malformed: nothing was kept).
  */
-enum report_result
-report_receive(int channel, bool is_waiting, struct report *report, int *ring_fd);
+enum report_result report_receive(int channel, bool is_waiting, struct report *report, int *fd);
 
 /* Replaces what could change a terminal's state or forge a line: control characters but, if allowed, line ends. */
 void make_printable(char *text, bool is_with_line_ends);

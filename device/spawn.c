@@ -18,7 +18,7 @@
 #include "device/report.h"
 
 /* What vitrine-render finds its fds under. */
-enum { CLIENT_FD = 3, REPORT_FD = 4, TRACE_FD = 5, FIRST_FREE_FD = 10 };
+enum { REPORT_FD = 3, TRACE_FD = 4, FIRST_FREE_FD = 10 };
 enum { ARGUMENT_COUNT_MAX = 24, NUMBER_BYTES = 24 };
 
 struct arguments {
@@ -46,21 +46,13 @@ add_number(struct arguments *arguments, const char *option, uint64_t number)
 }
 
 static void
-fill_arguments(struct arguments *arguments, const struct supervisor_config *config,
-               const struct client *client, bool is_traced)
+fill_arguments(struct arguments *arguments, const struct supervisor_config *config, bool is_traced)
 {
     static const char *const stats[] = { NULL, "--stats=text", "--stats=json" };
     add(arguments, config->worker_path);
-    if (client->context_id != 0) {
-        add_number(arguments, "--context-fd", CLIENT_FD);
-        add(arguments, "--context-name");
-        add(arguments, client->name);
-    } else {
-        add_number(arguments, "--vtest-fd", CLIENT_FD);
-    }
     add_number(arguments, "--report-fd", REPORT_FD);
     if (is_traced) {
-        add(arguments, "--trace-fd=5");
+        add(arguments, "--trace-fd=4");
     }
     if (stats[config->stats] != NULL) {
         add(arguments, stats[config->stats]);
@@ -92,7 +84,7 @@ close_if_open(int fd)
 }
 
 static int
-start(const char *const *words, const int fds[3], pid_t *pid)
+start(const char *const *words, const int fds[2], pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -100,9 +92,9 @@ start(const char *const *words, const int fds[3], pid_t *pid)
     (void)sigemptyset(&none);
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attributes);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         if (fds[i] >= 0) {
-            (void)posix_spawn_file_actions_adddup2(&actions, fds[i], CLIENT_FD + i);
+            (void)posix_spawn_file_actions_adddup2(&actions, fds[i], REPORT_FD + i);
         }
     }
     (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -119,17 +111,16 @@ start(const char *const *words, const int fds[3], pid_t *pid)
 }
 
 static bool
-spawn_process(const struct supervisor_config *config, struct client *client,
-              const struct worker_config *worker)
+spawn_process(const struct supervisor_config *config, const struct worker_config *worker,
+              pid_t *pid)
 {
     struct arguments arguments = { 0 };
-    int fds[3] = { lift(worker->client_fd), lift(worker->channel), lift(worker->trace_fd) };
-    fill_arguments(&arguments, config, client, fds[2] >= 0);
-    int error = fds[0] < 0 || fds[1] < 0 ? EMFILE : start(arguments.words, fds, &client->worker);
-    for (int i = 0; i < 3; i++) {
+    int fds[2] = { lift(worker->channel), lift(worker->trace_fd) };
+    fill_arguments(&arguments, config, fds[1] >= 0);
+    int error = fds[0] < 0 ? EMFILE : start(arguments.words, fds, pid);
+    for (int i = 0; i < 2; i++) {
         close_if_open(fds[i]);
     }
-    (void)close(worker->client_fd);
     (void)close(worker->channel);
     errno = error;
     return error == 0;
@@ -156,7 +147,6 @@ spawn_thread(const struct worker_config *worker)
     }
     if (error != 0) {
         free(own);
-        (void)close(worker->client_fd);
         (void)close(worker->channel);
         errno = error;
         return false;
@@ -166,21 +156,20 @@ spawn_thread(const struct worker_config *worker)
 }
 
 bool
-spawn_worker(const struct supervisor_config *config, struct client *client, int fd, int trace_fd)
+spawn_worker(const struct supervisor_config *config, int trace_fd, struct spawned *out)
 {
     int channel[2];
     if (!report_pair(channel)) {
-        (void)close(fd);
         return false;
     }
     struct worker_config worker = {
-        .client_fd = fd,
         .channel = channel[1],
         .trace_fd = trace_fd,
         .stats = config->stats,
         .limits = config->limits,
     };
-    bool is_started = config->worker_path != NULL ? spawn_process(config, client, &worker)
+    *out = (struct spawned){ .channel = channel[0] };
+    bool is_started = config->worker_path != NULL ? spawn_process(config, &worker, &out->pid)
                                                   : spawn_thread(&worker);
     if (!is_started) {
         int error = errno;
@@ -189,6 +178,5 @@ spawn_worker(const struct supervisor_config *config, struct client *client, int 
         return false;
     }
     (void)fcntl(channel[0], F_SETFL, O_NONBLOCK); /* a worker that does not read holds nobody up */
-    client->channel = channel[0];
     return true;
 }

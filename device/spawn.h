@@ -6,15 +6,19 @@
 
 #include <stdbool.h>
 
-#include "device/client.h"
+#include <sys/types.h>
+
 #include "device/supervisor.h"
 
+struct spawned {
+    pid_t pid;   /* 0: a thread */
+    int channel; /* to it; the caller's; does not block */
+};
+
 /*
- * Starts a worker for the client behind fd; client->worker and client->channel are set.  fd: taken over.
- * trace_fd: borrowed.
- * Returns: true; false and errno.
+ * Starts a worker, which gets ready and then waits for its client.  trace_fd: borrowed; -1: no trace.
+ * Returns: true and *out; false and errno.
  */
-bool
-spawn_worker(const struct supervisor_config *config, struct client *client, int fd, int trace_fd);
+bool spawn_worker(const struct supervisor_config *config, int trace_fd, struct spawned *out);
 
 #endif

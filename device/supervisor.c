@@ -13,7 +13,6 @@
 
 #include "device/herd.h"
 #include "device/listen.h"
-#include "device/spawn.h"
 
 enum {
     STOP_MS = 3000,        /* how long workers may take to end when we are asked to */
@@ -54,12 +53,10 @@ admit(struct herd *herd, int fd)
         client_destroy(client);
         return;
     }
-    if (!spawn_worker(herd->config, client, fd, herd->trace_fd)) {
+    if (!herd_admit(herd, client, REPORT_SERVE_VTEST, fd)) {
         herd_say(herd, client, "refused: no renderer could be started: %s", strerror(errno));
         client_destroy(client);
-        return;
     }
-    herd_add(herd, client);
 }
 
 static void
@@ -120,7 +117,11 @@ open_listener(struct herd *herd)
 int
 supervisor_run(const struct supervisor_config *config)
 {
-    struct herd herd = { .config = config, .on_death = on_death, .signals = -1, .trace_fd = -1 };
+    struct herd herd = { .config = config,
+                         .on_death = on_death,
+                         .signals = -1,
+                         .trace_fd = -1,
+                         .spare = { .channel = -1 } };
     herd.user = &herd;
     bool is_open = herd_open(&herd) && open_listener(&herd);
     if (is_open) {

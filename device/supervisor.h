@@ -1,7 +1,7 @@
 /*
  * supervisor.h - listens on a vtest socket, gives each client a worker, and says why one died.
  *
- *      client ──connect──▶ supervisor ──fork+exec──▶ vitrine-render --vtest-fd 3 --report-fd 4
+ *      client ──connect──▶ supervisor ──fork+exec──▶ vitrine-render --report-fd 3
  *         │                    ▲                           │
  *         └────────────────────┼── all messages ───────────┤   the worker serves the client's socket itself
  *                              └── name, rings, reason ────┘   report.h

@@ -33,11 +33,7 @@ struct worker {
 static void
 send_text(const struct worker *worker, enum report_kind kind, const char *text)
 {
-    if (worker->config->channel >= 0) {
-        (void)report_send(worker->config->channel, &(struct report_head){ .kind = kind }, text, -1);
-    } else if (kind != REPORT_NAME) {
-        (void)fprintf(stderr, "vitrine-render: %s: %s\n", worker->label, text);
-    }
+    (void)report_send(worker->config->channel, &(struct report_head){ .kind = kind }, text, -1);
 }
 
 static void
@@ -72,9 +68,7 @@ on_ring(void *user, uint64_t ring_id, int fd, uint64_t status_offset_bytes)
         .ring_id = ring_id,
         .status_offset_bytes = status_offset_bytes,
     };
-    if (worker->config->channel >= 0) {
-        (void)report_send(worker->config->channel, &report, NULL, fd);
-    }
+    (void)report_send(worker->config->channel, &report, NULL, fd);
 }
 
 /* One write per line: the file is in append mode, and lines of several clients and threads stay whole. */
@@ -185,41 +179,67 @@ session_config(struct worker *worker)
     };
 }
 
+/*
+ * The supervisor's first word.
+ * Returns: the client's socket; -1: the supervisor is gone, or said something else.  *name: of a context; else empty.
+ */
+static int
+await_client(const struct worker_config *config, char name[LABEL_BYTES], bool *is_context)
+{
+    struct report *report = malloc(sizeof(*report));
+    int fd = -1;
+    if (report != NULL && report_receive(config->channel, true, report, &fd) == REPORT_GOT) {
+        *is_context = report->head.kind == REPORT_SERVE_CONTEXT;
+        (void)snprintf(name, LABEL_BYTES, "%.*s", LABEL_BYTES - 1, report->text);
+        if (!*is_context && report->head.kind != REPORT_SERVE_VTEST && fd >= 0) {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    free(report);
+    return fd;
+}
+
+static int
+serve(struct worker *worker, int fd, const char *context_name)
+{
+    struct front_config session = session_config(worker);
+    struct fault fault;
+    pthread_t thread;
+    bool is_answering = pthread_create(&thread, NULL, answer_supervisor, worker) == 0;
+    enum front_end end = context_name != NULL ? context_serve(fd, context_name, &session, &fault)
+                                              : vtest_serve(fd, &session, &fault);
+    if (end != FRONT_CLIENT_LEFT) {
+        on_fatal(worker, fault.text);
+    }
+    if (is_answering) {
+        stop_answering(worker, thread);
+    }
+    return end == FRONT_CLIENT_LEFT ? 0 : 1;
+}
+
 int
 worker_serve(const struct worker_config *config)
 {
     struct worker worker = { .config = config, .label = "client" };
-    struct front_config session = session_config(&worker);
-    struct fault fault;
-    pthread_t thread;
-    (void)pthread_mutex_init(&worker.lock, NULL);
-    bool is_answering =
-        config->channel >= 0 && pthread_create(&thread, NULL, answer_supervisor, &worker) == 0;
-    enum front_end end =
-        config->context_name != NULL
-            ? context_serve(config->client_fd, config->context_name, &session, &fault)
-            : vtest_serve(config->client_fd, &session, &fault);
-    if (end != FRONT_CLIENT_LEFT) {
-        on_fatal(&worker, fault.text);
+    char name[LABEL_BYTES] = "";
+    bool is_context = false;
+    int status = 0;
+    int fd = await_client(config, name, &is_context);
+    if (fd >= 0) {
+        (void)pthread_mutex_init(&worker.lock, NULL);
+        status = serve(&worker, fd, is_context ? name : NULL);
+        (void)pthread_mutex_destroy(&worker.lock);
     }
-    if (is_answering) {
-        stop_answering(&worker, thread);
-    }
-    if (config->channel >= 0) {
-        (void)close(config->channel);
-    }
-    (void)pthread_mutex_destroy(&worker.lock);
-    return end == FRONT_CLIENT_LEFT ? 0 : 1;
+    (void)close(config->channel);
+    return status;
 }
 
 int
 worker_refuse(const struct worker_config *config, const char *reason)
 {
-    struct worker worker = { .config = config, .label = "client" };
+    const struct worker worker = { .config = config };
     send_text(&worker, REPORT_REASON, reason);
-    (void)close(config->client_fd);
-    if (config->channel >= 0) {
-        (void)close(config->channel);
-    }
+    (void)close(config->channel);
     return 1;
 }

@@ -1,7 +1,7 @@
 /*
  * worker.h - one client's renderer: serves the client's socket, reports to the supervisor.
  *
- * It is a process of its own (vitrine-render, the default) or a thread of the supervisor's; the code is the same.
+ * It begins by waiting for that client, which lets a supervisor start workers ahead of need.  It is a process of its own (vitrine-render, the default) or a thread of the supervisor's; the code is the same.
  */
 #ifndef DEVICE_WORKER_H
 #define DEVICE_WORKER_H
@@ -13,9 +13,7 @@
 enum worker_stats { STATS_NONE, STATS_TEXT, STATS_JSON };
 
 struct worker_config {
-    int client_fd;            /* taken over */
-    const char *context_name; /* of a render server's context; NULL: a vtest client */
-    int channel;   /* to the supervisor (report.h); taken over; -1: none, reasons go to stderr */
+    int channel;   /* to the supervisor (report.h); taken over */
     int trace_fd;  /* borrowed; -1: no trace */
     bool is_alone; /* in a process: ends with its supervisor */
     enum worker_stats stats;
@@ -23,13 +21,13 @@ struct worker_config {
 };
 
 /*
- * Serves a client until it or its context ends.  Context: blocks.
- * Returns: 0: the client left as it should; 1: not so, and the supervisor has been told the reason.
+ * Waits for the supervisor's word and serves the client that comes with it until it or its context ends.  Context: blocks.
+ * Returns: 0: the client left as it should, or never came; 1: not so, and the supervisor has been told the reason.
  */
 int worker_serve(const struct worker_config *config);
 
 /*
- * Instead of serving: tells the supervisor why not, and lets the client go.
+ * Instead of serving: tells the supervisor why not.
  * Returns: 1.
  */
 int worker_refuse(const struct worker_config *config, const char *reason);
