@@ -24,3 +24,29 @@ $(out)/venus/obj/%.o: %.c $(venus_gen)/.made | $(vulkan_headers)
 	$(call say,CC)$(HOSTCC) $(common_cflags) -D_GNU_SOURCE -O2 -fPIC -pthread $(venus_incs) -c $< -o $@
 
 -include $(shell find $(out)/venus/obj -name '*.d' 2>/dev/null)
+
+venus_version := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+## make libvenus    build/lib/libvenus.so.0 and libvenus.pc: the renderer for other programs
+libvenus: $(out)/lib/libvenus.so.0 $(out)/lib/libvenus.pc
+.PHONY: libvenus
+
+$(out)/lib/libvenus.so.0: $(out)/lib/libvenus.a venus/libvenus.map
+	$(call say,LD)$(HOSTCC) -shared -pthread -Wl,-soname,libvenus.so.0 -Wl,--version-script=venus/libvenus.map -Wl,--build-id=none \
+	  -Wl,-z,relro,-z,now -Wl,--whole-archive $< -Wl,--no-whole-archive -ldl -o $@
+
+$(out)/lib/libvenus.pc: venus/libvenus.pc.in mk/25-venus.mk
+	@mkdir -p $(@D)
+	$(call say,GEN)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(venus_version)|' $< > $@
+
+## make install-libvenus   header, libraries and pkg-config file into $(PREFIX), or below DESTDIR
+install-libvenus: libvenus
+	install -D -m 644 venus/include/venus/venus.h $(DESTDIR)$(PREFIX)/include/venus/venus.h
+	install -D -m 644 $(out)/lib/libvenus.a $(DESTDIR)$(PREFIX)/lib/libvenus.a
+	install -D -m 755 $(out)/lib/libvenus.so.0 $(DESTDIR)$(PREFIX)/lib/libvenus.so.0
+	ln -sf libvenus.so.0 $(DESTDIR)$(PREFIX)/lib/libvenus.so
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(venus_version)|' venus/libvenus.pc.in | \
+	  install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/pkgconfig/libvenus.pc
+.PHONY: install-libvenus

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import tempfile
 
-from vitrine_test.suite import TOP, Failed, Suite
+from vitrine_test.suite import TOP, Failed, Suite, run_program
+from vitrine_test.vulkan_setup import vulkan_paths
 
 HERE = "tests/golden/venus"
 GENERATE = "tools/venusgen/generate.py"
@@ -27,9 +28,9 @@ def check_golden():
         if done.returncode:
             raise Failed(done.stderr)
         for name in ("vn_args.h", "vn_tables.c", "vn_thunks.c"):
-            if read(os.path.join(out, name)) != read(f"{HERE}/expected/{name}"):
+            if read(os.path.join(out, name)) != read(f"{HERE}/expected/{name}.txt"):
                 raise Failed(f"{name} is not the expected one; if the change is meant:\n  python3 {GENERATE} {HERE}/small.xml "
-                             f"{HERE}/protocol {HERE}/expected")
+                             f"{HERE}/protocol DIR, and copy DIR/{name} to {HERE}/expected/{name}.txt")
 
 
 def check_bad():
@@ -75,8 +76,24 @@ def check_size():
         raise Failed(f"the generator has {lines} lines; it is to stay under 1,500")
 
 
+def check_library():
+    """As a stranger would use it: installed elsewhere, found by pkg-config, on a real driver."""
+    found = vulkan_paths("mesa")
+    run_program(["make", "-s", "libvenus"], what="make libvenus")
+    with tempfile.TemporaryDirectory() as root:
+        run_program(["make", "-s", "install-libvenus", f"DESTDIR={root}", "PREFIX=/usr"], what="make install-libvenus")
+        env = dict(os.environ, PKG_CONFIG_PATH=f"{root}/usr/lib/pkgconfig", PKG_CONFIG_SYSROOT_DIR=root,
+                   LD_LIBRARY_PATH=f"{root}/usr/lib:{found['library_path']}", VK_DRIVER_FILES=found["lavapipe_icd"])
+        build = f"cc -std=c17 -Wall -Werror examples/venus/hello.c $(pkg-config --cflags --libs libvenus) -o {root}/hello"
+        run_program(["sh", "-ec", build], what="building examples/venus/hello.c", env=env)
+        said = run_program([f"{root}/hello"], what="examples/venus/hello.c", env=env, timeout_s=30)
+        if not said.startswith("executed\n") or "no command has the id 4711" not in said:
+            raise Failed(f"examples/venus/hello.c said:\n{said}")
+
+
 def suites():
     return [
+        Suite("venus.library", "libvenus by pkg-config: an instance on the host, and the reason of a death", check_library),
         Suite("venus.generator.golden", "a small registry becomes the expected tables", check_golden),
         Suite("venus.generator.bad", "bad registries are refused with their line", check_bad),
         Suite("venus.generator.ids", "bad lines of ids.tsv are refused with their line", check_ids),

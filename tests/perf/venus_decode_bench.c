@@ -6,12 +6,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+
 #include <time.h>
 
 #include "venus/call.h"
 #include "venus/wire.h"
 
-#define COMMANDS 20000u
+#define COMMANDS     20000u
 #define STREAM_BYTES ((size_t)16 << 20)
 
 enum { ID_BUFFER = 100, ID_PIPELINE, ID_LAYOUT, ID_SET, ID_COMMAND_BUFFER, ID_IMAGE, ID_SAMPLER };
@@ -92,15 +93,20 @@ measure_recording(struct venus *venus, int rounds)
     VkCommandBuffer cb = HANDLE(VkCommandBuffer, ID_COMMAND_BUFFER);
     VkPipelineLayout layout = HANDLE(VkPipelineLayout, ID_LAYOUT);
     VkViewport viewport = { 0, 0, 640, 480, 0, 1 };
-    VkRect2D scissor = { { 0, 0 }, { 640, 480 } };
+    VkRect2D scissor = {
+        {0,    0  },
+        { 640, 480}
+    };
     VkBuffer buffer = HANDLE(VkBuffer, ID_BUFFER);
     VkDescriptorSet set = HANDLE(VkDescriptorSet, ID_SET);
     VkDeviceSize offset = 64;
     uint32_t dynamic = 256;
     uint8_t values[64] = { 1 };
-    VkImageMemoryBarrier barrier = { .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
-                                     .image = HANDLE(VkImage, ID_IMAGE),
-                                     .subresourceRange = { 1, 0, 1, 0, 1 } };
+    VkImageMemoryBarrier barrier = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
+        .image = HANDLE(VkImage, ID_IMAGE),
+        .subresourceRange = {1, 0, 1, 0, 1}
+    };
     MEASURE(vkCmdSetViewport, .commandBuffer = cb, .viewportCount = 1, .pViewports = &viewport);
     MEASURE(vkCmdSetScissor, .commandBuffer = cb, .scissorCount = 1, .pScissors = &scissor);
     MEASURE(vkCmdBindPipeline, .commandBuffer = cb, .pipeline = HANDLE(VkPipeline, ID_PIPELINE));
@@ -112,7 +118,8 @@ measure_recording(struct venus *venus, int rounds)
             .pValues = values);
     MEASURE(vkCmdDraw, .commandBuffer = cb, .vertexCount = 3, .instanceCount = 1);
     MEASURE(vkCmdDrawIndexed, .commandBuffer = cb, .indexCount = 36, .instanceCount = 1);
-    MEASURE(vkCmdDispatch, .commandBuffer = cb, .groupCountX = 1, .groupCountY = 1, .groupCountZ = 1);
+    MEASURE(vkCmdDispatch, .commandBuffer = cb, .groupCountX = 1, .groupCountY = 1,
+            .groupCountZ = 1);
     MEASURE(vkCmdPipelineBarrier, .commandBuffer = cb, .srcStageMask = 1, .dstStageMask = 1,
             .imageMemoryBarrierCount = 1, .pImageMemoryBarriers = &barrier);
 }
