@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "venus/context.h"
+
 #define SLOTS_MIN     1024
 #define CHUNK_OBJECTS 512
 
@@ -238,8 +240,9 @@ take_leaf(struct vn_objects *objects, struct vn_object *object)
 }
 
 static void
-give_free(struct vn_objects *objects, struct vn_object *object)
+give_free(struct venus *venus, struct vn_objects *objects, struct vn_object *object)
 {
+    vn_count(&venus->stats.gone_counts[object->type], 1);
     pthread_rwlock_wrlock(&objects->lock);
     object->id = 0;
     object->sibling_next = objects->free;
@@ -260,7 +263,7 @@ vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
         if (leaf->free_data) {
             leaf->free_data(venus, leaf);
         }
-        give_free(objects, leaf);
+        give_free(venus, objects, leaf);
     }
 }
 
@@ -272,5 +275,5 @@ vn_objects_remove(struct venus *venus, struct vn_objects *objects, struct vn_obj
     if (object->free_data) {
         object->free_data(venus, object);
     }
-    give_free(objects, object);
+    give_free(venus, objects, object);
 }
