@@ -17,7 +17,9 @@
  *   then asleep   IDLE is set, the client notifies    nobody: no wake-up until then
  *
  * A yield that took longer than CROWDED_NS let somebody else run, perhaps the very client on the same processor: as long as
- * that is so, the pauses are left out, which it would wait for in vain.
+ * that is so, the pauses are left out, which it would wait for in vain.  One that took longer than ROBBED_NS gave the
+ * processor to somebody who computes, and who may keep it for milliseconds: then the next yields are naps, from which a
+ * thread comes back in time.
  *
  * Naps end when nothing has come for idleTimeout (what the client asked; Mesa: 1 ms), and grow up to a part of it.  With a
  * client that asks for a very long idleTimeout they grow to NAP_MAX_NS, so that an empty ring never wakes more than 4 times
@@ -27,10 +29,12 @@
  * per idleTimeout, by a clock of its own, and so may stay silent about a tail that it writes that soon, although it sees
  * IDLE.  Twice, since a guest's clock may run slower than the host's.
  */
-#define REST_PAUSES      30u
+#define REST_PAUSES      60u
 #define REST_SPIN_PAUSES 4u
 #define REST_SPIN_NS     50000u
 #define CROWDED_NS       1000u
+#define ROBBED_NS        100000u
+#define ROBBED_YIELDS    200u
 #define NAP_MIN_NS       10000u
 #define NAP_MAX_NS       250000000u
 #define NAP_PART         20u
@@ -38,8 +42,9 @@
 
 struct rest {
     uint32_t look_count;
-    bool is_crowded;   /* outlasts the others */
-    uint64_t since_ns; /* when looking alone was over */
+    bool is_crowded;    /* this and the next outlast the others */
+    uint32_t nap_count; /* yields still to be left out */
+    uint64_t since_ns;  /* when looking alone was over */
     uint64_t nap_ns;
 };
 
@@ -170,14 +175,27 @@ nap(struct vn_ring *ring, struct rest *rest)
 }
 
 static void
+yield_or_nap(struct vn_ring *ring, struct rest *rest, uint64_t now_ns)
+{
+    if (rest->nap_count > 0) {
+        rest->nap_count--;
+        nap(ring, rest);
+        return;
+    }
+    vn_os_yield();
+    uint64_t lost_ns = vn_os_now_ns() - now_ns;
+    rest->is_crowded = lost_ns > CROWDED_NS;
+    rest->nap_count = lost_ns > ROBBED_NS ? ROBBED_YIELDS : 0;
+}
+
+static void
 spin(struct vn_ring *ring, struct rest *rest, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < REST_SPIN_PAUSES && !rest->is_crowded && is_empty(ring); i++) {
         vn_os_pause();
     }
     if (is_empty(ring)) {
-        vn_os_yield();
-        rest->is_crowded = vn_os_now_ns() - now_ns > CROWDED_NS;
+        yield_or_nap(ring, rest, now_ns);
     }
 }
 
@@ -223,7 +241,7 @@ vn_ring_main(void *argument)
         uint32_t tail = atomic_load_explicit(ring->shared_tail, memory_order_acquire);
         if (tail != atomic_load_explicit(&ring->head, memory_order_relaxed)) {
             serve(ring, tail);
-            rest = (struct rest){ .is_crowded = rest.is_crowded };
+            rest = (struct rest){ .is_crowded = rest.is_crowded, .nap_count = rest.nap_count };
         } else if (!(asked & VN_RING_DRAIN)) {
             rest_once(ring, &rest);
         }
