@@ -29,6 +29,7 @@
 
 struct venus;
 struct vn_device;
+struct vn_exec;
 struct vn_object;
 struct vn_physical;
 
@@ -109,6 +110,12 @@ void vn_memory_publish(struct venus *venus, struct vn_memory *memory);
 
 /* Unlinks, unmaps, closes, gives back to the ledger and frees.  The host's VkDeviceMemory must be gone already. */
 void vn_memory_free(struct venus *venus, struct vn_memory *memory);
+
+/*
+ * Does the command at work name memory that could not be allocated?  Then the context dies of it, with the reason of then.
+ * For what binds memory: a host would not survive that.
+ */
+bool vn_memory_is_lost(struct vn_exec *exec);
 
 /* free_data of a VkDeviceMemory's object. */
 void vn_memory_free_data(struct venus *venus, struct vn_object *object);

@@ -124,6 +124,49 @@ vn_on_vkGetDeviceImageMemoryRequirements(struct vn_exec *exec,
     (void)vn_chain_take(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
 }
 
+void
+vn_on_vkGetDeviceImageSparseMemoryRequirements(
+    struct vn_exec *exec, struct vn_args_vkGetDeviceImageSparseMemoryRequirements *args)
+{
+    const struct vn_device *device = vn_device_of(exec);
+    if (!device->vk.vkGetDeviceImageSparseMemoryRequirements) {
+        vn_exec_absent(exec);
+        return;
+    }
+    VkImageCreateInfo *info = vn_mutable(args->pInfo->pCreateInfo);
+    VkExternalMemoryImageCreateInfo room;
+    if (vn_emulate_image_info(device->physical, &room, info) == VK_SUCCESS) {
+        device->vk.vkGetDeviceImageSparseMemoryRequirements(args->device, args->pInfo,
+                                                            args->pSparseMemoryRequirementCount,
+                                                            args->pSparseMemoryRequirements);
+    } else {
+        *args->pSparseMemoryRequirementCount = 0;
+    }
+    (void)vn_chain_take(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
+}
+
+void
+vn_on_vkGetDeviceImageSubresourceLayout(struct vn_exec *exec,
+                                        struct vn_args_vkGetDeviceImageSubresourceLayout *args)
+{
+    const struct vn_device *device = vn_device_of(exec);
+    if (!device->vk.vkGetDeviceImageSubresourceLayout) {
+        vn_exec_absent(exec);
+        return;
+    }
+    VkImageCreateInfo *info = vn_mutable(args->pInfo->pCreateInfo);
+    VkImageSubresource2 *subresource = vn_mutable(args->pInfo->pSubresource);
+    if (info->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT &&
+        vn_emulates_extension(device->physical, "VK_EXT_image_drm_format_modifier")) {
+        subresource->imageSubresource.aspectMask = VK_IMAGE_ASPECT_COLOR_BIT;
+    }
+    VkExternalMemoryImageCreateInfo room;
+    if (vn_emulate_image_info(device->physical, &room, info) == VK_SUCCESS) {
+        device->vk.vkGetDeviceImageSubresourceLayout(args->device, args->pInfo, args->pLayout);
+    }
+    (void)vn_chain_take(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
+}
+
 /* An image with an emulated modifier has one memory plane, which is its colour. */
 static void
 name_colour(struct vn_exec *exec, VkImage host, VkImageSubresource *subresource)

@@ -315,70 +315,101 @@ vn_on_vkFreeMemory(struct vn_exec *exec, struct vn_args_vkFreeMemory *args)
     vn_memory_free(exec->venus, memory);
 }
 
-/* Has the memory of a bind failed to come to be?  Then the context dies of it. */
-static bool
-is_lost(struct vn_exec *exec, VkDeviceMemory memory)
+/* The failed allocation that the command names, or NULL. */
+static const struct vn_object *
+find_failure(const struct vn_exec *exec)
 {
-    if (memory) {
-        return false;
-    }
     for (uint32_t i = 0; i < exec->trail_count; i++) {
         const struct vn_object *object = exec->trail[i];
-        const struct vn_memory *data = object->data;
-        if (object->type == VN_HANDLE_VkDeviceMemory && data && data->failure < 0) {
-            vn_exec_fatal(exec,
-                          "binds memory %llu, whose vkAllocateMemory had failed (VkResult %d) "
-                          "without the client asking",
-                          (unsigned long long)object->id, (int)data->failure);
-            return true;
+        if (object->type == VN_HANDLE_VkDeviceMemory && object->host == 0) {
+            return object;
         }
     }
-    vn_exec_fatal(exec, "binds no memory");
+    return NULL;
+}
+
+bool
+vn_memory_is_lost(struct vn_exec *exec)
+{
+    const struct vn_object *object = find_failure(exec);
+    if (!object) {
+        return false;
+    }
+    const struct vn_memory *memory = object->data;
+    vn_exec_fatal(exec,
+                  "memory 0x%llx is used, whose vkAllocateMemory had failed without the client "
+                  "asking for its result: VkResult %d",
+                  (unsigned long long)object->id, memory ? (int)memory->failure : 0);
     return true;
 }
 
 void
 vn_on_vkBindBufferMemory(struct vn_exec *exec, struct vn_args_vkBindBufferMemory *args)
 {
-    const struct vn_device *device = vn_device_of(exec);
-    if (!is_lost(exec, args->memory)) {
-        args->ret = device->vk.vkBindBufferMemory(args->device, args->buffer, args->memory,
-                                                  args->memoryOffset);
+    if (!vn_memory_is_lost(exec)) {
+        args->ret = vn_device_of(exec)->vk.vkBindBufferMemory(args->device, args->buffer,
+                                                              args->memory, args->memoryOffset);
     }
 }
 
 void
 vn_on_vkBindBufferMemory2(struct vn_exec *exec, struct vn_args_vkBindBufferMemory2 *args)
 {
-    const struct vn_device *device = vn_device_of(exec);
-    for (uint32_t i = 0; i < args->bindInfoCount; i++) {
-        if (is_lost(exec, args->pBindInfos[i].memory)) {
-            return;
-        }
+    if (!vn_memory_is_lost(exec)) {
+        args->ret = vn_device_of(exec)->vk.vkBindBufferMemory2(args->device, args->bindInfoCount,
+                                                               args->pBindInfos);
     }
-    args->ret = device->vk.vkBindBufferMemory2(args->device, args->bindInfoCount, args->pBindInfos);
 }
 
 void
 vn_on_vkBindImageMemory(struct vn_exec *exec, struct vn_args_vkBindImageMemory *args)
 {
-    const struct vn_device *device = vn_device_of(exec);
-    if (!is_lost(exec, args->memory)) {
-        args->ret = device->vk.vkBindImageMemory(args->device, args->image, args->memory,
-                                                 args->memoryOffset);
+    if (!vn_memory_is_lost(exec)) {
+        args->ret = vn_device_of(exec)->vk.vkBindImageMemory(args->device, args->image,
+                                                             args->memory, args->memoryOffset);
     }
 }
 
 void
 vn_on_vkBindImageMemory2(struct vn_exec *exec, struct vn_args_vkBindImageMemory2 *args)
 {
-    const struct vn_device *device = vn_device_of(exec);
     for (uint32_t i = 0; i < args->bindInfoCount; i++) {
-        if (is_lost(exec, args->pBindInfos[i].memory)) {
+        const struct vn_object *object =
+            vn_exec_object(exec, VN_HANDLE_VkDeviceMemory, (uint64_t)args->pBindInfos[i].memory);
+        if (!object && !find_failure(exec)) {
+            /* Vulkan allows it for swapchains only, which are the client's own affair. */
+            vn_exec_fatal(exec, "an image is bound to no memory");
             return;
         }
     }
-    args->ret = device->vk.vkBindImageMemory2(args->device, args->bindInfoCount, args->pBindInfos);
+    if (!vn_memory_is_lost(exec)) {
+        args->ret = vn_device_of(exec)->vk.vkBindImageMemory2(args->device, args->bindInfoCount,
+                                                              args->pBindInfos);
+    }
+}
+
+void
+vn_on_vkGetDeviceMemoryCommitment(struct vn_exec *exec,
+                                  struct vn_args_vkGetDeviceMemoryCommitment *args)
+{
+    if (find_failure(exec)) {
+        *args->pCommittedMemoryInBytes = 0;
+        return;
+    }
+    vn_device_of(exec)->vk.vkGetDeviceMemoryCommitment(args->device, args->memory,
+                                                       args->pCommittedMemoryInBytes);
+}
+
+void
+vn_on_vkGetDeviceMemoryOpaqueCaptureAddress(
+    struct vn_exec *exec, struct vn_args_vkGetDeviceMemoryOpaqueCaptureAddress *args)
+{
+    const struct vn_device *device = vn_device_of(exec);
+    if (!device->vk.vkGetDeviceMemoryOpaqueCaptureAddress) {
+        vn_exec_absent(exec);
+    } else if (!find_failure(exec)) {
+        args->ret = device->vk.vkGetDeviceMemoryOpaqueCaptureAddress(args->device, args->pInfo);
+    }
 }
 
 static uint32_t

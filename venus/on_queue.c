@@ -195,6 +195,9 @@ vn_on_vkQueueBindSparse(struct vn_exec *exec, struct vn_args_vkQueueBindSparse *
 {
     struct vn_queue *queue = queue_of(exec);
     VkBindSparseInfo *binds = vn_mutable(args->pBindInfo);
+    if (vn_memory_is_lost(exec)) {
+        return;
+    }
     for (uint32_t i = 0; has_marks(queue) && i < args->bindInfoCount; i++) {
         strip_bind(exec, &binds[i]);
     }

@@ -185,6 +185,47 @@ UTEST(a_host_that_fails_leaves_nothing_behind)
     venus_destroy(rig.venus);
 }
 
+UTEST(memory_of_another_context_is_imported)
+{
+    struct rig rig;
+    start_cpu(&rig, MIB);
+    int fd = vn_os_memory_create("elsewhere", 8192);
+    uint8_t *map = vn_os_map(fd, 8192);
+    EXPECT_EQ(venus_resource_import(rig.venus, 5, fd, VENUS_FD_SHM, 8192), VENUS_OK);
+    VkImportMemoryResourceInfoMESA import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
+        .resourceId = 5,
+    };
+    VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = &import,
+        .allocationSize = 5000,
+    };
+    uint64_t id = 10;
+    struct vn_args_vkAllocateMemory args = {
+        .device = rig.device->handle,
+        .pAllocateInfo = &info,
+        .pMemory = (VkDeviceMemory *)&id,
+    };
+    vn_on_vkAllocateMemory(rig_command(&rig, true, rig.device->object, NULL, NULL), &args);
+    EXPECT_EQ(args.ret, VK_SUCCESS);
+    map[77] = 5;
+    EXPECT_EQ(((uint8_t *)fake.imported_pointer)[77], 5);
+    struct venus_memory out;
+    EXPECT_EQ(export(&rig, 10, 4096, &out), VENUS_NO_BLOB);   /* it is a resource already */
+    EXPECT_EQ(vn_ledger_left_bytes(&rig.venus->ledger), MIB); /* and another's bytes */
+    EXPECT_EQ(venus_resource_destroy(rig.venus, 5), VENUS_OK);
+    EXPECT_EQ(((uint8_t *)fake.imported_pointer)[77], 5);
+
+    id = 11;
+    info.pNext = &import;
+    info.allocationSize = 5000;
+    vn_on_vkAllocateMemory(rig_command(&rig, true, rig.device->object, NULL, NULL), &args);
+    EXPECT_TRUE(venus_why(rig.venus) && strstr(venus_why(rig.venus), "resource 5"));
+    vn_os_unmap(map, 8192);
+    venus_destroy(rig.venus);
+}
+
 UTEST(each_type_of_a_gpu_gets_what_works)
 {
     struct rig rig;
