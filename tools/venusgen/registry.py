@@ -242,7 +242,8 @@ class Reader:
         for require in element.findall("require"):
             if not _for_us(require):
                 continue
-            commands.update(self.need(c, "name") for c in require.findall("command"))
+            if not require.get("depends"):  # what is there only beside another extension does not make this one
+                commands.update(self.need(c, "name") for c in require.findall("command"))
             types.update(self.need(t, "name") for t in require.findall("type"))
             for value in require.findall("enum"):
                 if value.get("extends") and _for_us(value):
