@@ -194,9 +194,9 @@ static inline void
 vn_ring_advance(struct vn_ring *ring, size_t executed_bytes)
 {
     uint32_t head = ring->batch_head + (uint32_t)executed_bytes;
-    atomic_store_explicit(&ring->head, head, memory_order_relaxed);
-    /* Release: the client that sees this head (acquire) sees the reply. */
+    /* Release: who sees this head (acquire) sees the reply, and who waits here sees what was done, and the client's head. */
     atomic_store_explicit(ring->shared_head, head, memory_order_release);
+    atomic_store_explicit(&ring->head, head, memory_order_release);
     vn_ring_count(&ring->counters.command_count, 1);
     if (atomic_load_explicit(&ring->asked, memory_order_relaxed) != 0) {
         vn_ring_attend(ring);
