@@ -257,6 +257,11 @@ execute(struct vn_exec *exec, struct venus *venus)
     uint32_t index = exec->command_idx; /* a stream within this command has commands of its own */
     uint64_t count = vn_count_own(&exec->counts.commands[index], 1);
     uint64_t begin_ns = count % VN_SAMPLE_EVERY ? 0 : vn_os_now_ns();
+    if (venus->config.on_command) {
+        uint64_t ring_id = exec->ring ? exec->ring->id : 0;
+        venus->config.on_command(venus->config.user, ring_id, exec->command_at,
+                                 (size_t)(exec->in.at - exec->command_at));
+    }
     if (venus->config.on_trace) {
         vn_trace_request(exec, command);
     }

@@ -105,6 +105,8 @@ struct venus_config {
     void (*on_ring)(void *user, uint64_t ring_id, int fd, uint64_t status_offset_bytes);
     /* One line per command, decoded; NULL: no trace.  Any thread. */
     void (*on_trace)(void *user, const char *line);
+    /* Each command's bytes as they came, before it is carried out; ring_id 0: venus_submit.  NULL: no record.  Any thread. */
+    void (*on_command)(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes);
 };
 
 struct venus;

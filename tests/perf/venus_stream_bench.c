@@ -1,0 +1,208 @@
+/*
+ * A recorded stream of a real client (vitrine exec --record FILE), without a host:
+ *
+ *   venus_stream_bench check FILE   decodes each command and encodes it again: the bytes must be the same; prints how many
+ *   venus_stream_bench time FILE    what decoding alone costs: ns per command, by kind, the dearest kind last
+ *
+ * A record: u32 'VNS1'; then for each command u64 ring, u32 bytes, u32 0, and the bytes.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <time.h>
+
+#include "venus/context.h"
+#include "venus/wire.h"
+
+#define MAGIC        0x31534e56u
+#define HEAD_BYTES   16u
+#define ROUNDS       200
+#define COMMANDS_MAX 512u
+
+struct kind {
+    const struct vn_command *command;
+    uint64_t count;
+    uint64_t bytes;
+    uint64_t ns;
+};
+
+struct record {
+    uint8_t *bytes;
+    size_t size;
+};
+
+static struct record
+read_record(const char *path)
+{
+    struct record record = { 0 };
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, 0, SEEK_END)) {
+        perror(path);
+        exit(2);
+    }
+    record.size = (size_t)ftell(file);
+    record.bytes = malloc(record.size + 1);
+    rewind(file);
+    uint32_t magic = 0;
+    if (!record.bytes || fread(record.bytes, 1, record.size, file) != record.size ||
+        record.size < 4) {
+        fprintf(stderr, "%s: cannot be read, or has no record\n", path);
+        exit(2);
+    }
+    memcpy(&magic, record.bytes, 4);
+    if (magic != MAGIC) {
+        fprintf(stderr, "%s: begins with 0x%08x, a record with 0x%08x\n", path, magic, MAGIC);
+        exit(2);
+    }
+    fclose(file);
+    return record;
+}
+
+/* The next command's bytes, or NULL behind the last. */
+static const uint8_t *
+next(const struct record *record, size_t *at, uint32_t *size)
+{
+    if (record->size - *at < HEAD_BYTES) {
+        return NULL;
+    }
+    memcpy(size, record->bytes + *at + 8, 4);
+    const uint8_t *bytes = record->bytes + *at + HEAD_BYTES;
+    if (*size < 8 || record->size - *at - HEAD_BYTES < *size) {
+        fprintf(stderr, "the record is cut at byte %zu\n", *at);
+        exit(2);
+    }
+    *at += HEAD_BYTES + *size;
+    return bytes;
+}
+
+static const struct vn_command *
+command_of(const uint8_t *bytes)
+{
+    uint32_t id;
+    memcpy(&id, bytes, 4);
+    if (id >= vn_command_id_count || !vn_command_by_id[id]) {
+        fprintf(stderr, "the record has a command %u\n", id);
+        exit(2);
+    }
+    return &vn_commands[vn_command_by_id[id] - 1];
+}
+
+static void *
+decode(struct vn_exec *exec, const struct vn_command *command, const uint8_t *bytes, uint32_t size)
+{
+    exec->in = (struct vn_reader){ .at = bytes + 8, .end = bytes + size };
+    void *args = vn_arena_alloc(&exec->arena, vn_types[command->type].size_bytes);
+    vn_decode_request(exec, &vn_types[command->type], args);
+    if (exec->in.is_short || exec->has_failed || exec->in.at != exec->in.end) {
+        fprintf(stderr, "%s of %u bytes was not decoded to its end\n", command->name, size);
+        exit(1);
+    }
+    return args;
+}
+
+static int
+check(const struct record *record)
+{
+    size_t at = 4;
+    uint32_t size;
+    uint64_t count = 0;
+    uint8_t *copy = malloc(record->size);
+    struct vn_exec exec;
+    vn_exec_init(&exec, NULL, NULL);
+    for (const uint8_t *bytes = next(record, &at, &size); bytes; bytes = next(record, &at, &size)) {
+        const struct vn_command *command = command_of(bytes);
+        uint32_t flags;
+        memcpy(&flags, bytes + 4, 4);
+        struct vn_writer out = { .base = copy, .size = record->size };
+        vn_encode_request(&out, command, flags, decode(&exec, command, bytes, size));
+        if (out.at != size || memcmp(copy, bytes, size)) {
+            printf("%s: %u bytes became %zu others\n", command->name, size, out.at);
+            return 1;
+        }
+        vn_arena_reset(&exec.arena);
+        count++;
+    }
+    printf("%llu commands, %zu bytes: decoded and encoded again, all the same\n",
+           (unsigned long long)count, record->size);
+    vn_exec_finish(&exec);
+    free(copy);
+    return count ? 0 : 1;
+}
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static int
+by_mean(const void *a, const void *b)
+{
+    const struct kind *one = a;
+    const struct kind *two = b;
+    double difference = (double)one->ns / (double)(one->count + !one->count) -
+                        (double)two->ns / (double)(two->count + !two->count);
+    return difference < 0 ? -1 : difference > 0;
+}
+
+static int
+measure(const struct record *record)
+{
+    static struct kind kinds[COMMANDS_MAX];
+    struct vn_exec exec;
+    vn_exec_init(&exec, NULL, NULL);
+    size_t at = 4;
+    uint32_t size;
+    uint64_t all_count = 0;
+    uint64_t all_ns = 0;
+    for (const uint8_t *bytes = next(record, &at, &size); bytes; bytes = next(record, &at, &size)) {
+        const struct vn_command *command = command_of(bytes);
+        uint64_t best = UINT64_MAX;
+        for (int batch = 0; batch < 3; batch++) {
+            uint64_t begin = now_ns();
+            for (int round = 0; round < ROUNDS; round++) {
+                decode(&exec, command, bytes, size);
+                vn_arena_reset(&exec.arena);
+            }
+            uint64_t ns = (now_ns() - begin) / ROUNDS;
+            best = ns < best ? ns : best;
+        }
+        struct kind *kind = &kinds[command - vn_commands];
+        kind->command = command;
+        kind->count++;
+        kind->bytes += size;
+        kind->ns += best;
+        all_count++;
+        all_ns += best;
+    }
+    qsort(kinds, COMMANDS_MAX, sizeof(*kinds), by_mean);
+    for (uint32_t i = 0; i < COMMANDS_MAX; i++) {
+        const struct kind *k = &kinds[i];
+        if (k->count) {
+            printf("%-52s %8llu %8.1f ns %8.1f bytes\n", k->command->name,
+                   (unsigned long long)k->count, (double)k->ns / (double)k->count,
+                   (double)k->bytes / (double)k->count);
+        }
+    }
+    printf("all %llu commands, mean %.1f ns\n", (unsigned long long)all_count,
+           (double)all_ns / (double)(all_count + !all_count));
+    vn_exec_finish(&exec);
+    return all_count ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc != 3 || (strcmp(argv[1], "check") && strcmp(argv[1], "time"))) {
+        fprintf(
+            stderr,
+            "usage: venus_stream_bench check|time FILE   (made by vitrine exec --record FILE)\n");
+        return 2;
+    }
+    struct record record = read_record(argv[2]);
+    int status = argv[1][0] == 'c' ? check(&record) : measure(&record);
+    free(record.bytes);
+    return status;
+}
