@@ -4,7 +4,8 @@
  *
  * usage: ring_load SOCKET [--only NAME] [--seconds S] [--timeout S] [--batch N]
  * Prints lines `name value unit`.  Works with any vtest server of Venus.  Exit status: 0; 1 with a sentence; 2 wrong
- * use; 124 no end in time.  The times hold decoding, the host driver's own work, and the ring.
+ * use; 124 no end in time.  The times hold decoding, the host driver's own work, and the ring;
+ * of many slices the median is told.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,9 @@
 #define NS_PER_S        1000000000ULL
 #define BLOCK_BYTES     (RING_BUFFER_BYTES / 2)
 #define STREAM_BYTES    (4U << 20)
-#define STREAM_COMMANDS 50000U
-#define RESTART_COUNT   200000U /* recorded commands until the command buffer starts anew */
+#define SLICE_COMMANDS  20000U /* recorded commands until the command buffer starts anew */
+#define SLICE_MAX       8192
+#define CALL_SLICE      32U
 #define PAUSE_NS        5000000
 #define REPLY_SHM_BYTES (1U << 20)
 #define COMMAND_STATUS  38U /* vkGetFenceStatus */
@@ -34,6 +36,12 @@ struct load {
     struct ring_shm reply;
     uint64_t span_ns;
     uint32_t batch_count; /* commands for each store of the tail */
+};
+
+/* Nanoseconds for each command, slice by slice: the median stands while others use the machine. */
+struct slices {
+    double ns[SLICE_MAX];
+    size_t count;
 };
 
 struct measurement {
@@ -60,57 +68,82 @@ show(const char *name, double value, const char *unit)
     (void)fflush(stdout);
 }
 
+static int
+compare(const void *a, const void *b)
+{
+    const double *x = a;
+    const double *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static void
+add_slice(struct slices *s, uint64_t spent_ns, uint64_t count)
+{
+    if (s->count < SLICE_MAX) {
+        s->ns[s->count++] = (double)spent_ns / (double)count;
+    }
+}
+
+static void
+show_slices(const char *name, struct slices *s)
+{
+    qsort(s->ns, s->count, sizeof(s->ns[0]), compare);
+    show(name, s->ns[s->count / 2], "ns");
+}
+
 /* Commands through the ring as fast as the server takes them. */
 static void
 measure_flow(struct load *l, const struct measurement *m)
 {
     static uint8_t bytes[BLOCK_BYTES];
+    static struct slices slices;
     struct ring_stream s = { .bytes = bytes, .capacity_bytes = sizeof(bytes) };
-    uint64_t spent_ns = 0;
-    uint64_t count = 0;
+    uint64_t end_ns = ring_now_ns() + l->span_ns;
 
+    slices.count = 0;
     for (unsigned i = 0; i < l->batch_count; i++) {
         m->encode(&s, i);
     }
-    while (spent_ns < l->span_ns) {
+    while (ring_now_ns() < end_ns) {
         uint64_t start_ns = ring_now_ns();
+        uint32_t count = 0;
 
-        for (uint32_t n = 0; n < RESTART_COUNT; n += l->batch_count) {
+        for (; count < SLICE_COMMANDS; count += l->batch_count) {
             ring_push(&l->v, s.bytes, (uint32_t)s.size_bytes);
-            count += l->batch_count;
         }
         ring_wait(&l->v);
-        spent_ns += ring_now_ns() - start_ns;
+        add_slice(&slices, ring_now_ns() - start_ns, count);
         push_stream(l, ring_encode_begin_again);
     }
-    show(m->name, (double)spent_ns / (double)count, "ns");
+    show_slices(m->name, &slices);
 }
 
 /* The same commands in shared memory, run by one command in the ring, as Mesa submits recorded buffers. */
 static void
 measure_streams(struct load *l, const struct measurement *m)
 {
+    static struct slices slices;
     struct ring_shm shm = ring_vtest_shm(&l->v, STREAM_BYTES);
     struct ring_stream s = { .bytes = shm.map, .capacity_bytes = shm.size_bytes };
     uint8_t bytes[256];
     struct ring_stream run = { .bytes = bytes, .capacity_bytes = sizeof(bytes) };
-    uint64_t spent_ns = 0;
-    uint64_t count = 0;
+    uint64_t end_ns = ring_now_ns() + l->span_ns;
 
-    for (unsigned i = 0; i < STREAM_COMMANDS; i++) {
+    slices.count = 0;
+    for (unsigned i = 0; i < SLICE_COMMANDS; i++) {
         m->encode(&s, i);
     }
     ring_encode_execute(&run, shm.resource_id, s.size_bytes);
-    while (spent_ns < l->span_ns) {
+    while (ring_now_ns() < end_ns) {
         uint64_t start_ns = ring_now_ns();
 
         ring_push(&l->v, run.bytes, (uint32_t)run.size_bytes);
         ring_wait(&l->v);
-        spent_ns += ring_now_ns() - start_ns;
-        count += STREAM_COMMANDS;
+        add_slice(&slices, ring_now_ns() - start_ns, SLICE_COMMANDS);
         push_stream(l, ring_encode_begin_again);
     }
-    show(m->name, (double)spent_ns / (double)count, "ns");
+    show_slices(m->name, &slices);
 }
 
 /* One synchronous call; gives its nanoseconds. */
@@ -138,14 +171,19 @@ call(struct load *l)
 static void
 measure_call(struct load *l, const struct measurement *m)
 {
+    static struct slices slices;
     uint64_t end_ns = ring_now_ns() + l->span_ns;
-    uint64_t spent_ns = 0;
-    uint64_t count = 0;
 
-    for (; ring_now_ns() < end_ns; count++) {
-        spent_ns += call(l);
+    slices.count = 0;
+    while (ring_now_ns() < end_ns) {
+        uint64_t spent_ns = 0;
+
+        for (unsigned i = 0; i < CALL_SLICE; i++) {
+            spent_ns += call(l);
+        }
+        add_slice(&slices, spent_ns, CALL_SLICE);
     }
-    show(m->name, (double)spent_ns / (double)count, "ns");
+    show_slices(m->name, &slices);
 }
 
 /* The same after a silence; how much of it needed a message over the socket is told too. */

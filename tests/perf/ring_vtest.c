@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -25,6 +26,7 @@
 #define SHM_BYTES        (DATA_OFFSET + RING_BUFFER_BYTES + 4)
 #define CAPSET_VENUS     4
 #define PROTOCOL_VERSION 3
+#define YIELD_PAUSES     4096
 #define MESSAGE_BYTES    512
 #define BATCH_DWORDS     9 /* the count and one batch, of 8 dwords since version 4 */
 
@@ -252,9 +254,13 @@ used_bytes(const struct ring_vtest *v)
     return v->tail - atomic_load_explicit(word(v, HEAD_OFFSET), memory_order_acquire);
 }
 
+/* Spins, but leaves the processor to others now and then: the server may be one of them. */
 static void
-pause_briefly(void)
+pause_briefly(uint32_t *count)
 {
+    if (++*count % YIELD_PAUSES == 0) {
+        (void)sched_yield();
+    }
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
@@ -266,9 +272,10 @@ ring_push(struct ring_vtest *v, const void *bytes, uint32_t size_bytes)
     uint32_t at = v->tail % RING_BUFFER_BYTES;
     uint32_t first = size_bytes < RING_BUFFER_BYTES - at ? size_bytes : RING_BUFFER_BYTES - at;
     uint8_t *data = v->shm.map + DATA_OFFSET;
+    uint32_t pauses = 0;
 
     while (used_bytes(v) > RING_BUFFER_BYTES - size_bytes) {
-        pause_briefly();
+        pause_briefly(&pauses);
     }
     memcpy(data + at, bytes, first);
     memcpy(data, (const uint8_t *)bytes + first, size_bytes - first);
@@ -283,7 +290,9 @@ ring_push(struct ring_vtest *v, const void *bytes, uint32_t size_bytes)
 void
 ring_wait(const struct ring_vtest *v)
 {
+    uint32_t pauses = 0;
+
     while (used_bytes(v) != 0) {
-        pause_briefly();
+        pause_briefly(&pauses);
     }
 }

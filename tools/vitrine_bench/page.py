@@ -45,7 +45,8 @@ TAIL = """
   unless the trace is on (`virtq_config.is_untimed`).
 - **venus.\\***: one Vulkan program (`tests/vulkan/vkt_bench.c`; for `venus.vkmark` Debian 13's vkmark) in turn on lavapipe in its own
   process, through virglrenderer's test server and through `vitrine exec`, all over the same lavapipe with the same Venus client, whose
-  own polling bounds what waits. *native* is lavapipe alone. Without a swapchain, which the peer does not give here, vkmark does not start.
+  own polling bounds what waits. *native* is lavapipe alone; `venus.ring*` is measured
+  without such a client (`tests/perf/ring_load.c`). Without a swapchain, which the peer does not give here, vkmark does not start.
 - **library.text**: `size` of build/aarch64/libvirtio.a, code and constants.
 """
 

@@ -22,6 +22,7 @@ import venus_peer  # noqa: E402
 
 BUILD = os.path.join(TOP, "build")
 BENCH = os.path.join(BUILD, "vulkan/bin/vkt_bench")
+RING_LOAD = os.path.join(BUILD, "vulkan/bin/ring_load")
 VITRINE = os.path.join(BUILD, "bin/vitrine")
 VKMARK_ROOT = os.path.join(BUILD, "roots/trixie")
 START_COUNT = 5  # a start is short: so many in each round
@@ -86,6 +87,13 @@ def run_bench(renderer):
     values = bench_values(run_text(renderer, words))
     starts = [bench_values(run_text(renderer, words + ["--only", "start"]))["start"] for _ in range(START_COUNT)]
     return dict(values, start=statistics.median(starts))
+
+
+def run_ring(renderer):
+    """The server alone, without a client's polling: name -> nanoseconds."""
+    script = f'exec "{RING_LOAD}" "$VTEST_SOCKET_NAME" --seconds {settings.seconds} --timeout {PROGRAM_TIMEOUT_S - 5}'
+    found = re.findall(r"^([\w-]+) ([\d.e+-]+) ns$", run_text(renderer, ["sh", "-c", script]), re.M)
+    return {"ring-" + name: float(value) for name, value in found}
 
 
 def processes():
@@ -157,7 +165,7 @@ def one_way(way):
     with RENDERERS[way](BUILD) as renderer:
         values = run_bench(renderer)
         if way != "native":
-            values["wakes"] = count_wakes(renderer)
+            values.update(run_ring(renderer), wakes=count_wakes(renderer))
         return values
 
 
@@ -226,6 +234,15 @@ def idle():
     return Result("1/s", ours, middle(runs["peer"], "wakes"), ours <= 5, spread(runs["ours"], "wakes"))
 
 
+def ring_rate():
+    """Recorded commands per second that the server takes from its ring, the host driver's work included."""
+    runs, reasons = campaign()
+    need_ours(runs, reasons)
+    ours, peer = (1e3 / middle(runs[w], "ring-viewport") if runs[w] else None for w in ("ours", "peer"))
+    stream = middle(runs["ours"], "ring-viewport-stream")
+    return Result("Mcmd/s", ours, peer, ours >= 1.5, f"in a stream of shared memory {stream:.0f} ns each")
+
+
 def vkmark_once(way):
     """vkmark's score; it is Debian 13's, with that release's Venus client, over the host driver of the other figures."""
     program = os.path.join(VKMARK_ROOT, "bin/vkmark")
@@ -255,6 +272,8 @@ ROWS = (
     ("sampler", "sampler", "us", "create and destroy a sampler", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
     ("record", "record-submit", "Mcmd/s", "100,000 recorded commands, submitted and waited for", ">= 2 x the peer", ("peer", 2, True)),
     ("submit", "submit-wait", "us", "an empty submit and the wait for its fence", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("ring-call", "ring-call", "ns", "a synchronous call by the load generator, hot ring", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("ring-wake", "ring-wake-mean", "ns", "the same after 5 ms idle, mean", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
     ("alloc", "alloc", "us", "allocate 64 KiB, map, set, free", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
     ("frames", "frames", "frames/s", "offscreen 512x512, 10 draws, record, submit, wait", ">= 0.95 of native", ("native", 0.95, True)),
     ("start", "start", "ms", "from the program's start to the end of its first submit", "<= the peer", ("peer", 1, False)),
@@ -271,6 +290,8 @@ def row_figure(row):
 def figures():
     return [row_figure(row) for row in ROWS] + [
         Figure("venus.idle", "wake-ups of the server of one idle client; peer: virglrenderer", "<= 5 per second", idle, ("base", "vulkan")),
+        Figure("venus.ring", "vkCmdSetViewport by the load generator, server and host driver alone; peer: virglrenderer",
+               ">= 1.5 Mcmd/s", ring_rate, ("base", "vulkan")),
         Figure("venus.vkmark", "vkmark's headless score; peer: virglrenderer", ">= 0.9 of native",
                lambda: against(*vkmark_campaign(), "score", "points", ("native", 0.9, True)), ("base", "vulkan")),
     ]
