@@ -258,8 +258,9 @@ vn_ring_notify(struct vn_ring *ring)
     (void)pthread_mutex_lock(&ring->lock);
     ring->is_notified = true;
     ring->notified_ns = vn_os_now_ns();
-    (void)pthread_cond_signal(&ring->wake);
     (void)pthread_mutex_unlock(&ring->lock);
+    (void)pthread_cond_signal(
+        &ring->wake); /* now, so that the thread does not wake to a lock that is held */
 }
 
 void
@@ -269,8 +270,8 @@ vn_ring_submit_virtqueue_seqno(struct vn_ring *ring, uint64_t seqno)
     if (seqno > ring->virtqueue_seqno) {
         ring->virtqueue_seqno = seqno;
     }
-    (void)pthread_cond_signal(&ring->wake);
     (void)pthread_mutex_unlock(&ring->lock);
+    (void)pthread_cond_signal(&ring->wake);
 }
 
 /* Is the ring's thread waiting for the one who asks this?  Under the lock. */
