@@ -45,6 +45,9 @@ vn_on_vkCreateSemaphore(struct vn_exec *exec, struct vn_args_vkCreateSemaphore *
     VkSemaphore host = VK_NULL_HANDLE;
     args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
     if (semaphore) {
+        const VkSemaphoreTypeCreateInfo *type =
+            vn_chain_find(args->pCreateInfo, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+        semaphore->is_timeline = type && type->semaphoreType == VK_SEMAPHORE_TYPE_TIMELINE;
         args->ret = device->vk.vkCreateSemaphore(args->device, args->pCreateInfo, NULL, &host);
     }
     if (args->ret < 0) {

@@ -5,6 +5,7 @@
 #include "venus/context.h"
 #include "venus/device.h"
 #include "venus/os.h"
+#include "venus/sync.h"
 
 VkResult
 vn_queues_init(struct vn_queues *queues, const VkDeviceCreateInfo *info)
@@ -34,6 +35,61 @@ free_queue(struct vn_queue *queue)
     free(queue);
 }
 
+/* No farther than every host allows a timeline to jump (Vulkan 1.2, maxTimelineSemaphoreValueDifference). */
+#define TIMELINE_JUMP 0x7fffffffu
+
+static void
+signal_timeline(const struct vn_device *device, VkSemaphore semaphore)
+{
+    VkSemaphoreSignalInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+        .semaphore = semaphore,
+    };
+    if (!device->vk.vkGetSemaphoreCounterValue || !device->vk.vkSignalSemaphore ||
+        device->vk.vkGetSemaphoreCounterValue(device->handle, semaphore, &info.value) < 0) {
+        return;
+    }
+    info.value += TIMELINE_JUMP;
+    (void)device->vk.vkSignalSemaphore(device->handle, &info);
+}
+
+static void
+signal_object(const struct vn_device *device, const struct vn_object *object)
+{
+    const struct vn_semaphore *semaphore = object->data;
+    if (object->type == VN_HANDLE_VkSemaphore && semaphore && semaphore->is_timeline) {
+        signal_timeline(device, (VkSemaphore)(uintptr_t)object->host);
+    } else if (object->type == VN_HANDLE_VkEvent && device->vk.vkSetEvent) {
+        (void)device->vk.vkSetEvent(device->handle, (VkEvent)(uintptr_t)object->host);
+    }
+}
+
+/* Signals all that the client could have signalled. Nothing here blocks in the host, so that the table may stay locked. */
+static void
+signal_all(struct venus *venus, const struct vn_device *device)
+{
+    (void)pthread_rwlock_rdlock(&venus->objects.lock);
+    const struct vn_object *first = device->object ? device->object->child : NULL;
+    const struct vn_object *object = first;
+    while (object) {
+        signal_object(device, object);
+        object = object->sibling_next == first ? NULL : object->sibling_next;
+    }
+    (void)pthread_rwlock_unlock(&venus->objects.lock);
+}
+
+static VkResult
+bring_to_rest(struct venus *venus, struct vn_device *device)
+{
+    uint64_t now_ns = vn_os_now_ns();
+    VkResult result = vn_queues_wait_idle(device, now_ns + VN_IDLE_PATIENCE_NS, false);
+    if (result == VK_TIMEOUT) {
+        signal_all(venus, device);
+        result = vn_queues_wait_idle(device, now_ns + VN_IDLE_LIMIT_NS, false);
+    }
+    return result;
+}
+
 VkResult
 vn_queues_finish(struct venus *venus, struct vn_device *device)
 {
@@ -41,7 +97,7 @@ vn_queues_finish(struct venus *venus, struct vn_device *device)
     if (!queues->families) {
         return VK_SUCCESS;
     }
-    VkResult result = vn_queues_wait_idle(device, vn_os_now_ns() + VN_IDLE_LIMIT_NS, false);
+    VkResult result = bring_to_rest(venus, device);
     while (queues->first) {
         struct vn_queue *queue = queues->first;
         queues->first = queue->next;

@@ -56,9 +56,12 @@ VkResult vn_queues_init(struct vn_queues *queues, const VkDeviceCreateInfo *info
 /*
  * The device is about to go: waits until its queues are idle, at most VN_IDLE_LIMIT_NS; then every fence that venus_fence was
  * asked for is signalled, in order, and the queues are freed.
+ * A client that dies may leave submissions that wait for what it was to signal itself: after VN_IDLE_PATIENCE_NS its timeline
+ * semaphores and events are signalled in its stead.
  * Returns: VK_SUCCESS; VK_TIMEOUT when they are still at work: the host's objects had better be left alone then.
  */
-#define VN_IDLE_LIMIT_NS 3000000000u
+#define VN_IDLE_PATIENCE_NS 200000000u
+#define VN_IDLE_LIMIT_NS    3000000000u
 VkResult vn_queues_finish(struct venus *venus, struct vn_device *device);
 
 enum vn_queue_get {

@@ -16,6 +16,7 @@
 /* `data` of a VkSemaphore's object. */
 struct vn_semaphore {
     atomic_bool is_marked;
+    bool is_timeline;
 };
 
 /* Takes the mark off.  object: may be NULL.  Returns: was there one? */

@@ -50,6 +50,7 @@ static struct {
     VkImageTiling image_tiling;
     VkExternalMemoryHandleTypeFlagBits image_question;
     VkImageTiling image_question_tiling;
+    uint64_t signalled_value; /* of a timeline semaphore */
     uint32_t submit_count;
     uint32_t wait_count; /* semaphores in the last submission */
     uint64_t waits[FAKE_LIST];
@@ -254,6 +255,25 @@ fake_finish_work(void)
     }
     fake.pending_count = 0;
     (void)pthread_mutex_unlock(&fake.lock);
+}
+
+static VkResult
+fake_counter_value(VkDevice device, VkSemaphore semaphore, uint64_t *value)
+{
+    (void)device;
+    (void)semaphore;
+    *value = 5;
+    return VK_SUCCESS;
+}
+
+/* All that was submitted waited for this. */
+static VkResult
+fake_signal_semaphore(VkDevice device, const VkSemaphoreSignalInfo *info)
+{
+    (void)device;
+    fake.signalled_value = info->value;
+    fake_finish_work();
+    return VK_SUCCESS;
 }
 
 static VkResult
@@ -512,6 +532,8 @@ rig_fill_device(struct vn_device_vk *vk)
     vk->vkGetDeviceQueue2 = fake_get_queue;
     vk->vkCreateSemaphore = fake_create_semaphore;
     vk->vkDestroySemaphore = fake_destroy_semaphore;
+    vk->vkGetSemaphoreCounterValue = fake_counter_value;
+    vk->vkSignalSemaphore = fake_signal_semaphore;
     vk->vkAllocateDescriptorSets = fake_allocate_sets;
     vk->vkFreeDescriptorSets = fake_free_sets;
     vk->vkResetDescriptorPool = fake_reset_pool;

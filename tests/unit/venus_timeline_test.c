@@ -176,10 +176,15 @@ UTEST(queues_are_got_once_as_they_were_made)
 }
 
 static struct vn_object *
-create_semaphore(struct rig *rig, uint64_t id)
+create_semaphore(struct rig *rig, uint64_t id, VkSemaphoreType type)
 {
+    VkSemaphoreTypeCreateInfo type_info = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+        .semaphoreType = type,
+    };
     VkExportSemaphoreCreateInfo export = {
         .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+        .pNext = &type_info,
         .handleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT,
     };
     const VkSemaphoreCreateInfo info = {
@@ -193,6 +198,23 @@ create_semaphore(struct rig *rig, uint64_t id)
     };
     vn_on_vkCreateSemaphore(rig_command(rig, false, rig->device->object, NULL, NULL), &args);
     return rig_find(rig, id);
+}
+
+UTEST(what_a_dead_client_was_to_signal_is_signalled_for_it)
+{
+    struct rig rig;
+    start(&rig);
+    get_queue(&rig, 20, 0, 1);
+    (void)create_semaphore(&rig, 30, VK_SEMAPHORE_TYPE_BINARY);
+    (void)create_semaphore(&rig, 31, VK_SEMAPHORE_TYPE_TIMELINE);
+    fake.is_working = true;
+    EXPECT_EQ(venus_fence(rig.venus, 1, 1), VENUS_OK);
+    uint64_t start_ns = vn_os_now_ns();
+    venus_destroy(rig.venus);
+    EXPECT_TRUE(vn_os_now_ns() - start_ns < 1000 * MS);
+    EXPECT_EQ(fake.signalled_value, 5 + 0x7fffffffu);
+    EXPECT_EQ(fake.fence_id_count, 1);
+    EXPECT_EQ(fake.fence_count, 0);
 }
 
 static void
@@ -245,8 +267,8 @@ UTEST(a_signalled_import_is_left_out_of_the_next_wait)
     struct rig rig;
     start(&rig);
     get_queue(&rig, 20, 0, 1);
-    struct vn_object *first = create_semaphore(&rig, 30);
-    struct vn_object *second = create_semaphore(&rig, 31);
+    struct vn_object *first = create_semaphore(&rig, 30, VK_SEMAPHORE_TYPE_BINARY);
+    struct vn_object *second = create_semaphore(&rig, 31, VK_SEMAPHORE_TYPE_BINARY);
     submit_waits(&rig, first, second);
     EXPECT_EQ(fake.wait_count, 2);
 
