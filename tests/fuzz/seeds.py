@@ -176,8 +176,40 @@ def drawing():
     seed("draw_fuzz", "scroll", bytes([2, 30, 20]) + (b"\x09\x10" + b"line\nline\nline\na") * 8)
 
 
+def vtest():
+    """A byte: 0 mod 4 a session (its name and context are there already), else one message; u32 length, command, payload."""
+    def message(command, *words):
+        return struct.pack(f"<II{len(words)}I", len(words), command, *words)
+
+    def submit(*commands, syncs=(), ring_idx=0):
+        return message(24, 1, 1, 9, len(commands), 9 + len(commands), len(syncs) // 3, ring_idx, 0, 0, *commands, *syncs)
+
+    handshake = message(10) + message(7, 0, 0) + message(11, 4) + message(15, 1) + message(16, 4, 0)
+    blobs = message(18, 2, 1, 4096, 0, 0, 0) + submit(5, 1, 128) + message(3, 1) + message(18, 2, 1, 64, 0, 666, 0)
+    syncs = message(19, 0, 0) + message(23, 0, 0xFFFFFFFF, 1, 1, 0) + submit(1, syncs=(1, 1, 0), ring_idx=3) + submit(7, 3)
+    syncs += message(21, 1) + message(22, 1, 5, 0) + message(20, 1)
+    seed("vtest_fuzz", "session", b"\0" + handshake + blobs + syncs + submit(2))
+    seed("vtest_fuzz", "batch", b"\1" + submit(1, 1, syncs=(1, 1, 0), ring_idx=5))
+    seed("vtest_fuzz", "batches", b"\1" + message(24, 2, 0, 13, 1, 0, 0, 0, 1, 14, 1, 0, 0, 6, 1, 1))
+    seed("vtest_fuzz", "wait", b"\1" + message(23, 1, 100, 1, 2, 0, 2, 3, 0))
+
+
+def render_server():
+    """A byte (0 mod 8: without INIT), then packets: u16 length, u8 fds, bytes."""
+    def packet(layout, *words, fds=0):
+        data = struct.pack(layout, *words)
+        return struct.pack("<HB", len(data), fds) + data
+
+    init = packet("<IIQ", 1, 4, 256, fds=2)
+    create = packet("<IIQQII", 2, 1, 0, 4096, 1, 0)
+    submit = packet("<II256s", 5, 8, struct.pack("<II", 7, 3)) + packet("<II256s", 5, 300, bytes([1, 0, 0, 0] * 64))
+    rest = packet("<44s", bytes([1, 0, 0, 0] * 11)) + packet("<IIII", 6, 0, 3, 5) + packet("<II", 4, 1)
+    seed("render_server_fuzz", "context", b"\1" + create + submit + rest + packet("<IIiIQ", 3, 9, 2, 0, 64, fds=1))
+    seed("render_server_fuzz", "init", b"\0" + init + create)
+
+
 def main():
-    for write in (virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing):
+    for write in (virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server):
         write()
     return 0
 
