@@ -122,6 +122,18 @@ can_export(const struct vn_memory *memory, const struct venus_blob *blob)
            (is_mappable || !(blob->flags & VENUS_BLOB_MAPPABLE));
 }
 
+/*
+ * Shared memory gets the very size that the resource shall have, since virglrenderer takes no other; but all pages that the
+ * host's driver works on stay.
+ */
+static bool
+seal(const struct vn_memory *memory, const struct venus_blob *blob)
+{
+    bool is_whole = vn_os_whole_pages(blob->size_bytes) == memory->size_bytes;
+    return memory->backing != VN_BACKING_HOST ||
+           vn_os_memory_seal(memory->fd, is_whole ? blob->size_bytes : memory->size_bytes);
+}
+
 enum venus_status
 vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venus_memory *out)
 {
@@ -131,7 +143,7 @@ vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venu
     while (memory && memory->id != blob->blob_id) {
         memory = memory->next;
     }
-    bool is_found = memory && can_export(memory, blob);
+    bool is_found = memory && can_export(memory, blob) && seal(memory, blob);
     if (is_found) {
         *out = (struct venus_memory){
             .fd = memory->fd,

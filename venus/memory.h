@@ -96,7 +96,7 @@ void vn_memory_filter_properties2(const struct vn_physical *physical, const stru
  * Hands out the fd of the device memory with the id blob->blob_id.
  * blob: size_bytes at most what was allocated; flags as venus.h has them.
  * out: fd is the caller's from now on.
- * Returns: VENUS_OK; VENUS_NO_BLOB (no such memory, too small, not mappable, or it was exported before).
+ * Returns: VENUS_OK; VENUS_NO_BLOB (no such memory, too small, not mappable, or it was exported before; or the host is short).
  * Context: any thread.
  */
 enum venus_status

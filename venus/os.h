@@ -33,16 +33,25 @@ void vn_os_sleep_ns(uint64_t duration_ns);
 /* What mappings and sizes of shared memory are multiples of. */
 uint64_t vn_os_page_bytes(void);
 
+/* size_bytes, at most INT64_MAX less a page, as whole pages: as much of it as can be mapped. */
+uint64_t vn_os_whole_pages(uint64_t size_bytes);
+
 /*
- * Zeroed shared memory that nobody can shrink or grow any more, whoever gets the fd.
- * size_bytes: a multiple of the page.
+ * Zeroed shared memory.  Before anybody else gets the fd, vn_os_memory_seal.
  * Returns: an fd (close-on-exec), or -1 when the host is short.
  */
 int vn_os_memory_create(const char *name, uint64_t size_bytes);
 
 /*
- * Makes sure of foreign shared memory: at least size_bytes long, and never shorter from now on (else what is mapped here could
- * vanish, which is a SIGBUS).
+ * Gives shared memory its last size: nobody can shrink or grow it any more, whoever gets the fd.
+ * size_bytes: as many whole pages as it has been mapped with.
+ * Returns: whether it could be done.
+ */
+bool vn_os_memory_seal(int fd, uint64_t size_bytes);
+
+/*
+ * Makes sure of foreign shared memory: it has whole pages for size_bytes, and never fewer from now on (else what is mapped
+ * here could vanish, which is a SIGBUS).
  * Returns: NULL, or why not.
  */
 const char *vn_os_memory_fix(int fd, uint64_t size_bytes);

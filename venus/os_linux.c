@@ -54,6 +54,13 @@ vn_os_page_bytes(void)
     return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+uint64_t
+vn_os_whole_pages(uint64_t size_bytes)
+{
+    uint64_t page_bytes = vn_os_page_bytes();
+    return (size_bytes + page_bytes - 1) / page_bytes * page_bytes;
+}
+
 int
 vn_os_memory_create(const char *name, uint64_t size_bytes)
 {
@@ -61,12 +68,18 @@ vn_os_memory_create(const char *name, uint64_t size_bytes)
     if (fd < 0) {
         return -1;
     }
-    if (size_bytes > INT64_MAX || ftruncate(fd, (off_t)size_bytes) != 0 ||
-        fcntl(fd, F_ADD_SEALS, SIZE_SEALS) != 0) {
+    if (size_bytes > INT64_MAX || ftruncate(fd, (off_t)size_bytes) != 0) {
         (void)close(fd);
         return -1;
     }
     return fd;
+}
+
+bool
+vn_os_memory_seal(int fd, uint64_t size_bytes)
+{
+    return size_bytes <= INT64_MAX && ftruncate(fd, (off_t)size_bytes) == 0 &&
+           fcntl(fd, F_ADD_SEALS, SIZE_SEALS) == 0;
 }
 
 const char *
@@ -80,7 +93,8 @@ vn_os_memory_fix(int fd, uint64_t size_bytes)
         return "its size cannot be sealed";
     }
     struct stat about;
-    if (fstat(fd, &about) != 0 || about.st_size < 0 || (uint64_t)about.st_size < size_bytes) {
+    if (fstat(fd, &about) != 0 || about.st_size < 0 ||
+        vn_os_whole_pages((uint64_t)about.st_size) < size_bytes) {
         return "it is shorter than it is said to be";
     }
     return NULL;

@@ -132,20 +132,23 @@ add(struct vn_resources *resources, const struct vn_resource *like)
     return VENUS_OK;
 }
 
-/* Memory for rings, replies and streams; its fd and mapping go into *made, whole pages. */
+/*
+ * Memory for rings, replies and streams; its fd and mapping go into *made, whole pages.  The fd is of the very size that was
+ * asked for: virglrenderer takes no other.
+ */
 static enum venus_status
 make_shm(struct venus *venus, uint64_t size_bytes, struct vn_resource *made)
 {
-    uint64_t page_bytes = vn_os_page_bytes();
-    uint64_t whole_bytes = (size_bytes + page_bytes - 1) / page_bytes * page_bytes;
+    uint64_t whole_bytes = vn_os_whole_pages(size_bytes);
     if (vn_ledger_take(&venus->ledger, VN_LEDGER_SHM, whole_bytes) != VENUS_OK) {
         return VENUS_NO_MEMORY;
     }
     made->kind = VENUS_FD_SHM;
     made->size_bytes = whole_bytes;
     made->charged_bytes = whole_bytes;
-    made->fd = vn_os_memory_create("venus-shm", whole_bytes);
-    made->map = made->fd < 0 ? NULL : vn_os_map(made->fd, whole_bytes);
+    made->fd = vn_os_memory_create("venus-shm", size_bytes);
+    bool is_sealed = made->fd >= 0 && vn_os_memory_seal(made->fd, size_bytes);
+    made->map = is_sealed ? vn_os_map(made->fd, whole_bytes) : NULL;
     return made->map ? VENUS_OK : VENUS_NO_MEMORY;
 }
 
@@ -212,6 +215,7 @@ venus_resource_import(struct venus *venus, uint32_t res_id, int fd, enum venus_f
         return status;
     }
     bool is_shm = kind == VENUS_FD_SHM;
+    size_bytes = is_shm ? vn_os_whole_pages(size_bytes) : size_bytes;
     if (fd < 0 || kind < VENUS_FD_SHM || kind > VENUS_FD_OPAQUE ||
         (is_shm && vn_os_memory_fix(fd, size_bytes) != NULL)) {
         return VENUS_INVALID;

@@ -112,6 +112,23 @@ UTEST(memory_of_a_cpu_is_ours_and_outlives_its_freeing)
     venus_destroy(rig.venus);
 }
 
+UTEST(exported_memory_has_the_size_that_was_asked_for)
+{
+    struct rig rig;
+    start_cpu(&rig, 64 * MIB);
+    struct venus_memory out = { .fd = -1 };
+    EXPECT_EQ(allocate(&rig, 10, 5000, 0, true), VK_SUCCESS);
+    EXPECT_EQ(export(&rig, 10, 5000, &out), VENUS_OK);
+    EXPECT_EQ(lseek(out.fd, 0, SEEK_END), 5000);
+    (void)close(out.fd);
+
+    EXPECT_EQ(allocate(&rig, 11, 9000, 0, true), VK_SUCCESS);
+    EXPECT_EQ(export(&rig, 11, 4096, &out), VENUS_OK);
+    EXPECT_EQ(lseek(out.fd, 0, SEEK_END), 12288); /* but the host has all its pages */
+    (void)close(out.fd);
+    venus_destroy(rig.venus);
+}
+
 UTEST(what_a_client_leaves_goes_with_its_context)
 {
     struct rig rig;

@@ -27,6 +27,7 @@ UTEST(shared_memory_is_zeroed_sealed_and_the_same_on_both_sides)
     EXPECT_EQ(memory.caching, VENUS_CACHED);
     EXPECT_TRUE(memory.size_bytes >= 5000 && memory.size_bytes % vn_os_page_bytes() == 0);
 
+    EXPECT_EQ(lseek(memory.fd, 0, SEEK_END), 5000); /* virglrenderer takes no other size */
     EXPECT_EQ(ftruncate(memory.fd, 0), -1);
     EXPECT_EQ(ftruncate(memory.fd, 1 << 20), -1);
     EXPECT_EQ(fcntl(memory.fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
