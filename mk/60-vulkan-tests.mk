@@ -7,7 +7,7 @@ vkt_programs := vkt_compute vkt_picture vkt_stress vkt_bench
 vkt_compute_srcs := tests/vulkan/vkt_compute.c tests/vulkan/vkt_work.c
 vkt_bench_srcs := $(addprefix tests/vulkan/,vkt_bench.c vkt_bench_calls.c vkt_bench_memory.c vkt_bench_work.c vkt_target.c vkt_work.c)
 vkt_stress_srcs := $(addprefix tests/vulkan/,vkt_stress.c vkt_stress_objects.c vkt_stress_commands.c vkt_stress_sync.c \
-    vkt_stress_descriptors.c vkt_stress_memory.c vkt_target.c vkt_work.c)
+    vkt_stress_descriptors.c vkt_stress_memory.c vkt_stress_threads.c vkt_target.c vkt_work.c)
 vkt_picture_srcs := $(addprefix tests/vulkan/,vkt_picture.c vkt_png.c vkt_target.c)
 
 vkt_incs := $(vulkan_incs)

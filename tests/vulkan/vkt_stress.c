@@ -49,6 +49,8 @@ static const struct stress_test tests[] = {
      false                                                                                                                },
     { "threads",     "threads that build pipelines, record and compute at once",               vkt_stress_threads,
      false                                                                                                                },
+    { "rings",       "threads that only build pipelines, on rings of their own",               vkt_stress_rings,
+     false                                                                                                                },
     { "exhaust",     "memory until there is no more: an honest error, and life after it",
      vkt_stress_exhaust,                                                                                             true },
 };

@@ -34,7 +34,10 @@ void vkt_stress_fences(struct vkt_stress *s);
 /* vkt_stress_descriptors.c */
 void vkt_stress_descriptors(struct vkt_stress *s);
 
-/* vkt_stress_memory.c */
+/* vkt_stress_threads.c */
 void vkt_stress_threads(struct vkt_stress *s);
+void vkt_stress_rings(struct vkt_stress *s);
+
+/* vkt_stress_memory.c */
 void vkt_stress_map(struct vkt_stress *s);
 void vkt_stress_exhaust(struct vkt_stress *s);

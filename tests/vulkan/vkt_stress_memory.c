@@ -1,22 +1,16 @@
 /*
- * Memory of many sizes and until there is no more; and threads that use one device at once.
+ * Memory of many sizes, and until there is no more.
  */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <pthread.h>
-
 #include "tests/vulkan/vkt_stress.h"
-#include "tests/vulkan/vkt_work.h"
 
-#define CHUNK_BYTES     (1ULL << 30)
-#define CHUNK_MAX       4096U
-#define THREAD_ELEMENTS 4096U
-#define THREAD_ROUNDS   20
-#define VISIBLE         (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
+#define CHUNK_BYTES (1ULL << 30)
+#define CHUNK_MAX   4096U
+#define VISIBLE     (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
 
 /* The device copies what the host wrote, whatever the size. */
 static void
@@ -118,101 +112,4 @@ vkt_stress_exhaust(struct vkt_stress *s)
         vk.FreeMemory(s->t.device, chunks[i], NULL);
     }
     map_one(&s->t, 1 << 20); /* life goes on */
-}
-
-struct worker {
-    const struct vkt *t;
-    pthread_mutex_t *queue_lock; /* a queue is externally synchronised */
-    pthread_t thread;
-    uint32_t seed;
-};
-
-static void
-submit_locked(struct worker *w, VkCommandBuffer cmd, VkFence fence)
-{
-    VkSubmitInfo submit = {
-        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-        .commandBufferCount = 1,
-        .pCommandBuffers = &cmd,
-    };
-
-    (void)pthread_mutex_lock(w->queue_lock);
-    VKT_MUST(vk.QueueSubmit(w->t->queue, 1, &submit, fence));
-    (void)pthread_mutex_unlock(w->queue_lock);
-    if (vk.WaitForFences(w->t->device, 1, &fence, VK_TRUE, 60ULL * 1000000000ULL) != VK_SUCCESS) {
-        vkt_fail("a thread's fence does not signal");
-    }
-    VKT_MUST(vk.ResetFences(w->t->device, 1, &fence));
-}
-
-static void
-worker_round(struct worker *w, VkCommandPool pool, VkFence fence, uint32_t round)
-{
-    const struct vkt *t = w->t;
-    VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
-    struct vkt_buffer source = vkt_buffer_create(t, THREAD_ELEMENTS * 4ULL, usage);
-    struct vkt_buffer target = vkt_buffer_create(t, THREAD_ELEMENTS * 4ULL, usage);
-    struct vkt_work work = vkt_work_create(t, VK_NULL_HANDLE);
-    uint32_t seed = w->seed + round;
-    VkCommandBuffer cmd = NULL;
-
-    memset(source.map, (int)seed, THREAD_ELEMENTS * 4ULL);
-    vkt_work_buffers(t, &work, source.buffer, target.buffer);
-    cmd = vkt_begin(t, pool);
-    vkt_work_record(&work, cmd, THREAD_ELEMENTS, seed);
-    VKT_MUST(vk.EndCommandBuffer(cmd));
-    submit_locked(w, cmd, fence);
-    for (uint32_t i = 0; i < THREAD_ELEMENTS; i++) {
-        uint32_t before = ((uint32_t *)source.map)[i];
-
-        if (((uint32_t *)target.map)[i] != vkt_work_expected(before, i, seed)) {
-            vkt_fail("element %" PRIu32 " of the thread with seed %" PRIu32 " is wrong", i,
-                     w->seed);
-        }
-    }
-    vk.FreeCommandBuffers(t->device, pool, 1, &cmd);
-    vkt_work_destroy(t, &work);
-    vkt_buffer_destroy(t, &target);
-    vkt_buffer_destroy(t, &source);
-}
-
-static void *
-worker_main(void *arg)
-{
-    struct worker *w = arg;
-    VkCommandPool pool = VK_NULL_HANDLE;
-    VkFence fence = vkt_fence_create(w->t);
-    VkCommandPoolCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-        .queueFamilyIndex = w->t->family_idx,
-    };
-
-    VKT_MUST(vk.CreateCommandPool(w->t->device, &info, NULL, &pool));
-    for (uint32_t round = 0; round < THREAD_ROUNDS; round++) {
-        worker_round(w, pool, fence, round);
-    }
-    vk.DestroyCommandPool(w->t->device, pool, NULL);
-    vk.DestroyFence(w->t->device, fence, NULL);
-    return NULL;
-}
-
-void
-vkt_stress_threads(struct vkt_stress *s)
-{
-    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    struct worker *workers = calloc(s->thread_count, sizeof(*workers));
-
-    if (workers == NULL) {
-        vkt_fail("no memory");
-    }
-    for (uint32_t i = 0; i < s->thread_count; i++) {
-        workers[i] = (struct worker){ .t = &s->t, .queue_lock = &lock, .seed = i * 1000 };
-        if (pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]) != 0) {
-            vkt_fail("cannot start thread %" PRIu32, i);
-        }
-    }
-    for (uint32_t i = 0; i < s->thread_count; i++) {
-        (void)pthread_join(workers[i].thread, NULL);
-    }
-    free(workers);
 }

@@ -33,8 +33,8 @@ create_layouts(const struct vkt *t, struct vkt_work *w)
     VKT_MUST(vk.CreatePipelineLayout(t->device, &info, NULL, &w->layout));
 }
 
-static void
-create_set(const struct vkt *t, struct vkt_work *w)
+void
+vkt_work_add_set(const struct vkt *t, struct vkt_work *w)
 {
     VkDescriptorPoolSize size = { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 2 };
     VkDescriptorPoolCreateInfo pool = {
@@ -57,6 +57,15 @@ create_set(const struct vkt *t, struct vkt_work *w)
 struct vkt_work
 vkt_work_create(const struct vkt *t, VkPipelineCache cache)
 {
+    struct vkt_work w = vkt_work_build(t, cache);
+
+    vkt_work_add_set(t, &w);
+    return w;
+}
+
+struct vkt_work
+vkt_work_build(const struct vkt *t, VkPipelineCache cache)
+{
     struct vkt_work w = { .module = vkt_shader(t, "vkt_mix.comp") };
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
@@ -67,7 +76,6 @@ vkt_work_create(const struct vkt *t, VkPipelineCache cache)
     };
 
     create_layouts(t, &w);
-    create_set(t, &w);
     info.layout = w.layout;
     VKT_MUST(vk.CreateComputePipelines(t->device, cache, 1, &info, NULL, &w.pipeline));
     return w;

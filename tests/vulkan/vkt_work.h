@@ -23,6 +23,9 @@ struct vkt_work {
 
 /* The pipeline (built with `cache`, which may be VK_NULL_HANDLE) and a descriptor set of its own. */
 struct vkt_work vkt_work_create(const struct vkt *t, VkPipelineCache cache);
+/* The same in two steps: all but the set and its pool, then these. */
+struct vkt_work vkt_work_build(const struct vkt *t, VkPipelineCache cache);
+void vkt_work_add_set(const struct vkt *t, struct vkt_work *w);
 void vkt_work_destroy(const struct vkt *t, struct vkt_work *w);
 
 /* Points the set at two buffers. */
