@@ -22,7 +22,6 @@ vn_exec_init(struct vn_exec *exec, struct venus *venus, struct vn_ring *ring)
     *exec = (struct vn_exec){ .venus = venus, .ring = ring, .command_idx = NO_COMMAND };
     exec->arena.limit_bytes = venus ? venus->config.limits.command_bytes : 0;
     exec->inner_arena.limit_bytes = exec->arena.limit_bytes;
-    exec->objects = venus ? &venus->objects : NULL;
     exec->trail = exec->trail_min;
     exec->trail_size = VN_TRAIL_MIN;
 }

@@ -27,7 +27,6 @@ struct vn_exec {
     struct vn_arena arena;
     struct vn_arena
         inner_arena; /* of commands within vkExecuteCommandStreamsMESA, whose own arguments must outlive them */
-    struct vn_objects *objects; /* the context's; NULL: none */
     struct vn_object_cache cache;
 
     /* The command at work. */
@@ -81,7 +80,7 @@ uint64_t vn_exec_look_up(struct vn_exec *exec, const char *name, uint16_t type, 
 static inline uint64_t
 vn_exec_host_of(struct vn_exec *exec, const char *name, uint16_t type, uint64_t id)
 {
-    struct vn_object *object = vn_cache_hit(&exec->cache, exec->objects, id);
+    struct vn_object *object = vn_cache_hit(&exec->cache, id);
     if (object && object->type == type && exec->trail_count < exec->trail_size) {
         exec->trail[exec->trail_count++] = object;
         return object->host;

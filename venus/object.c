@@ -1,4 +1,4 @@
-/* The table of objects: open addressing with tombs, under a lock for readers and one writer. */
+/* The table of objects: open addressing, under one lock; what a ring looked up lately it finds without (vn_cache_hit). */
 #include "venus/object.h"
 
 #include <stdlib.h>
@@ -12,14 +12,6 @@ struct vn_object_chunk {
     struct vn_object_chunk *older;
     struct vn_object objects[CHUNK_OBJECTS];
 };
-
-/* Stands where an object was, so that those behind it are still found. */
-static struct vn_object *
-tomb(void)
-{
-    static const struct vn_object buried;
-    return (struct vn_object *)(uintptr_t)&buried;
-}
 
 static uint32_t
 slot_of(const struct vn_objects *objects, uint64_t id)
@@ -35,7 +27,7 @@ vn_objects_init(struct vn_objects *objects, uint32_t limit_count)
     if (!objects->slots) {
         return false;
     }
-    if (pthread_rwlock_init(&objects->lock, NULL)) {
+    if (pthread_mutex_init(&objects->lock, NULL)) {
         free(objects->slots);
         objects->slots = NULL;
         return false;
@@ -56,7 +48,7 @@ vn_objects_finish(struct vn_objects *objects)
     }
     free(objects->slots);
     objects->slots = NULL;
-    pthread_rwlock_destroy(&objects->lock);
+    pthread_mutex_destroy(&objects->lock);
 }
 
 /* Under the lock. */
@@ -68,7 +60,7 @@ find(const struct vn_objects *objects, uint64_t id)
         if (!object) {
             return NULL;
         }
-        if (object != tomb() && object->id == id) {
+        if (object->id == id) {
             return object;
         }
     }
@@ -77,20 +69,15 @@ find(const struct vn_objects *objects, uint64_t id)
 struct vn_object *
 vn_objects_find(struct vn_objects *objects, uint64_t id)
 {
-    pthread_rwlock_rdlock(&objects->lock);
+    (void)pthread_mutex_lock(&objects->lock);
     struct vn_object *object = find(objects, id);
-    pthread_rwlock_unlock(&objects->lock);
+    (void)pthread_mutex_unlock(&objects->lock);
     return object;
 }
 
 struct vn_object *
 vn_cache_find(struct vn_object_cache *cache, struct vn_objects *objects, uint64_t id)
 {
-    /* Read before the look-up: a removal in between makes stale what is remembered now. */
-    uint32_t removal_count = atomic_load_explicit(&objects->removal_count, memory_order_acquire);
-    if (cache->removal_count != removal_count) {
-        *cache = (struct vn_object_cache){ .removal_count = removal_count };
-    }
     struct vn_object *object = vn_objects_find(objects, id);
     *vn_cache_slot(cache, id) = object;
     return object;
@@ -104,28 +91,26 @@ place(struct vn_objects *objects, struct vn_object *object)
         at = (at + 1) & (objects->slot_count - 1);
     }
     objects->slots[at] = object;
-    objects->used_count++;
 }
 
-/* Keeps the table at most half full; tombs go when it is made anew. */
+/* Keeps the table at most half full. */
 static bool
 make_room(struct vn_objects *objects)
 {
-    if ((objects->used_count + 1) * 2 <= objects->slot_count) {
+    if ((objects->live_count + 1) * 2 <= objects->slot_count) {
         return true;
     }
     struct vn_object **old = objects->slots;
     uint32_t old_count = objects->slot_count;
-    uint32_t count = (objects->live_count + 1) * 4 > old_count ? old_count * 2 : old_count;
+    uint32_t count = old_count * 2;
     struct vn_object **slots = calloc(count, sizeof(struct vn_object *));
     if (!slots) {
         return false;
     }
     objects->slots = slots;
     objects->slot_count = count;
-    objects->used_count = 0;
     for (uint32_t i = 0; i < old_count; i++) {
-        if (old[i] && old[i] != tomb()) {
+        if (old[i]) {
             place(objects, old[i]);
         }
     }
@@ -197,31 +182,52 @@ struct vn_object *
 vn_objects_add(struct vn_objects *objects, const struct vn_object *like, const char **why)
 {
     struct vn_object *object = NULL;
-    pthread_rwlock_wrlock(&objects->lock);
+    (void)pthread_mutex_lock(&objects->lock);
     *why = why_not(objects, like);
     if (!*why) {
         object = make_room(objects) ? take_free(objects) : NULL;
         *why = object ? NULL : "the host's memory is short";
     }
     if (object) {
-        *object = *like;
+        object->host = like->host;
+        object->type = like->type;
+        object->device = like->device;
+        object->parent = like->parent;
+        object->data = like->data;
+        object->free_data = like->free_data;
         object->child = NULL;
         link_child(like->parent, object);
+        atomic_store_explicit(&object->id, like->id, memory_order_release);
         place(objects, object);
         objects->live_count++;
     }
-    pthread_rwlock_unlock(&objects->lock);
+    (void)pthread_mutex_unlock(&objects->lock);
     return object;
 }
 
+/* Closes the gap that an object leaves: those behind it that had to make way for one before them move up. */
 static void
-bury(struct vn_objects *objects, struct vn_object *object)
+close_gap(struct vn_objects *objects, uint32_t gap)
+{
+    uint32_t mask = objects->slot_count - 1;
+    for (uint32_t at = (gap + 1) & mask; objects->slots[at]; at = (at + 1) & mask) {
+        uint32_t home = slot_of(objects, objects->slots[at]->id);
+        if (((at - home) & mask) >= ((at - gap) & mask)) {
+            objects->slots[gap] = objects->slots[at];
+            gap = at;
+        }
+    }
+    objects->slots[gap] = NULL;
+}
+
+static void
+take_out(struct vn_objects *objects, struct vn_object *object)
 {
     uint32_t at = slot_of(objects, object->id);
     while (objects->slots[at] != object) {
         at = (at + 1) & (objects->slot_count - 1);
     }
-    objects->slots[at] = tomb();
+    close_gap(objects, at);
     objects->live_count--;
     unlink_child(object);
 }
@@ -230,25 +236,25 @@ bury(struct vn_objects *objects, struct vn_object *object)
 static struct vn_object *
 take_leaf(struct vn_objects *objects, struct vn_object *object)
 {
-    pthread_rwlock_wrlock(&objects->lock);
+    (void)pthread_mutex_lock(&objects->lock);
     while (object->child) {
         object = object->child;
     }
-    bury(objects, object);
-    pthread_rwlock_unlock(&objects->lock);
+    take_out(objects, object);
+    (void)pthread_mutex_unlock(&objects->lock);
     return object;
 }
 
+/* From now on its memory may be another's. */
 static void
 give_free(struct venus *venus, struct vn_objects *objects, struct vn_object *object)
 {
-    vn_count(&venus->stats.gone_counts[object->type], 1);
-    pthread_rwlock_wrlock(&objects->lock);
-    object->id = 0;
+    (void)pthread_mutex_lock(&objects->lock);
+    vn_count_own(&venus->stats.gone_counts[object->type], 1);
+    atomic_store_explicit(&object->id, 0, memory_order_release);
     object->sibling_next = objects->free;
     objects->free = object;
-    atomic_fetch_add_explicit(&objects->removal_count, 1, memory_order_release);
-    pthread_rwlock_unlock(&objects->lock);
+    (void)pthread_mutex_unlock(&objects->lock);
 }
 
 void

@@ -4,8 +4,9 @@
  * The client chooses each id.  Every look-up gives the type that it needs; a wrong type or an unknown id is the client's fault.
  * Objects form a tree (instance > physical device > device > pool > set): what is destroyed takes what it owns along.
  *
- * Several rings look up at once.  Memory of objects is never given back while the context lives, only used again, so that a
- * client which destroys on one ring what it uses on another harms itself, not this process's memory.
+ * Several rings look up at once.  Memory of objects is never given back while the context lives, only used again: so a ring may
+ * remember where it found one, and looks whether that id is still there; and a client which destroys on one ring what it uses
+ * on another harms itself, not this process's memory.
  */
 #ifndef VENUS_OBJECT_H
 #define VENUS_OBJECT_H
@@ -20,7 +21,7 @@ struct vn_device;
 struct venus;
 
 struct vn_object {
-    uint64_t id;
+    _Atomic uint64_t id;      /* 0: free; set last (release), looked at first (acquire) */
     uint64_t host;            /* the host's handle, dispatchable or not */
     uint16_t type;            /* enum vn_type_of_handle */
     struct vn_device *device; /* whose function table serves it; NULL above devices */
@@ -37,14 +38,11 @@ struct vn_object {
 struct vn_object_chunk;
 
 struct vn_objects {
-    pthread_rwlock_t lock;
+    pthread_mutex_t lock;
     struct vn_object **slots; /* open addressing, a power of two, at most half full */
     uint32_t slot_count;
-    uint32_t used_count; /* with the tombs of removed ones */
     uint32_t live_count;
     uint32_t limit_count;
-    _Atomic uint32_t
-        removal_count;      /* changes with each removal: what a ring remembers is stale then */
     struct vn_object *free; /* by sibling_next */
     struct vn_object_chunk *chunks;
 };
@@ -52,7 +50,6 @@ struct vn_objects {
 /* What one ring looked up lately: most commands name the same command buffer again. */
 #define VN_CACHE_SLOTS 64
 struct vn_object_cache {
-    uint32_t removal_count;
     struct vn_object *slots[VN_CACHE_SLOTS];
 };
 
@@ -92,14 +89,10 @@ vn_cache_slot(struct vn_object_cache *cache, uint64_t id)
 
 /* The object of this id if it is remembered, else NULL. */
 static inline struct vn_object *
-vn_cache_hit(struct vn_object_cache *cache, struct vn_objects *objects, uint64_t id)
+vn_cache_hit(struct vn_object_cache *cache, uint64_t id)
 {
-    if (cache->removal_count !=
-        atomic_load_explicit(&objects->removal_count, memory_order_acquire)) {
-        return NULL;
-    }
     struct vn_object *object = *vn_cache_slot(cache, id);
-    return object && object->id == id ? object : NULL;
+    return object && atomic_load_explicit(&object->id, memory_order_acquire) == id ? object : NULL;
 }
 
 /* As vn_objects_find, and remembers. */
