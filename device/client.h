@@ -33,10 +33,11 @@ struct client {
     char name[CLIENT_NAME_BYTES];
     struct client_ring *rings;
     uint32_t ring_count;
-    bool has_reason;     /* why it died has been said */
-    bool is_over;        /* the worker is gone and reaped */
-    uint64_t dismiss_ns; /* when a worker that was let go and still runs is killed; 0: it was not */
-    uint64_t kill_ns;    /* when a client that outlives its dead worker is killed; 0: not */
+    bool has_reason; /* why it died has been said */
+    bool is_over;    /* the worker is gone and reaped */
+    uint64_t
+        dismiss_ns; /* when a worker that was let go and still runs is killed; 0: never; UINT64_MAX: it was */
+    uint64_t kill_ns; /* when a client that outlives its dead worker is killed; 0: not */
 };
 
 /* A client that has just connected.  Returns: NULL when memory is short; fd stays the caller's. */

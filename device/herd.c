@@ -138,7 +138,7 @@ end_client(struct herd *herd, struct client *client, int status)
 {
     client->is_over = true;
     bool is_clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!is_clean && herd->stop_ns == 0 && client->dismiss_ns == 0) {
+    if (!is_clean && herd->stop_ns == 0 && client->dismiss_ns != UINT64_MAX) {
         char text[128];
         describe_death(status, text, sizeof(text));
         mourn(herd, client, text);

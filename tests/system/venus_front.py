@@ -1,0 +1,421 @@
+"""The renderer's programs as a person and as a client meet them: vitrine exec, vitrine-gpu, vitrine-render.
+
+Most of it on a renderer that does nothing (build/fake), which can be told to die; Mesa's own client at the end.
+"""
+
+import functools
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from vitrine_test.suite import TOP, Failed, Suite, run_program
+from vitrine_test.vulkan_setup import vulkan_paths
+
+from . import venus_client as vc
+from . import venus_render_client as rc
+from .cases import check, expect_in, registry
+from .venus_server import FAKE, REAL, Server, fd_count, wait_until
+
+_build_lock = threading.Lock()
+HERE = os.path.dirname(os.path.abspath(__file__))
+CLIENT_COUNT = 100
+
+
+@functools.lru_cache(maxsize=None)
+def _built(target):
+    run_program(["make", "-s", f"-j{os.cpu_count() or 1}", target], 900, what=f"make {target}")
+
+
+def front(name, about, target="fake-programs"):
+    def register(function):
+        def run():
+            with _build_lock:
+                _built(target)
+            with tempfile.TemporaryDirectory(prefix="vitrine-test-") as where:
+                function(where)
+
+        registry.append(Suite(f"system.venus-front.{name}", about, run))
+        return function
+
+    return register
+
+
+def driver(where):
+    """A driver file that names no library: for programs that need a driver's name and no driver."""
+    path = os.path.join(where, "none_icd.json")
+    with open(path, "w", encoding="ascii") as f:
+        f.write('{"file_format_version": "1.0.0", "ICD": {"library_path": "/none.so", "api_version": "1.3.0"}}')
+    return path
+
+
+def server(where, *options, **more):
+    return Server("--host-driver", driver(where), *options, **more)
+
+
+def run_vitrine(*arguments, program="vitrine", programs=FAKE, timeout_s=60, **environment):
+    done = subprocess.run(
+        [os.path.join(programs, program), *arguments], text=True, errors="replace", capture_output=True,
+        stdin=subprocess.DEVNULL, timeout=timeout_s, check=False, env={**os.environ, **environment},
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+WRONG_USES = (
+    ("vitrine", (), "vitrine exec"),
+    ("vitrine", ("frobnicate",), "there is: exec"),
+    ("vitrine", ("exec",), "no program to run"),
+    ("vitrine", ("exec", "--bogus", "--", "ls"), "--bogus"),
+    ("vitrine", ("exec", "--trace"), "--trace FILE"),
+    ("vitrine-gpu", (), "--vtest SOCKET"),
+    ("vitrine-gpu", ("--vtest",), "--vtest SOCKET"),
+    ("vitrine-gpu", ("--vtest", "s", "more"), "more"),
+    ("vitrine-gpu", ("--vtest", "s", "--isolate", "none"), "process or thread"),
+    ("vitrine-gpu", ("--vtest", "s", "--max-memory", "3Q"), "512M"),
+    ("vitrine-gpu", ("--vtest", "s", "--max-clients", "0"), "1 to"),
+    ("vitrine-gpu", ("--vtest", "s", "--stats=xml"), "json"),
+    ("vitrine-render", (), "--socket-fd"),
+)
+
+
+@front("usage", "the programs name a wrong option in one line and end with 2; --help teaches every option")
+def usage(_):
+    for program, arguments, words in WRONG_USES:
+        status, _, stderr = run_vitrine(*arguments, program=program)
+        what = f"{program} {' '.join(arguments)}"
+        check(status == 2, f"{what}: exit status {status}, expected 2\n{stderr}")
+        check(words in stderr and "--help" in stderr and stderr.count("\n") == 1, f"{what} said:\n{stderr}")
+    for program, arguments, source in (("vitrine", ("exec",), "tools/vitrine/exec.c"), ("vitrine-gpu", (), "device/gpu_main.c")):
+        status, stdout, _ = run_vitrine(*arguments, "--help", program=program)
+        check(status == 0, f"{program} --help: exit status {status}")
+        with open(os.path.join(TOP, source), encoding="utf-8") as f:
+            names = re.findall(r'^ *\{ *"([a-z-]+)",', f.read(), re.M)
+        for name in set(names) - {"life-fd", "kill-after"}:
+            check(f"--{name}" in stdout, f"{program} --help does not explain --{name}")
+
+
+@front("cannot-serve", "vitrine-gpu says in one line why it cannot serve, and ends with 1")
+def cannot_serve(where):
+    path = os.path.join(where, "file")
+    with open(path, "w", encoding="ascii"):
+        pass
+    with server(where) as busy:
+        for arguments, words in (
+            (("--vtest", path, "--host-driver", driver(where)), "cannot listen"),
+            (("--vtest", busy.path, "--host-driver", driver(where)), "another server"),
+            (("--vtest", "x" * 120, "--host-driver", driver(where)), "choose a shorter one"),
+            (("--vtest", os.path.join(where, "s"), "--host-driver", "nothing"), "no Vulkan driver nothing"),
+            (("--vtest", os.path.join(where, "s"), "--host-driver", "/no.json"), "cannot read"),
+            (("--vtest", os.path.join(where, "s"), "--host-driver", driver(where), "--trace", "/no/t"), "cannot write the trace"),
+        ):
+            status, _, stderr = run_vitrine(*arguments, program="vitrine-gpu")
+            check(status == 1 and words in stderr and stderr.count("\n") == 1, f"{arguments}: {status}\n{stderr}")
+
+
+@front("stale-socket", "a socket that a killed server left behind is served again")
+def stale_socket(where):
+    first = server(where)
+    first.process.kill()
+    first.process.wait(10)
+    status = subprocess.Popen([os.path.join(FAKE, "vitrine-gpu"), "--vtest", first.path, "--host-driver", driver(where)])
+    try:
+        wait_until(lambda: can_connect(first.path), "the new server answers")
+    finally:
+        status.terminate()
+        check(status.wait(10) == 0, "the new server's exit status")
+        first.directory.cleanup()
+
+
+def can_connect(path):
+    try:
+        with vc.Client(path, until="name") as client:
+            return client.ask(vc.PING) == ()
+    except OSError:
+        return False
+
+
+def die_by_message(client):
+    client.send(99)
+
+
+def die_by_context(client):
+    client.submit(vc.FAKE_DIE)
+
+
+def die_by_crash(client):
+    client.submit(vc.FAKE_CRASH)
+
+
+DEATHS = (
+    (die_by_message, "command 99 is none"),
+    (die_by_context, "the fake was told to die"),
+    (die_by_crash, "killed by signal 6"),
+)
+
+
+@front("deaths", "whatever a client dies of: its rings say fatal, it is reset, one line says why, another runs on")
+def deaths(where):
+    with server(where) as srv, vc.Client(srv.path, "witness") as witness:
+        for n, (die, words) in enumerate(DEATHS):
+            with vc.Client(srv.path, f"victim{n}") as client:
+                res_id, fd = client.blob(8192)
+                with vc.closing_fd(fd):
+                    client.submit(vc.FAKE_RING, res_id, 128)
+                    client.ask(vc.PING)
+                    die(client)
+                    check(client.ending() == "reset", "the client's socket was not reset: Mesa would spin")
+                    wait_until(lambda: struct.unpack("<I", os.pread(fd, 4, 128))[0] == 2, "the ring says fatal")
+            srv.expect(words)
+            lines = [line for line in srv.lines if words in line]
+            check(len(lines) == 1 and f"victim{n}" in lines[0] and f"pid {os.getpid()}" in lines[0], srv.text())
+            check(witness.ask(vc.PING) == (), "the witness")
+
+
+@front("killed-worker", "a renderer that is killed by hand: reset, fatal, one line with the signal")
+def killed_worker(where):
+    with server(where) as srv:
+        spare = set(srv.workers())
+        with vc.Client(srv.path, "victim") as client:
+            client.ask(vc.PING)
+            for pid in spare:
+                os.kill(pid, signal.SIGKILL)
+            check(client.ending() == "reset", "the client's socket was not reset")
+            srv.expect("killed by signal 9 (Killed)")
+        with vc.Client(srv.path, "next") as client:
+            check(client.ask(vc.PING) == (), "the next client")
+
+
+@front("sandbox", "a renderer process cannot write a file; with --no-sandbox it can; its limits are set")
+def sandbox(where):
+    for options, words in (((), "held: no file could be written"), (("--no-sandbox",), "escaped")):
+        with server(where, *options) as srv, vc.Client(srv.path, "prisoner") as client:
+            client.ask(vc.PING)
+            client.submit(vc.FAKE_ESCAPE)
+            srv.expect(words)
+    with server(where, "--max-memory", "64M", "--max-cpu", "100") as srv, vc.Client(srv.path) as client:
+        client.ask(vc.PING)
+        with open(f"/proc/{srv.workers()[0]}/limits", encoding="ascii") as f:
+            limits = f.read()
+        expect_in(r"^Max core file size +0 ", limits, "no core file")
+        expect_in(r"^Max cpu time +100 ", limits, "CPU time")
+        expect_in(rf"^Max data size +{(64 << 20) + (1 << 30)} ", limits, "memory")
+        with open(f"/proc/{srv.workers()[0]}/status", encoding="ascii") as f:
+            expect_in(r"^Seccomp:\s+2$", f.read(), "seccomp's state")
+
+
+@front("leaks", f"{CLIENT_COUNT} clients at once, then none: no process and no descriptor is left; one too many is refused")
+def leaks(where):
+    with server(where, "--max-clients", str(CLIENT_COUNT)) as srv:
+        wait_until(lambda: len(srv.workers()) == 1, "the spare worker")
+        before = fd_count(srv.process.pid)
+        clients = [vc.Client(srv.path, f"client{i}", timeout_s=60) for i in range(CLIENT_COUNT)]
+        for client in clients:
+            res_id, fd = client.blob(4096)
+            os.close(fd)
+            client.submit(vc.FAKE_RING, res_id, 128)
+        for client in clients:
+            client.ask(vc.PING)
+        try:
+            vc.Client(srv.path, "late").ask(vc.PING)
+            raise Failed("one client too many was served")
+        except OSError:
+            pass
+        except EOFError:
+            pass
+        srv.expect("--max-clients")
+        for client in clients:
+            client.close()
+        wait_until(lambda: len(srv.workers()) <= 1 and fd_count(srv.process.pid) <= before, "all is given back", 30)
+
+
+@front("half-message", "clients that stop in the middle of a message, or never read, hold up nobody")
+def half_message(where):
+    for isolation in ("process", "thread"):
+        with server(where, "--isolate", isolation) as srv:
+            half = vc.Client(srv.path, "half", until="nothing")
+            half.raw(b"\5\0\0")
+            deaf = vc.Client(srv.path, "deaf")
+            deaf.socket.settimeout(0.2)
+            try:
+                while True:
+                    deaf.send(vc.PING)
+            except TimeoutError:
+                pass
+            with vc.Client(srv.path, "third") as client:
+                check(client.ask(vc.PING) == (), "the third client")
+            half.close()
+            deaf.close()
+            srv.expect("the client left in the middle of a message's header")
+
+
+@front("threads", "--isolate thread serves many clients in one process; a wrong one ends alone")
+def threads(where):
+    with server(where, "--isolate", "thread") as srv:
+        clients = [vc.Client(srv.path, f"client{i}") for i in range(20)]
+        check(not srv.workers(), "there are worker processes")
+        clients[3].send(99)
+        check(clients[3].ending() == "reset", "the wrong client")
+        for i, client in enumerate(clients):
+            if i != 3:
+                check(client.ask(vc.PING) == (), f"client {i}")
+            client.close()
+
+
+@front("stats", "counters are printed on SIGUSR1 and when a client leaves, as text or JSON; the trace names its client")
+def stats(where):
+    trace = os.path.join(where, "trace.txt")
+    with server(where, "--stats=json", "--trace", trace) as srv:
+        with vc.Client(srv.path, "counted") as client:
+            client.submit(vc.FAKE_TRACE)
+            client.ask(vc.PING)
+            srv.process.send_signal(signal.SIGUSR1)
+            srv.expect('{"submits": 1}')
+            client.submit(vc.FAKE_NOTHING)
+            client.ask(vc.PING)
+        srv.expect('{"submits": 2}')
+        with open(trace, encoding="utf-8") as f:
+            check(f.read() == "counted: vkFakeCommand(1, 2)\n", "the trace")
+
+
+PROGRAM = """
+import os, sys, time
+sys.path[:0] = [{tests!r}, {tools!r}]
+from system import venus_client as vc
+mode = sys.argv[1]
+assert os.environ["VN_DEBUG"] == "vtest,init" and os.environ["VK_DRIVER_FILES"].endswith("none_icd.json"), os.environ
+client = vc.Client(os.environ["VTEST_SOCKET_NAME"], "program")
+client.ask(vc.PING)
+print("directory", os.path.dirname(os.environ["VTEST_SOCKET_NAME"]), flush=True)
+if mode == "die":
+    client.submit(vc.FAKE_DIE)
+if mode == "crash":
+    client.submit(vc.FAKE_CRASH)
+if mode in ("die", "crash", "sleep"):
+    time.sleep(60)
+if mode == "own-signal":
+    os.kill(os.getpid(), 15)
+sys.exit(int(mode) if mode.isdigit() else 0)
+"""
+
+
+def exec_arguments(where, mode):
+    path = os.path.join(where, "program.py")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(PROGRAM.format(tests=os.path.dirname(HERE), tools=os.path.join(TOP, "tools")))
+    icd = driver(where)
+    return ["exec", "--client-driver", icd, "--host-driver", icd, "--", sys.executable, path, mode]
+
+
+def is_all_gone(stdout):
+    """Nothing of a run is left: neither its directory nor a process that names it."""
+    directory = stdout.split()[1]
+    if os.path.exists(directory):
+        return False
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if directory.encode() in f.read():
+                    return False
+        except OSError:
+            continue
+    return True
+
+
+@front("exec", "vitrine exec passes the program's exit status on, says 70 when the renderer died, and leaves nothing behind")
+def exec_(where):
+    for mode, expected, words in (
+        ("0", 0, ""), ("3", 3, ""), ("own-signal", 143, ""), ("die", 70, "told to die"), ("crash", 70, "killed by signal 6"),
+    ):
+        started = time.monotonic()
+        status, stdout, stderr = run_vitrine(*exec_arguments(where, mode), VN_DEBUG="init")
+        check(status == expected, f"{mode}: exit status {status}, expected {expected}\n{stdout}{stderr}")
+        check(words in stderr and (words or not stderr), f"{mode}: it said:\n{stderr}")
+        check(time.monotonic() - started < 10, f"{mode}: it took {time.monotonic() - started:.1f} s")
+        check(is_all_gone(stdout), f"{mode}: something is left behind")
+    icd = driver(where)
+    for words, expected in ((("/no/such/program",), 127), ((where,), 126)):
+        status, _, stderr = run_vitrine("exec", "--client-driver", icd, "--host-driver", icd, "--", *words)
+        check(status == expected, f"{words}: exit status {status}\n{stderr}")
+    status, _, stderr = run_vitrine("exec", "--client-driver", "/no.json", "--", "true")
+    check(status == 71 and "/no.json" in stderr, f"exit status {status}\n{stderr}")
+
+
+@front("exec-signals", "vitrine exec, told to end by a signal, ends its program and leaves nothing; killed, it still leaves nothing")
+def exec_signals(where):
+    for number, expected in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGKILL, -9)):
+        process = subprocess.Popen([os.path.join(FAKE, "vitrine"), *exec_arguments(where, "sleep")], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True, env={**os.environ, "VN_DEBUG": "init"})
+        stdout = process.stdout.readline()
+        process.send_signal(number)
+        status = process.wait(20)
+        # Python ends with 1 after the KeyboardInterrupt that SIGINT means to it, or by the signal.
+        check(status == expected or (number == signal.SIGINT and status == 1), f"{number.name}: exit status {status}")
+        wait_until(lambda stdout=stdout: is_all_gone(stdout), f"{number.name}: all is gone", 20)
+        process.stdout.close()
+
+
+@front("render-server", "vitrine-render as a render server: contexts, resources, fences; one that dies is alone")
+def render_server(where):
+    monitor = rc.Monitor(os.path.join(FAKE, "vitrine-render"), f"--verbose --host-driver {driver(where)}")
+    first = monitor.context(7, "guest\x1b[31m")
+    first.init()
+    check(first.create(1)[:3] == (56, rc.KIND_SHM, 1), "a resource")
+    check(first.create(2, blob_id=vc.BLOB_NONE)[:2] == (56, rc.KIND_NONE), "no resource")
+    first.submit(*[vc.FAKE_NOTHING] * 100)
+    first.fence(0, 5)
+    check(os.eventfd_read(first.event) == 1 and first.timeline(0) == 5, "a fence of timeline 0")
+    first.fence(3, 9)
+    first.submit(vc.FAKE_RELEASE, 3)
+    check(os.eventfd_read(first.event) == 1 and first.timeline(3) == 9, "a fence of timeline 3")
+    check(monitor.context(7) is None, "a number that is taken")
+    second = monitor.context(8, "two")
+    second.init()
+    second.submit(vc.FAKE_CRASH)
+    check(second.is_ended(), "the crashed context")
+    check(first.create(3)[0] == 56, "the first context goes on")
+    first.close()
+    monitor.destroy(7)
+    monitor.destroy(8)
+    again = monitor.context(7, "again")
+    again.init()
+    check(again.create(1)[0] == 56, "the number is free again")
+    again.close()
+    status, said = monitor.end()
+    check(status == 0 and "killed by signal 6" in said and "guest?[31m" in said, f"{status}\n{said}")
+
+
+def mesa_environment(srv, found):
+    return {**os.environ, "VN_DEBUG": "vtest", "VTEST_SOCKET_NAME": srv.path, "VK_DRIVER_FILES": found["client_icd"]}
+
+
+@front("mesa", "vitrine exec runs vulkaninfo, sandboxed, with Mesa's Venus driver on lavapipe", "programs")
+def mesa(_):
+    found = vulkan_paths("mesa")
+    arguments = ["exec", "--client-driver", found["client_icd"], "--host-driver", found["lavapipe_icd"], "--verbose", "--stats", "--"]
+    status, stdout, stderr = run_vitrine(*arguments, found["vulkaninfo"], "--summary", programs=REAL)
+    check(status == 0, f"exit status {status}\n{stderr}")
+    expect_in(r"deviceName\s+= Virtio-GPU Venus \(llvmpipe", stdout, "the device")
+    expect_in(r"client vulkaninfo \(pid \d+\): left", stderr, "the client's end")
+
+
+@front("mesa-deaths", "Mesa's client ends by itself when its renderer is killed or its connection is refused; others run on", "programs")
+def mesa_deaths(_):
+    found = vulkan_paths("mesa")
+    with Server("--host-driver", found["lavapipe_icd"], programs=REAL) as srv:
+        environment = mesa_environment(srv, found)
+        before = fd_count(srv.process.pid)
+        for _ in range(2):
+            client = subprocess.Popen([found["vulkaninfo"]], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            other = subprocess.Popen([found["vulkaninfo"], "--summary"], env=environment, stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL)
+            wait_until(lambda: srv.said(f"pid {client.pid}): connected") or client.poll() is not None, "it connects")
+            for pid in srv.workers()[:1]:
+                os.kill(pid, signal.SIGKILL)
+            client.wait(10)
+            other.wait(10)
+        wait_until(lambda: len(srv.workers()) <= 1 and fd_count(srv.process.pid) <= before + 1, "all is given back")
