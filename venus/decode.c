@@ -162,11 +162,18 @@ elements_left(const struct walk *w, const struct vn_member *member)
     return is_plain(member) ? (left + 3) / member->size : left / 4;
 }
 
+/* Where the host may fill in less than there is; but new objects must have names. */
+static bool
+may_be_absent(const struct vn_member *member)
+{
+    return (member->flags & VN_OPTIONAL) || ((member->flags & VN_OUT) && member->wire != VN_HANDLE);
+}
+
 static uint8_t *
 decode_array(struct walk *w, const struct vn_member *member, uint64_t expected)
 {
     uint64_t count = vn_take_u64(&w->exec->in);
-    if (count == 0 && (expected == 0 || (member->flags & (VN_OPTIONAL | VN_OUT)))) {
+    if (count == 0 && (expected == 0 || may_be_absent(member))) {
         return NULL;
     }
     if (count != expected) {

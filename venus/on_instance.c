@@ -225,8 +225,9 @@ vn_on_vkEnumeratePhysicalDevices(struct vn_exec *exec,
 {
     struct vn_instance *instance = vn_instance_of(exec);
     const uint64_t *ids = (const uint64_t *)args->pPhysicalDevices;
-    VkPhysicalDevice *hosts =
-        vn_exec_alloc(exec, (size_t)*args->pPhysicalDeviceCount + 1, sizeof(*hosts));
+    /* Without names to give, the client's count means nothing. */
+    size_t count = ids ? *args->pPhysicalDeviceCount : 1;
+    VkPhysicalDevice *hosts = vn_exec_alloc(exec, count, sizeof(*hosts));
     if (!hosts) {
         return;
     }
