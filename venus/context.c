@@ -95,6 +95,7 @@ venus_create(const struct venus_config *config, struct venus **out)
         return VENUS_NO_MEMORY;
     }
     pthread_mutex_init(&venus->why_lock, NULL);
+    pthread_mutex_init(&venus->instances_lock, NULL);
     vn_ledger_init(&venus->ledger, venus->config.limits.memory_bytes);
     vn_resources_init(&venus->resources, venus);
     vn_memories_init(&venus->memories);
@@ -121,7 +122,22 @@ venus_destroy(struct venus *venus)
     vn_resources_finish(&venus->resources);
     vn_host_unload(&venus->host);
     pthread_mutex_destroy(&venus->why_lock);
+    pthread_mutex_destroy(&venus->instances_lock);
+    while (venus->retired_count) {
+        free(venus->retired[--venus->retired_count]);
+    }
+    free(venus->retired);
     free(venus);
+}
+
+void
+vn_retire(struct venus *venus, void *memory)
+{
+    void **retired = realloc(venus->retired, (venus->retired_count + 1) * sizeof(*retired));
+    if (retired) { /* else it is lost with the process, which is short of memory anyway */
+        retired[venus->retired_count++] = memory;
+        venus->retired = retired;
+    }
 }
 
 void

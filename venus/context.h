@@ -26,7 +26,11 @@ struct venus {
     char why[VN_WHY_BYTES];
 
     struct vn_host host;
+    pthread_mutex_t
+        instances_lock; /* held by the commands that make and end instances and devices: they are rare */
     struct vn_instance *instances; /* the newest first */
+    void **retired;                /* see vn_retire */
+    size_t retired_count;
     struct vn_objects objects;
     struct vn_resources resources;
     struct vn_rings rings;
@@ -36,6 +40,12 @@ struct venus {
     struct vn_stats stats;
     struct vn_exec exec; /* the context's own stream: venus_submit */
 };
+
+/*
+ * Frees memory when the context ends: what a hostile client may still use on one ring while it destroys it on another.
+ * Context: instances_lock held, or no ring alive.
+ */
+void vn_retire(struct venus *venus, void *memory);
 
 /* Kills the context: only the first reason counts.  Rings are told by their status word, and the front by on_fatal. */
 void vn_fatal(struct venus *venus, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -53,11 +53,13 @@ vn_on_vkCreateDevice(struct vn_exec *exec, struct vn_args_vkCreateDevice *args)
     if (!device) {
         return;
     }
+    (void)pthread_mutex_lock(&exec->venus->instances_lock);
     device->physical = vn_physical_of(exec);
     args->ret = make_device(exec, device->physical, args->pCreateInfo, &device->handle);
     if (args->ret == VK_SUCCESS) {
         args->ret = set_up(exec, device, args);
     }
+    (void)pthread_mutex_unlock(&exec->venus->instances_lock);
     if (args->ret != VK_SUCCESS) {
         free(device);
     }
@@ -82,14 +84,20 @@ vn_device_destroy(struct venus *venus, struct vn_device *device)
     if (is_idle) {
         device->vk.vkDestroyDevice(device->handle, NULL);
     }
-    free(device);
+    vn_retire(venus, device);
 }
 
 void
 vn_on_vkDestroyDevice(struct vn_exec *exec, struct vn_args_vkDestroyDevice *args)
 {
-    (void)args;
+    struct venus *venus = exec->venus;
+    (void)pthread_mutex_lock(&venus->instances_lock);
     struct vn_object *object = exec->trail[0];
-    vn_device_destroy(exec->venus, (struct vn_device *)object->data);
-    vn_objects_remove(exec->venus, &exec->venus->objects, object);
+    /* Another ring may have been faster. */
+    if (object->type == VN_HANDLE_VkDevice && object->id &&
+        object->host == (uint64_t)args->device) {
+        vn_device_destroy(venus, (struct vn_device *)object->data);
+        vn_objects_remove(venus, &venus->objects, object);
+    }
+    (void)pthread_mutex_unlock(&venus->instances_lock);
 }

@@ -18,7 +18,9 @@ static bool
 load(struct vn_exec *exec, struct vn_instance_vk *vk)
 {
     struct venus *venus = exec->venus;
+    (void)pthread_mutex_lock(&venus->instances_lock);
     const char *why = vn_host_load(&venus->host, venus->config.vulkan_library);
+    (void)pthread_mutex_unlock(&venus->instances_lock);
     if (why) {
         vn_exec_fatal(exec, "the host's Vulkan loader cannot be loaded: %s", why);
         return false;
@@ -145,8 +147,10 @@ vn_on_vkCreateInstance(struct vn_exec *exec, struct vn_args_vkCreateInstance *ar
         free(instance);
         return;
     }
+    (void)pthread_mutex_lock(&exec->venus->instances_lock);
     instance->next = exec->venus->instances;
     exec->venus->instances = instance;
+    (void)pthread_mutex_unlock(&exec->venus->instances_lock);
 }
 
 static void
@@ -163,20 +167,26 @@ destroy_instance(struct venus *venus, struct vn_instance *instance)
     }
     vn_objects_remove(venus, &venus->objects, instance->object);
     instance->vk.vkDestroyInstance(instance->handle, NULL);
-    free(instance);
+    vn_retire(venus, instance);
 }
 
 void
 vn_on_vkDestroyInstance(struct vn_exec *exec, struct vn_args_vkDestroyInstance *args)
 {
     (void)args;
-    struct vn_instance *instance = vn_instance_of(exec);
-    struct vn_instance **link = &exec->venus->instances;
-    while (*link != instance) {
+    struct venus *venus = exec->venus;
+    const struct vn_instance *wanted = vn_instance_of(exec);
+    (void)pthread_mutex_lock(&venus->instances_lock);
+    struct vn_instance **link = &venus->instances;
+    while (*link && *link != wanted) {
         link = &(*link)->next;
     }
-    *link = instance->next;
-    destroy_instance(exec->venus, instance);
+    struct vn_instance *instance = *link;
+    if (instance) { /* else another ring was faster */
+        *link = instance->next;
+        destroy_instance(venus, instance);
+    }
+    (void)pthread_mutex_unlock(&venus->instances_lock);
 }
 
 void
@@ -233,11 +243,13 @@ vn_on_vkEnumeratePhysicalDevices(struct vn_exec *exec,
     }
     args->ret = instance->vk.vkEnumeratePhysicalDevices(args->instance, args->pPhysicalDeviceCount,
                                                         ids ? hosts : NULL);
+    (void)pthread_mutex_lock(&exec->venus->instances_lock);
     for (uint32_t i = 0; ids && args->ret >= 0 && i < *args->pPhysicalDeviceCount; i++) {
         if (!name_physical(exec, instance, hosts[i], ids[i])) {
-            return;
+            break;
         }
     }
+    (void)pthread_mutex_unlock(&exec->venus->instances_lock);
 }
 
 void
@@ -247,6 +259,7 @@ vn_on_vkEnumeratePhysicalDeviceGroups(struct vn_exec *exec,
     struct vn_instance *instance = vn_instance_of(exec);
     args->ret = instance->vk.vkEnumeratePhysicalDeviceGroups(
         args->instance, args->pPhysicalDeviceGroupCount, args->pPhysicalDeviceGroupProperties);
+    (void)pthread_mutex_lock(&exec->venus->instances_lock);
     for (uint32_t i = 0;
          args->pPhysicalDeviceGroupProperties && i < *args->pPhysicalDeviceGroupCount; i++) {
         VkPhysicalDeviceGroupProperties *group = &args->pPhysicalDeviceGroupProperties[i];
@@ -259,4 +272,5 @@ vn_on_vkEnumeratePhysicalDeviceGroups(struct vn_exec *exec,
             memcpy(&group->physicalDevices[n], &id, sizeof(id));
         }
     }
+    (void)pthread_mutex_unlock(&exec->venus->instances_lock);
 }

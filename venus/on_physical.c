@@ -18,10 +18,9 @@ vn_physical_has(const struct vn_physical *physical, const char *extension)
 static void
 free_physical(struct venus *venus, struct vn_object *object)
 {
-    (void)venus;
     struct vn_physical *physical = (struct vn_physical *)object->data;
-    free(physical->extensions);
-    free(physical);
+    vn_retire(venus, physical->extensions);
+    vn_retire(venus, physical);
 }
 
 static VkResult
