@@ -25,6 +25,11 @@
  * client that asks for a very long idleTimeout they grow to NAP_MAX_NS, so that an empty ring never wakes more than 4 times
  * per second.
  *
+ * Many clients come at regular intervals: once per frame, or once per tick of their own.  After HABIT_TRUST intervals that
+ * were alike within a HABIT_PART-th, the thread is up and looks between yields shortly before the next is due, for at most
+ * HABIT_LEAD_NS before and after; a wake-up on time costs the client far less than one by notification.  A client that stays
+ * away costs one such look, and then nothing.
+ *
  * After a notification the thread stays up longer, NOTIFY_QUIET idleTimeouts: Mesa's client sends at most one notification
  * per idleTimeout, by a clock of its own, and so may stay silent about a tail that it writes that soon, although it sees
  * IDLE.  Twice, since a guest's clock may run slower than the host's.
@@ -39,14 +44,55 @@
 #define NAP_MAX_NS       250000000u
 #define NAP_PART         20u
 #define NOTIFY_QUIET     2u
+#define HABIT_TRUST      3u
+#define HABIT_PART       8u
+#define HABIT_LEAD_PART  16u
+#define HABIT_LEAD_NS    200000u
 
 struct rest {
     uint32_t look_count;
-    bool is_crowded;    /* this and the next outlast the others */
-    uint32_t nap_count; /* yields still to be left out */
-    uint64_t since_ns;  /* when looking alone was over */
+    uint64_t since_ns; /* when looking alone was over: the begin of a silence */
     uint64_t nap_ns;
+    /* What outlasts a rest: */
+    bool is_crowded;
+    uint32_t robbed_count;  /* yields still to be left out */
+    uint32_t regular_count; /* silences that were as long as the one before */
+    uint64_t habit_ns;      /* how long they were */
 };
+
+static void
+renew(struct rest *rest)
+{
+    rest->look_count = 0;
+    rest->since_ns = 0;
+    rest->nap_ns = 0;
+}
+
+/* A silence ended; how long was it? */
+static void
+learn(struct rest *rest)
+{
+    uint64_t silence_ns = vn_os_now_ns() - rest->since_ns;
+    if (silence_ns < REST_SPIN_NS) {
+        return;
+    }
+    uint64_t habit_ns = rest->habit_ns;
+    uint64_t off_ns = silence_ns > habit_ns ? silence_ns - habit_ns : habit_ns - silence_ns;
+    bool is_regular = off_ns <= habit_ns / HABIT_PART;
+    rest->regular_count = is_regular ? rest->regular_count + 1 : 0;
+    rest->habit_ns = is_regular ? (3 * habit_ns + silence_ns) / 4 : silence_ns;
+}
+
+/* When to look for the next tail, if the client keeps its habit: [*begin_ns, *end_ns), or never. */
+static void
+expect(const struct rest *rest, uint64_t *begin_ns, uint64_t *end_ns)
+{
+    uint64_t lead_ns = rest->habit_ns / HABIT_LEAD_PART;
+    lead_ns = lead_ns < HABIT_LEAD_NS ? lead_ns : HABIT_LEAD_NS;
+    bool is_known = rest->regular_count >= HABIT_TRUST;
+    *begin_ns = is_known ? rest->since_ns + rest->habit_ns - lead_ns : 0;
+    *end_ns = is_known ? rest->since_ns + rest->habit_ns + lead_ns : 0;
+}
 
 /* Gives way to whoever waits for progress, or stops; see vn_ring_wait_seqno for why nobody is missed. */
 void
@@ -131,13 +177,17 @@ may_idle(struct vn_ring *ring, uint64_t now_ns)
     return is_quiet;
 }
 
+/* deadline_ns: 0: none. */
 static void
-wait_for_notification(struct vn_ring *ring)
+wait_for_notification(struct vn_ring *ring, uint64_t deadline_ns)
 {
+    int error = 0;
     (void)pthread_mutex_lock(&ring->lock);
-    while (!ring->is_notified && !(atomic_load_explicit(&ring->asked, memory_order_relaxed) &
-                                   (VN_RING_CUT | VN_RING_DRAIN))) {
-        (void)pthread_cond_wait(&ring->wake, &ring->lock);
+    while (!ring->is_notified && error == 0 &&
+           !(atomic_load_explicit(&ring->asked, memory_order_relaxed) &
+             (VN_RING_CUT | VN_RING_DRAIN))) {
+        error = deadline_ns ? vn_os_cond_wait_until(&ring->wake, &ring->lock, deadline_ns)
+                            : pthread_cond_wait(&ring->wake, &ring->lock);
     }
     (void)pthread_mutex_unlock(&ring->lock);
     vn_ring_count(&ring->counters.wakeup_count, 1);
@@ -153,12 +203,12 @@ wait_for_notification(struct vn_ring *ring)
  * Model: tests/model/ring.pml (NO_RECHECK, NO_BARRIER, NO_QUIET, SHORT_QUIET and FORGETS_LATE each lose a wake-up).
  */
 static void
-sleep_idle(struct vn_ring *ring)
+sleep_idle(struct vn_ring *ring, uint64_t deadline_ns)
 {
     atomic_fetch_or_explicit(ring->shared_status, VN_RING_IDLE, memory_order_seq_cst);
     uint32_t tail = atomic_load_explicit(ring->shared_tail, memory_order_seq_cst);
     if (tail == atomic_load_explicit(&ring->head, memory_order_relaxed)) {
-        wait_for_notification(ring);
+        wait_for_notification(ring, deadline_ns);
     }
     atomic_fetch_and_explicit(ring->shared_status, ~VN_RING_IDLE, memory_order_seq_cst);
 }
@@ -177,15 +227,15 @@ nap(struct vn_ring *ring, struct rest *rest)
 static void
 yield_or_nap(struct vn_ring *ring, struct rest *rest, uint64_t now_ns)
 {
-    if (rest->nap_count > 0) {
-        rest->nap_count--;
+    if (rest->robbed_count > 0) {
+        rest->robbed_count--;
         nap(ring, rest);
         return;
     }
     vn_os_yield();
     uint64_t lost_ns = vn_os_now_ns() - now_ns;
     rest->is_crowded = lost_ns > CROWDED_NS;
-    rest->nap_count = lost_ns > ROBBED_NS ? ROBBED_YIELDS : 0;
+    rest->robbed_count = lost_ns > ROBBED_NS ? ROBBED_YIELDS : 0;
 }
 
 static void
@@ -208,17 +258,18 @@ rest_once(struct vn_ring *ring, struct rest *rest)
         return;
     }
     uint64_t now_ns = vn_os_now_ns();
-    if (rest->since_ns == 0) {
-        rest->since_ns = now_ns;
-    }
+    rest->since_ns = rest->since_ns == 0 ? now_ns : rest->since_ns;
     uint64_t quiet_ns = now_ns - rest->since_ns;
-    if (quiet_ns < REST_SPIN_NS) {
+    uint64_t begin_ns = 0;
+    uint64_t end_ns = 0;
+    expect(rest, &begin_ns, &end_ns);
+    if (quiet_ns < REST_SPIN_NS || (now_ns >= begin_ns && now_ns < end_ns)) {
         spin(ring, rest, now_ns);
     } else if (quiet_ns < ring->idle_timeout_ns || !may_idle(ring, now_ns)) {
         nap(ring, rest);
     } else {
-        sleep_idle(ring);
-        *rest = (struct rest){ 0 };
+        sleep_idle(ring, now_ns < begin_ns ? begin_ns : 0);
+        rest->nap_ns = 0;
     }
 }
 
@@ -240,8 +291,11 @@ vn_ring_main(void *argument)
         }
         uint32_t tail = atomic_load_explicit(ring->shared_tail, memory_order_acquire);
         if (tail != atomic_load_explicit(&ring->head, memory_order_relaxed)) {
+            if (rest.since_ns != 0) {
+                learn(&rest);
+            }
             serve(ring, tail);
-            rest = (struct rest){ .is_crowded = rest.is_crowded, .nap_count = rest.nap_count };
+            renew(&rest);
         } else if (!(asked & VN_RING_DRAIN)) {
             rest_once(ring, &rest);
         }

@@ -121,9 +121,10 @@ active proctype ring()
 {
     byte done;
     byte seen;
+    byte nap_count;
 
     do
-    :: tail != done -> done = tail; store(RING, HEAD, done)
+    :: tail != done -> done = tail; nap_count = 0; store(RING, HEAD, done)
     :: tail == done ->
         /* may_idle: under the lock */
         if
@@ -150,7 +151,11 @@ active proctype ring()
             :: seen != done -> skip
 #endif
             :: else ->
-end_idle:       is_notified
+                if
+                :: nap_count < 2 -> nap_count++ /* until the next tail is due by habit */
+                :: skip ->
+end_idle:           is_notified
+                fi
             fi;
             barrier(RING);
             is_idle = false

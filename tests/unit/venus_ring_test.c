@@ -233,13 +233,15 @@ UTEST(the_reply_is_there_when_head_is)
 UTEST(a_tail_beyond_the_buffer_kills_the_context)
 {
     struct client client = begin_good();
-    atomic_store(client.tail, BUFFER_BYTES + 4);
+    client.written = BUFFER_BYTES + 4;
+    flush(&client);
     EXPECT_TRUE(wait_status(&client, VN_RING_FATAL));
     EXPECT_DEATH(client.venus, "is 1028 bytes ahead of head 0");
     end(&client);
 
     client = begin_good();
-    atomic_store(client.tail, 6);
+    client.written = 6;
+    flush(&client);
     EXPECT_TRUE(wait_status(&client, VN_RING_FATAL));
     EXPECT_DEATH(client.venus, "multiple of 4");
     end(&client);
@@ -295,6 +297,26 @@ UTEST(an_idle_ring_sleeps_until_it_is_notified)
     EXPECT_TRUE(wait_done(&client, 8));
     EXPECT_TRUE(wait_status(&client, VN_RING_IDLE));
     EXPECT_EQ(ring->counters.wakeup_count, 1);
+    end(&client);
+}
+
+UTEST(a_client_that_leaves_its_habit_costs_one_look)
+{
+    struct client client = begin_good();
+    struct vn_ring *ring = the_ring(&client);
+    for (int i = 0; i < 20; i++) {
+        vn_os_sleep_ns(8 * MS);
+        submit(&client, TOY_COUNT, 1);
+        EXPECT_TRUE(wait_done(&client, client.written));
+    }
+    vn_os_sleep_ns(50 * MS);
+    uint64_t wakeup_count = ring->counters.wakeup_count;
+    uint64_t nap_count = ring->counters.nap_count;
+    EXPECT_TRUE(wakeup_count <= 2 * 20 + 1);
+    vn_os_sleep_ns(300 * MS);
+    EXPECT_EQ(ring->counters.wakeup_count, wakeup_count);
+    EXPECT_EQ(ring->counters.nap_count, nap_count);
+    EXPECT_TRUE(atomic_load(client.status) & VN_RING_IDLE);
     end(&client);
 }
 
@@ -461,7 +483,7 @@ UTEST(alive_is_set_again_and_again)
         atomic_fetch_and(client.status, ~VN_RING_ALIVE);
         uint64_t begin_ns = vn_os_now_ns();
         EXPECT_TRUE(wait_status(&client, VN_RING_ALIVE));
-        EXPECT_TRUE(vn_os_now_ns() - begin_ns < 100 * MS);
+        EXPECT_TRUE(vn_os_now_ns() - begin_ns < 1000 * MS); /* the slow ring alone: 1500 */
     }
     const VkRingMonitorInfoMESA never = { .sType = VK_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA };
     info.pNext = &never;
