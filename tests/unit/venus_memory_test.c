@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/fake/vulkan_fake.h"
+#include "tests/fake/vulkan_rig.h"
 
 #define MIB ((uint64_t)1 << 20)
 

@@ -2,7 +2,7 @@
  * Queues, timelines, waits and marked semaphores: the handlers over a fake Vulkan.
  * conformance: S3-07, S3-08
  */
-#include "tests/fake/vulkan_fake.h"
+#include "tests/fake/vulkan_rig.h"
 
 #define MS ((uint64_t)1000000)
 
