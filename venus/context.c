@@ -87,7 +87,7 @@ venus_create(const struct venus_config *config, struct venus **out)
         return VENUS_NO_MEMORY;
     }
     venus->config = *config;
-    snprintf(venus->name, sizeof(venus->name), "%s", config->name ? config->name : "client");
+    (void)snprintf(venus->name, sizeof(venus->name), "%s", config->name ? config->name : "client");
     venus->config.name = venus->name;
     set_defaults(&venus->config.limits);
     if (!vn_objects_init(&venus->objects, venus->config.limits.object_count)) {
@@ -148,7 +148,7 @@ vn_fatal(struct venus *venus, const char *format, ...)
     if (is_first) {
         va_list list;
         va_start(list, format);
-        vsnprintf(venus->why, sizeof(venus->why), format, list);
+        (void)vsnprintf(venus->why, sizeof(venus->why), format, list);
         va_end(list);
         atomic_store(&venus->is_fatal, true);
     }

@@ -48,7 +48,7 @@ vn_exec_fatal(struct vn_exec *exec, const char *format, ...)
     char what[VN_WHY_BYTES];
     va_list list;
     va_start(list, format);
-    vsnprintf(what, sizeof(what), format, list);
+    (void)vsnprintf(what, sizeof(what), format, list);
     va_end(list);
     exec->has_failed = true;
     if (!exec->venus) {
@@ -58,13 +58,12 @@ vn_exec_fatal(struct vn_exec *exec, const char *format, ...)
         exec->command_idx == NO_COMMAND ? "command" : vn_commands[exec->command_idx].name;
     char where[64] = "the context's own stream";
     if (exec->ring) {
-        snprintf(where, sizeof(where), "ring 0x%llx", (unsigned long long)exec->ring->id);
+        (void)snprintf(where, sizeof(where), "ring 0x%llx", (unsigned long long)exec->ring->id);
     }
     uint64_t at = exec->stream_offset + (uint64_t)(exec->command_at - exec->stream_at);
+    uint64_t read_to = exec->stream_offset + (uint64_t)(exec->in.at - exec->stream_at);
     vn_fatal(exec->venus, "%s at byte %llu of %s (read up to byte %llu): %s", name,
-             (unsigned long long)at, where,
-             (unsigned long long)(exec->stream_offset + (uint64_t)(exec->in.at - exec->stream_at)),
-             what);
+             (unsigned long long)at, where, (unsigned long long)read_to, what);
 }
 
 void
@@ -81,11 +80,11 @@ remember(struct vn_exec *exec, struct vn_object *object)
 {
     if (exec->trail_count == exec->trail_size) {
         uint32_t size = exec->trail_size * 2;
-        struct vn_object **trail = malloc(size * sizeof(*trail));
+        struct vn_object **trail = malloc(size * sizeof(struct vn_object *));
         if (!trail) {
             return false;
         }
-        memcpy(trail, exec->trail, exec->trail_count * sizeof(*trail));
+        memcpy(trail, exec->trail, exec->trail_count * sizeof(struct vn_object *));
         if (exec->trail != exec->trail_min) {
             free(exec->trail);
         }

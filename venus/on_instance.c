@@ -65,7 +65,7 @@ vn_known_extensions(const VkExtensionProperties *from, uint32_t count, VkExtensi
     uint32_t known = 0;
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t n = 0; n < vn_extension_count; n++) {
-            if (strcmp(from[i].extensionName, vn_extensions[n].name)) {
+            if (strcmp(from[i].extensionName, vn_extensions[n].name) != 0) {
                 continue;
             }
             if (to && known < room) {
@@ -237,7 +237,7 @@ vn_on_vkEnumeratePhysicalDevices(struct vn_exec *exec,
     const uint64_t *ids = (const uint64_t *)args->pPhysicalDevices;
     /* Without names to give, the client's count means nothing. */
     size_t count = ids ? *args->pPhysicalDeviceCount : 1;
-    VkPhysicalDevice *hosts = vn_exec_alloc(exec, count, sizeof(*hosts));
+    VkPhysicalDevice *hosts = vn_exec_alloc(exec, count, sizeof(VkPhysicalDevice));
     if (!hosts) {
         return;
     }

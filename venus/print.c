@@ -9,7 +9,7 @@
 #define ELEMENTS_MAX 8
 
 struct line {
-    char *text;
+    char *text; /* written to */
     size_t size;
     size_t length;
 };
@@ -247,6 +247,7 @@ print_ret(struct line *line, const struct vn_command *command, const void *args)
     }
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct line
 size_t
 vn_print(char *text, size_t size_bytes, const struct vn_command *command, enum vn_print_part part,
          const void *args)
