@@ -10,21 +10,48 @@
 #include "venus/call.h"
 #include "venus/wire.h"
 
-#define LINE_BYTES 4096
+#define LINE_BYTES     4096
+#define LINE_BYTES_MAX (1U << 20) /* of arrays that long nobody reads more */
+
+/* What a line says. */
+struct said {
+    const char *mark;
+    const struct vn_command *command;
+    enum vn_print_part part;
+    const void *args;
+};
+
+/* Returns: how long the whole line is, like snprintf. */
+static size_t
+print(char *line, size_t size_bytes, const struct vn_exec *exec, const struct said *said)
+{
+    size_t length = (size_t)snprintf(line, size_bytes, "%s ring 0x%llx ", said->mark,
+                                     exec->ring ? (unsigned long long)exec->ring->id : 0);
+    return length +
+           vn_print(line + length, size_bytes - length, said->command, said->part, said->args);
+}
 
 static void
-emit(struct vn_exec *exec, const char *mark, const struct vn_command *command,
-     enum vn_print_part part, const void *args)
+emit(struct vn_exec *exec, const struct said *said)
 {
-    char line[LINE_BYTES];
-    struct venus *venus = exec->venus;
-    size_t length = (size_t)snprintf(line, sizeof(line), "%s ring 0x%llx ", mark,
-                                     exec->ring ? (unsigned long long)exec->ring->id : 0);
-    size_t rest = vn_print(line + length, sizeof(line) - length, command, part, args);
-    if (length + rest >= sizeof(line)) {
-        memcpy(line + sizeof(line) - 4, "...", 4);
+    char few[LINE_BYTES];
+    char *line = few;
+    size_t size_bytes = sizeof(few);
+    size_t length = print(line, size_bytes, exec, said);
+    if (length >= size_bytes) {
+        size_t wanted_bytes = length < LINE_BYTES_MAX ? length + 1 : LINE_BYTES_MAX;
+        line = malloc(wanted_bytes);
+        size_bytes = line ? wanted_bytes : size_bytes;
+        line = line ? line : few;
+        length = print(line, size_bytes, exec, said);
     }
-    venus->config.on_trace(venus->config.user, line);
+    if (length >= size_bytes) {
+        memcpy(line + size_bytes - 4, "...", 4);
+    }
+    exec->venus->config.on_trace(exec->venus->config.user, line);
+    if (line != few) {
+        free(line);
+    }
 }
 
 void
@@ -37,7 +64,7 @@ vn_trace_request(struct vn_exec *exec, const struct vn_command *command)
     void *args = vn_arena_alloc(&raw.arena, vn_types[command->type].size_bytes);
     if (args) {
         vn_decode_request(&raw, &vn_types[command->type], args);
-        emit(exec, "->", command, VN_PRINT_REQUEST, args);
+        emit(exec, &(struct said){ "->", command, VN_PRINT_REQUEST, args });
     }
     vn_exec_finish(&raw);
 }
@@ -51,6 +78,6 @@ vn_trace_reply(struct vn_exec *exec, const struct vn_command *command, const voi
         has_out = vn_members[type->member_first + i].flags & (VN_OUT | VN_INOUT);
     }
     if (has_out) {
-        emit(exec, "<-", command, VN_PRINT_REPLY, args);
+        emit(exec, &(struct said){ "<-", command, VN_PRINT_REPLY, args });
     }
 }
