@@ -247,8 +247,8 @@ print_ret(struct line *line, const struct vn_command *command, const void *args)
     }
 }
 
-// NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct line
 size_t
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct line
 vn_print(char *text, size_t size_bytes, const struct vn_command *command, enum vn_print_part part,
          const void *args)
 {
