@@ -10,7 +10,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdnoreturn.h>
 
 #define RING_BUFFER_BYTES (128U << 10)
 #define RING_STATUS_IDLE  1U
@@ -29,7 +28,8 @@ struct ring_vtest {
     uint32_t notify_count;
 };
 
-noreturn void ring_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void
+ring_fail(const char *format, ...) __attribute__((noreturn)) __attribute__((format(printf, 1, 2)));
 
 uint64_t ring_now_ns(void);
 

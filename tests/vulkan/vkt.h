@@ -11,7 +11,6 @@
 #pragma once
 
 #include <stdint.h>
-#include <stdnoreturn.h>
 
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan_core.h>
@@ -58,7 +57,8 @@ struct vkt_image {
 };
 
 /* Ends the program with "PROGRAM: " and the sentence, and status 1. */
-noreturn void vkt_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void
+vkt_fail(const char *format, ...) __attribute__((noreturn)) __attribute__((format(printf, 1, 2)));
 
 /* Ends the program when `result` is negative; `what` names the call. */
 void vkt_must(VkResult result, const char *what);

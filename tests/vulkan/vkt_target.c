@@ -150,10 +150,11 @@ vkt_target_copy(const struct vkt_target *target, VkCommandBuffer cmd, VkBuffer b
 
 /* What all pipelines here have in common besides their stages. */
 static VkResult
-create_pipeline(const struct vkt *t, VkGraphicsPipelineCreateInfo *info, VkPipeline *out)
+create_pipeline(const struct vkt *t, const VkGraphicsPipelineCreateInfo *stages, VkPipeline *out)
 {
     static const VkDynamicState dynamic_states[] = { VK_DYNAMIC_STATE_VIEWPORT,
                                                      VK_DYNAMIC_STATE_SCISSOR };
+    VkGraphicsPipelineCreateInfo info = *stages;
     VkPipelineVertexInputStateCreateInfo vertex = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO
     };
@@ -193,15 +194,15 @@ create_pipeline(const struct vkt *t, VkGraphicsPipelineCreateInfo *info, VkPipel
         .pDynamicStates = dynamic_states,
     };
 
-    info->pVertexInputState = &vertex;
-    info->pInputAssemblyState = &assembly;
-    info->pViewportState = &viewport;
-    info->pRasterizationState = &raster;
-    info->pMultisampleState = &samples;
-    info->pDepthStencilState = &depth;
-    info->pColorBlendState = &blend;
-    info->pDynamicState = &dynamic;
-    return vk.CreateGraphicsPipelines(t->device, VK_NULL_HANDLE, 1, info, NULL, out);
+    info.pVertexInputState = &vertex;
+    info.pInputAssemblyState = &assembly;
+    info.pViewportState = &viewport;
+    info.pRasterizationState = &raster;
+    info.pMultisampleState = &samples;
+    info.pDepthStencilState = &depth;
+    info.pColorBlendState = &blend;
+    info.pDynamicState = &dynamic;
+    return vk.CreateGraphicsPipelines(t->device, VK_NULL_HANDLE, 1, &info, NULL, out);
 }
 
 static VkPipelineShaderStageCreateInfo
