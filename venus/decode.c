@@ -284,6 +284,20 @@ decode_fixed(struct walk *w, const struct vn_member *member, uint8_t *to)
     decode_elements(w, member, to, count);
 }
 
+/* A size in bytes of elements of several: the host reads it to its last byte, so it must be whole elements. */
+static void
+check_whole(struct walk *w, const struct vn_member *member, const uint8_t *base)
+{
+    const struct vn_length *l = &vn_lengths[member->length];
+    uint64_t number = 0;
+    if (l->kind == VN_LENGTH_FIELD && l->divide > 1 && !l->add) {
+        memcpy(&number, base + l->offset, l->width);
+    }
+    if (l->divide > 1 && number % l->divide != 0) {
+        fail(w, member, "has a size in bytes that is no multiple", number, l->divide);
+    }
+}
+
 static void
 decode_member(struct walk *w, const struct vn_member *member, uint8_t *base)
 {
@@ -293,7 +307,10 @@ decode_member(struct walk *w, const struct vn_member *member, uint8_t *base)
     case VN_VALUE: decode_value(w, member, at); return;
     case VN_FIXED: decode_fixed(w, member, at); return;
     case VN_POINTER: pointer = decode_pointer(w, member); break;
-    case VN_ARRAY: pointer = decode_array(w, member, vn_length_of(member->length, base, 0)); break;
+    case VN_ARRAY:
+        check_whole(w, member, base);
+        pointer = decode_array(w, member, vn_length_of(member->length, base, 0));
+        break;
     case VN_STRING: pointer = decode_string(w, member); break;
     case VN_STRINGS:
     case VN_POINTERS: pointer = decode_pointers(w, member, base); break;

@@ -52,6 +52,9 @@ fill_value(struct vn_arena *arena, const struct vn_member *member, uint8_t *to, 
         (name_length > 5 && !strcmp(member->name + name_length - 5, "Count"))) {
         value = depth < DEPTH_MAX ? 1 + roll(3) : 1;
     }
+    if (!strcmp(member->name, "codeSize")) {
+        value *= 4; /* bytes of whole words */
+    }
     memcpy(to, &value, member->size);
 }
 
