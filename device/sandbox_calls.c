@@ -203,7 +203,7 @@ add_rules(scmp_filter_ctx filter, bool has_hardware)
 bool
 sandbox_close_calls(bool has_hardware, char reason[SANDBOX_REASON_BYTES])
 {
-    uint32_t others = has_hardware ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS;
+    uint32_t others = has_hardware ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_TRAP;
     scmp_filter_ctx filter = seccomp_init(others);
     int error = filter != NULL ? add_rules(filter, has_hardware) : -ENOMEM;
     error = error != 0 ? error : seccomp_load(filter);

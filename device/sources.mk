@@ -2,7 +2,7 @@
 
 # Messages and their parsers, without processes: what tests and fuzzers link.
 device_core_srcs := device/beside.c device/listen.c device/options.c device/drivers.c device/fault.c device/report.c device/stream.c \
-                    device/context.c device/packet.c device/vtest.c device/vtest_message.c device/vtest_sync.c device/worker.c
+                    device/context.c device/crash.c device/packet.c device/vtest.c device/vtest_message.c device/vtest_sync.c device/worker.c
 
 # A server and its workers.
 device_herd_srcs := device/client.c device/herd.c device/spawn.c

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "device/context.h"
+#include "device/crash.h"
 #include "device/report.h"
 #include "device/vtest.h"
 
@@ -109,6 +110,9 @@ on_context(void *user, struct venus *venus)
     struct worker *worker = user;
     (void)pthread_mutex_lock(&worker->lock);
     worker->venus = venus;
+    if (worker->config->is_alone) {
+        crash_set_context(venus);
+    }
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
@@ -225,6 +229,9 @@ worker_serve(const struct worker_config *config)
     char name[LABEL_BYTES] = "";
     bool is_context = false;
     int status = 0;
+    if (config->is_alone) {
+        crash_watch(config->channel);
+    }
     int fd = await_client(config, name, &is_context);
     if (fd >= 0) {
         (void)pthread_mutex_init(&worker.lock, NULL);

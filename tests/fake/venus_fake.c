@@ -260,6 +260,13 @@ venus_why(const struct venus *venus)
 }
 
 size_t
+venus_at_work(const struct venus *venus, char *text, size_t size_bytes)
+{
+    int length = venus->submit_count > 0 ? snprintf(text, size_bytes, "vkFakeCommand") : 0;
+    return length > 0 ? (size_t)length : 0;
+}
+
+size_t
 venus_stats(struct venus *venus, bool as_json, char *text, size_t size_bytes)
 {
     int length = snprintf(text, size_bytes, as_json ? "{\"submits\": %u}" : "submits %u\n",

@@ -172,6 +172,13 @@ enum venus_status venus_fence(struct venus *venus, uint32_t ring_idx, uint64_t f
 const char *venus_why(const struct venus *venus);
 
 /*
+ * Names the commands that are being executed now, one for each stream, as in "vkQueueSubmit at byte 4096 in ring 0x1234".
+ * For the handler of a fatal signal: takes no lock and allocates nothing, and so may name one too many or too few.
+ * Returns: the length written (less than size_bytes, which is at least 1), always terminated; 0: none.
+ */
+size_t venus_at_work(const struct venus *venus, char *text, size_t size_bytes);
+
+/*
  * Writes the counters (commands by type with time, objects, memory, bytes, wake-ups) as text or JSON, always terminated.
  * Returns: the length that the whole text has, without its end; as snprintf.  Context: any thread.
  */
