@@ -26,6 +26,9 @@
 #define CAPSET_MAY_WAIT              37
 #define CAPSET_HAS_TIMELINES         38
 
+/* 2: priorities of rings; 3: copies between images and the client's memory, without which Mesa 26 stops at Vulkan 1.3. */
+#define PROTOCOL_VERSION 3
+
 #define EXTENSION_SERIALIZATION 384
 #define EXTENSION_PROTOCOL      385
 
@@ -44,7 +47,7 @@ venus_capset(uint8_t capset[VENUS_CAPSET_BYTES])
         [CAPSET_WIRE_FORMAT] = 1,
         [CAPSET_XML_VERSION] = vn_xml_version,
         [CAPSET_SERIALIZATION_VERSION] = 1,
-        [CAPSET_PROTOCOL_VERSION] = 2,
+        [CAPSET_PROTOCOL_VERSION] = PROTOCOL_VERSION,
         [CAPSET_HAS_BLOB_0] = 1,
         [CAPSET_MAY_WAIT] = 1,
         [CAPSET_HAS_TIMELINES] = 1,
