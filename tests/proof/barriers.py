@@ -14,15 +14,15 @@ import tempfile
 
 from vitrine_test.suite import TOP, Failed, Skipped, sources
 
-BARRIER = re.compile(r"virtio_(store|load|full)_barrier\(\);")
-WEAKER = {"store": ("", "load"), "load": ("", "store"), "full": ("", "store", "load")}
+BARRIER = re.compile(r"virtio_(store|load|release|full)_barrier\(\);")
+WEAKER = {"store": ("", "load"), "load": ("", "store"), "release": ("", "store", "load"), "full": ("", "store", "load", "release")}
 RECORDED = ("-Itests/unit/recorded", "barrier_order_test")  # include path, test
 PLAIN = ("-I.", "virtq_far_test")
 
 # (source, what stands there, what stands there in the mutant, include path and test that must fail)
 WRONG_ORDER = (
-    ("virtio/core/split.c", "    virtio_store_barrier();\n    q->avail_idx++;\n    q->steps_since_notify++;\n    le16_write(&avail->idx, q->avail_idx);",
-     "    q->avail_idx++;\n    q->steps_since_notify++;\n    le16_write(&avail->idx, q->avail_idx);\n    virtio_store_barrier();", RECORDED),
+    ("virtio/core/split.c", "    virtio_release_barrier();\n    q->avail_idx++;\n    q->steps_since_notify++;\n    le16_write(&avail->idx, q->avail_idx);",
+     "    q->avail_idx++;\n    q->steps_since_notify++;\n    le16_write(&avail->idx, q->avail_idx);\n    virtio_release_barrier();", RECORDED),
     ("virtio/core/packed.c", "        if (i == 0) {", "        if (i + 1 == offer->seg_count) {", RECORDED),
     ("virtio/core/packed.c", "        if (i == 0) {\n            first_flags = (uint16_t)flags;\n        } else {",
      "        first_flags = i == 0 ? (uint16_t)flags : first_flags;\n        {", RECORDED),
@@ -133,7 +133,7 @@ def barriers_are_missed(write_report):
 
 
 # What each barrier orders: (earlier access, later access) of R and W, memory; I and O, device registers read and written.
-MUST_ORDER = {"store": {"WW", "WO"}, "load": {"RR", "IR"}, "full": {a + b for a in "RWIO" for b in "RWIO"}}
+MUST_ORDER = {"store": {"WW", "WO"}, "load": {"RR", "IR"}, "release": {"RW", "RO", "WW", "WO"}, "full": {a + b for a in "RWIO" for b in "RWIO"}}
 
 # architecture -> (header, compiler)
 ARM_GCC = ("aarch64-linux-gnu-gcc",)
@@ -197,21 +197,30 @@ def weaknesses(architecture, first_include="-I."):
 
 # (header, what stands there, what weakens it, architecture)
 WEAK_HEADERS = (
-    ("virtio/core/arch/aarch64.h", "dmb oshst", "dmb ishst", "aarch64"),
-    ("virtio/core/arch/aarch64.h", "dmb oshld", "dmb ishld", "aarch64"),
+    ("virtio/core/arch/aarch64.h", '"dmb oshst"', '"dmb ishst"', "aarch64"),
+    ("virtio/core/arch/aarch64.h", '"dmb oshld"', '"dmb ishld"', "aarch64"),
+    ("virtio/core/arch/aarch64.h", "dmb oshld\\n\\tdmb oshst", "dmb ishld\\n\\tdmb oshst", "aarch64"),
+    ("virtio/core/arch/aarch64.h", "dmb oshld\\n\\tdmb oshst", "dmb oshst", "aarch64"),
+    ("virtio/core/arch/aarch64.h", "dmb oshld\\n\\tdmb oshst", "dmb oshld", "aarch64"),
     ("virtio/core/arch/aarch64.h", '"dmb osh"', '"dmb ish"', "aarch64"),
     ("virtio/core/arch/aarch64.h", '"dmb osh"', '"dmb oshst"', "aarch64"),
     ("virtio/core/arch/aarch64.h", '"dmb osh" ::: "memory"', '"dmb osh" :::', "aarch64"),
     ("virtio/core/arch/aarch64.h", '"dmb oshst" ::: "memory"', '"dmb oshst" :::', "aarch64"),
+    ("virtio/core/arch/aarch64.h", 'tdmb oshst" ::: "memory"', 'tdmb oshst" :::', "aarch64"),
     ("virtio/core/arch/x86.h", "__ATOMIC_SEQ_CST", "__ATOMIC_ACQ_REL", "x86-64"),
     ("virtio/core/arch/x86.h", 'virtio_store_barrier(void)\n{\n    __asm__ volatile("" ::: "memory");', "virtio_store_barrier(void)\n{", "x86-64"),
     ("virtio/core/arch/x86.h", 'virtio_load_barrier(void)\n{\n    __asm__ volatile("" ::: "memory");', "virtio_load_barrier(void)\n{", "x86-64"),
-    ("virtio/core/arch/riscv.h", "fence w, ow", "fence w, w", "riscv64"),
-    ("virtio/core/arch/riscv.h", "fence w, ow", "fence w, o", "riscv64"),
+    ("virtio/core/arch/x86.h", 'virtio_release_barrier(void)\n{\n    __asm__ volatile("" ::: "memory");', "virtio_release_barrier(void)\n{", "x86-64"),
+    ("virtio/core/arch/riscv.h", '"fence w, ow', '"fence w, w', "riscv64"),
+    ("virtio/core/arch/riscv.h", '"fence w, ow', '"fence w, o', "riscv64"),
     ("virtio/core/arch/riscv.h", "fence ir, ir", "fence r, r", "riscv64"),
+    ("virtio/core/arch/riscv.h", "fence rw, ow", "fence w, ow", "riscv64"),
     ("virtio/core/arch/riscv.h", "fence iorw, iorw", "fence rw, rw", "riscv64"),
     ("virtio/core/arch/generic.h", "__ATOMIC_SEQ_CST", "__ATOMIC_ACQUIRE", "generic"),
-    ("virtio/core/arch/generic.h", "__ATOMIC_RELEASE", "__ATOMIC_RELAXED", "generic"),
+    ("virtio/core/arch/generic.h", "virtio_store_barrier(void)\n{\n    __atomic_thread_fence(__ATOMIC_RELEASE",
+     "virtio_store_barrier(void)\n{\n    __atomic_thread_fence(__ATOMIC_RELAXED", "generic"),
+    ("virtio/core/arch/generic.h", "virtio_release_barrier(void)\n{\n    __atomic_thread_fence(__ATOMIC_RELEASE",
+     "virtio_release_barrier(void)\n{\n    __atomic_thread_fence(__ATOMIC_RELAXED", "generic"),
     ("virtio/core/arch/generic.h", "__ATOMIC_ACQUIRE", "__ATOMIC_RELAXED", "generic"),
 )
 

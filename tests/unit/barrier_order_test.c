@@ -10,6 +10,7 @@
 /* How often each rule over a call had something to say. */
 static struct {
     unsigned published;
+    unsigned read_before;
     unsigned taken;
     unsigned slept;
 } uses;
@@ -65,6 +66,29 @@ check_publish(size_t from, const volatile void *head_flags)
     }
 }
 
+/*
+ * What the driver read of a buffer that came back, and of the element that told of it, it has read before the device may write
+ * there again: before the store that gives the next chain, which may be of the same memory. Not a sentence of the
+ * specification: a buffer is the device's from that store on, §2.6, §2.7.6.
+ */
+static void
+check_given_away(const volatile void *head_flags)
+{
+    const unsigned elements = IS(USED_RING) | IS(PACKED_BODY);
+    const struct rig_event *given = event_at(rig->event_count - 1);
+    while (given > rig->events && !is_publishing(given, head_flags)) {
+        given--;
+    }
+    for (const struct rig_event *at = event_at(0); at < given && !utest.has_failed; at++) {
+        if (at->event.kind == ORDER_BUFFER_READ || is_load_of(at, elements)) {
+            uses.read_before++;
+            if (!is_ordered(at, given)) {
+                say_broken("reads of a buffer before it is given away again, §2.7.6", at, given);
+            }
+        }
+    }
+}
+
 static void
 add(uint16_t readable_count, uint16_t writable_count)
 {
@@ -81,6 +105,7 @@ add(uint16_t readable_count, uint16_t writable_count)
     order_note(ORDER_BUFFER_WRITE, NULL, 0);
     EXPECT_EQ(virtq_add(&rig->q, &chain), VIRTIO_OK);
     check_publish(from, head_flags);
+    check_given_away(head_flags);
 }
 
 /* A load after which the driver may know of the next used buffer. */
@@ -276,7 +301,7 @@ UTEST(every_access_is_seen_in_the_order_of_the_specification)
     run_lives(1, 0, features, 1);
     run_lives(2, 0, features, 5);
     run_lives(2, VIRTIO_FEATURE(VIRTIO_F_RING_PACKED), features, 5);
-    EXPECT_TRUE(uses.published > 0 && uses.taken > 0 && uses.slept > 0);
+    EXPECT_TRUE(uses.published > 0 && uses.read_before > 0 && uses.taken > 0 && uses.slept > 0);
     for (size_t i = 0; i < ORDER_RULES && !utest.has_failed; i++) {
         if (!EXPECT_TRUE(rule_uses[i] > 0)) {
             printf("        no occasion for: %s\n", order_rules[i].text);

@@ -20,11 +20,12 @@ enum {
     RIG_DMA_BASE = 0x100000, /* a legacy device's page number has 32 bits */
 };
 
-/* An event with what stood before it in the log: barriers that order stores, that order loads, that do both and all. */
+/* An event with what stood before it in the log: barriers that order stores, that order loads, loads before stores, and all. */
 struct rig_event {
     struct order_event event;
     unsigned store_barriers;
     unsigned load_barriers;
+    unsigned release_barriers;
     unsigned full_barriers;
 };
 
@@ -62,7 +63,9 @@ order_note(enum order_kind kind, const volatile void *at, uint64_t value)
         *now = now[-1];
     }
     now->event = (struct order_event){ kind, at, value };
-    now->store_barriers += kind == ORDER_STORE_BARRIER || kind == ORDER_FULL_BARRIER;
+    now->release_barriers += kind == ORDER_RELEASE_BARRIER || kind == ORDER_FULL_BARRIER;
+    now->store_barriers +=
+        kind == ORDER_STORE_BARRIER || kind == ORDER_RELEASE_BARRIER || kind == ORDER_FULL_BARRIER;
     now->load_barriers += kind == ORDER_LOAD_BARRIER || kind == ORDER_FULL_BARRIER;
     now->full_barriers += kind == ORDER_FULL_BARRIER;
     rig->event_count++;

@@ -99,7 +99,8 @@ is_write(enum order_kind kind)
 
 /*
  * Does the device see the earlier access `a` before the later one `b`? As virtio/core/barrier.h promises, not more: a store
- * barrier orders stores to memory before stores and register writes, a load barrier loads, and only a full one the rest.
+ * barrier orders stores to memory before stores and register writes, a load barrier loads, a release barrier loads from memory
+ * before stores besides, and only a full one the rest.
  */
 static inline bool
 is_ordered(const struct rig_event *a, const struct rig_event *b)
@@ -109,6 +110,9 @@ is_ordered(const struct rig_event *a, const struct rig_event *b)
     }
     if (is_write(a->event.kind) && a->event.kind != ORDER_REG_WRITE && is_write(b->event.kind)) {
         return b->store_barriers != a->store_barriers;
+    }
+    if (is_read(a->event.kind) && a->event.kind != ORDER_REG_READ && is_write(b->event.kind)) {
+        return b->release_barriers != a->release_barriers;
     }
     return b->full_barriers != a->full_barriers;
 }

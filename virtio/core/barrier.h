@@ -3,7 +3,9 @@
  *
  *   virtio_store_barrier   stores before it are seen by the device before stores after it, writes to registers included
  *   virtio_load_barrier    loads before it, from registers too, are done before loads after it
- *   virtio_full_barrier    both, and stores before it are seen before loads after it are done
+ *   virtio_release_barrier a store barrier, and loads before it, from memory, are done before stores after it: what was read
+ *                          of a buffer is out of it before the buffer is given away again
+ *   virtio_full_barrier    all of these, and stores before it are seen before loads after it are done
  *
  *   virtio_reg_read32 ...  one access to a device register, not merged, repeated or widened, in CPU order
  *

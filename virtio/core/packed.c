@@ -133,8 +133,11 @@ packed_offer(struct virtq *q, const struct virtq_offer *offer)
     uint16_t flags = offer->is_indirect ? write_indirect(q, offer) : write_direct(q, offer);
     q->flights[offer->id].last = offer->id;
     take_free_until(q, offer->id);
-    /* All the rest before the first one's flags, §2.8.21.1.1. Pairs with the device's, between flags and the rest. */
-    virtio_store_barrier();
+    /*
+     * All the rest before the first one's flags, §2.8.21.1.1. Pairs with the device's, between flags and the rest. So are our
+     * reads of a buffer that is offered anew: from the flags on the device may write to it.
+     */
+    virtio_release_barrier();
     le16_write(&first->flags, flags);
 }
 

@@ -131,8 +131,11 @@ split_offer(struct virtq *q, const struct virtq_offer *offer)
     q->flights[offer->id].last = last;
     take_free_until(q, last);
     le16_write(&avail->ring[q->avail_idx & (q->size - 1)], offer->id);
-    /* Descriptors and ring entry before the index, §2.7.13.3.1. Pairs with the device's, between index and entry. */
-    virtio_store_barrier();
+    /*
+     * Descriptors and ring entry before the index, §2.7.13.3.1. Pairs with the device's, between index and entry. So are our
+     * reads of a buffer that is offered anew: from the index on the device may write to it, §2.7.6.
+     */
+    virtio_release_barrier();
     q->avail_idx++;
     q->steps_since_notify++;
     le16_write(&avail->idx, q->avail_idx);

@@ -19,6 +19,13 @@ virtio_load_barrier(void)
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
+/* A release fence orders loads before later stores, too. */
+static inline void
+virtio_release_barrier(void)
+{
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
 static inline void
 virtio_full_barrier(void)
 {

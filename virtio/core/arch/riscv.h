@@ -20,6 +20,12 @@ virtio_load_barrier(void)
 }
 
 static inline void
+virtio_release_barrier(void)
+{
+    __asm__ volatile("fence rw, ow" ::: "memory");
+}
+
+static inline void
 virtio_full_barrier(void)
 {
     __asm__ volatile("fence iorw, iorw" ::: "memory");

@@ -19,6 +19,12 @@ virtio_load_barrier(void)
     __asm__ volatile("" ::: "memory");
 }
 
+static inline void
+virtio_release_barrier(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
 /* MFENCE, or a locked operation where the compiler knows that to be cheaper. */
 static inline void
 virtio_full_barrier(void)

@@ -21,6 +21,12 @@ virtio_load_barrier(void)
 }
 
 static inline void
+virtio_release_barrier(void)
+{
+    order_note(ORDER_RELEASE_BARRIER, NULL, 0);
+}
+
+static inline void
 virtio_full_barrier(void)
 {
     order_note(ORDER_FULL_BARRIER, NULL, 0);
