@@ -86,6 +86,7 @@ on_report(struct herd *herd, struct client *client, int fd)
         break;
     case REPORT_RING_GONE: client_remove_ring(client, report->head.ring_id); break;
     case REPORT_REASON: mourn(herd, client, report->text); break;
+    case REPORT_WARNING: herd_say(herd, client, "%s", report->text); break;
     case REPORT_STATS:
         herd_say(herd, client, "statistics:");
         (void)fprintf(stderr, "%s\n", report->text);

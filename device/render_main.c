@@ -87,6 +87,26 @@ read_fd(const struct options *options, const char *name, int *fd)
     return is_right;
 }
 
+/* A driver that does not load would otherwise show only as a client without devices. */
+static void
+preload(const struct worker_config *config)
+{
+    char sentence[PATH_BYTES + 128];
+    const char *drivers = getenv("VK_DRIVER_FILES");
+    int device_count = preload_vulkan(NULL);
+    if (device_count < 0) {
+        worker_warn(config, "there is no Vulkan loader (libvulkan.so.1) for its renderer: Debian's "
+                            "package libvulkan1");
+    } else if (device_count == 0) {
+        (void)snprintf(
+            sentence, sizeof(sentence),
+            "its renderer finds no Vulkan device: the driver %s did not load, or has none "
+            "(VK_LOADER_DEBUG=all tells more)",
+            drivers != NULL ? drivers : "of this machine");
+        worker_warn(config, sentence);
+    }
+}
+
 /* Returns: true; false and `reason`. */
 static bool
 shut_off(const struct options *options, const struct worker_config *config,
@@ -105,7 +125,7 @@ shut_off(const struct options *options, const struct worker_config *config,
     if (!sandbox_close_files(drivers, &is_held, reason)) {
         return false;
     }
-    (void)preload_vulkan(NULL);
+    preload(config);
     return sandbox_close_calls(sandbox_has_hardware(drivers), reason);
 }
 
@@ -128,8 +148,12 @@ serve_client(const struct options *options)
     (void)signal(SIGPIPE, SIG_IGN);
     char reason[SANDBOX_REASON_BYTES + 64] = "the renderer's sandbox cannot be made: ";
     size_t used = strlen(reason);
-    if (options_get(options, "no-sandbox") == NULL && !shut_off(options, &config, reason + used)) {
+    bool is_sandboxed = options_get(options, "no-sandbox") == NULL;
+    if (is_sandboxed && !shut_off(options, &config, reason + used)) {
         return worker_refuse(&config, reason);
+    }
+    if (!is_sandboxed) {
+        preload(&config);
     }
     return worker_serve(&config);
 }

@@ -26,6 +26,7 @@ enum report_kind {
     REPORT_REASON,
     REPORT_STATS,
     REPORT_WANT_STATS,
+    REPORT_WARNING, /* a sentence for the person; the client is served all the same */
     REPORT_SERVE_VTEST,
     REPORT_SERVE_CONTEXT,
 };

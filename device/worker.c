@@ -250,3 +250,10 @@ worker_refuse(const struct worker_config *config, const char *reason)
     (void)close(config->channel);
     return 1;
 }
+
+void
+worker_warn(const struct worker_config *config, const char *sentence)
+{
+    const struct worker worker = { .config = config };
+    send_text(&worker, REPORT_WARNING, sentence);
+}

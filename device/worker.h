@@ -32,4 +32,7 @@ int worker_serve(const struct worker_config *config);
  */
 int worker_refuse(const struct worker_config *config, const char *reason);
 
+/* Tells the supervisor what a person should know of this worker.  Context: before worker_serve. */
+void worker_warn(const struct worker_config *config, const char *sentence);
+
 #endif
