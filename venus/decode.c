@@ -37,11 +37,12 @@ vn_length_slow(const struct vn_length *l, const void *base, uint64_t index)
     }
     const uint8_t *at = (const uint8_t *)base + l->offset;
     if (l->kind != VN_LENGTH_FIELD) {
-        memcpy(&at, at, sizeof(at));
-        if (!at) {
+        const uint8_t *pointed;
+        memcpy(&pointed, at, sizeof(pointed));
+        if (!pointed) {
             return 0;
         }
-        at += l->kind == VN_LENGTH_EACH ? l->inner + index * l->stride : l->inner;
+        at = pointed + l->inner + (l->kind == VN_LENGTH_EACH ? index * l->stride : 0);
     }
     uint64_t number = 0;
     memcpy(&number, at, l->width); /* little-endian hosts only: asserted in exec.c */

@@ -1,4 +1,7 @@
-"""The generator of Venus tables: a small registry in, the expected C out; bad registries refused with their line."""
+"""The generator of Venus tables: a small registry in, the expected C out; bad registries refused with their line.
+
+conformance: S3-04 S3-17
+"""
 
 import os
 import re

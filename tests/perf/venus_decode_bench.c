@@ -3,6 +3,8 @@
  * do nothing.  Time is the thread's own, so that a busy machine does not show.
  *
  *   venus_decode_bench [ROUNDS]      prints `command ns bytes` a line
+ *
+ * conformance: S3-09
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /*
  * The wire, both ways, for every command that the tables have: arguments of random contents are encoded as a client does, decoded
  * as the renderer does, and encoded again: the bytes must be the same; and the same for replies.
+ *
+ * conformance: S3-10 S3-11
  */
 #include <stdlib.h>
 
