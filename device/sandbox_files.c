@@ -94,7 +94,8 @@ sandbox_limit(const struct sandbox_limits *limits)
         limit(RLIMIT_DATA, memory + own_memory_bytes);
     }
     if (limits->cpu_s > 0) {
-        limit(RLIMIT_CPU, limits->cpu_s);
+        /* A signal that can still be reported, and the end two seconds later. */
+        (void)setrlimit(RLIMIT_CPU, &(struct rlimit){ limits->cpu_s, limits->cpu_s + 2 });
     }
     volunteer();
 }
