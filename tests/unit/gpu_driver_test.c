@@ -180,6 +180,9 @@ UTEST(answers_out_of_order_find_their_commands)
 
 UTEST(a_late_command_is_reported_once_and_its_slot_comes_back_later)
 {
+    static const enum virtio_trace_event late_life[] = { TRACE_GPU_REQUEST,  TRACE_VIRTQ_ADD,
+                                                         TRACE_GPU_TIMEOUT,  TRACE_VIRTQ_USED,
+                                                         TRACE_GPU_RESPONSE, TRACE_NONE };
     struct seen seen = { 0 };
     struct vgpu_then then = { .done = see, .ctx = &seen, .timeout_ns = 5000000 };
     rig_start(&rig, VGPU_DRIVER_QUEUED);
@@ -200,6 +203,8 @@ UTEST(a_late_command_is_reported_once_and_its_slot_comes_back_later)
     vgpu_poll(&rig.vgpu);
     EXPECT_EQ(seen.count, 1);
     EXPECT_EQ(rig.vgpu.counters.late, 1);
+    EXPECT_CONTAINS(fixture_printed(&rig.fixture, false), " ns: RESOURCE_FLUSH\n");
+    EXPECT_TRUE(fixture_has_command(&rig.fixture, late_life));
     EXPECT_EQ(rig.vgpu.free_count, 64);
     EXPECT_EQ(rig.vgpu.state, VGPU_RUNNING);
     rig_end(&rig);

@@ -402,6 +402,35 @@ UTEST(the_trace_tells_commands_and_responses_in_full)
     rig_end(&rig);
 }
 
+/* A list of memory as long as it may be, and commands that nothing answers. */
+UTEST(the_trace_tells_every_entry_of_a_list_and_who_has_no_response)
+{
+    enum { ENTRIES = 40 };
+    struct vgpu_cursor cursor = { .x_px = 5 };
+    char wanted[64];
+    rig_start(&rig, VGPU_DRIVER_QUEUED);
+    struct virtio_gpu_mem_entry *entries = rig_pixels(&rig, ENTRIES * sizeof(*entries));
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        entries[i] = vgpu_encode_mem_entry(UINT64_C(0x100000000) + i * UINT64_C(8192), 4096 + i);
+    }
+    struct vgpu_backing backing = { .entries = entries, .entry_count = ENTRIES };
+    EXPECT_EQ(vgpu_cmd_attach_backing(&rig.vgpu, 4711, &backing, NULL), VIRTIO_OK);
+    EXPECT_EQ(vgpu_cmd_move_cursor(&rig.vgpu, &cursor, NULL), VIRTIO_OK);
+    settle();
+    const char *text = fixture_printed(&rig.fixture, false);
+    EXPECT_CONTAINS(text, " nr_entries 40 entries [0x100000000+4096 0x100002000+4097 ");
+    EXPECT_CONTAINS(text, " 0x10000e000+4103]\n");
+    for (uint32_t i = 8; i < ENTRIES; i++) {
+        (void)snprintf(wanted, sizeof(wanted), " gpu backing entry %u: 0x%llx+%u\n", i,
+                       0x100000000ULL + i * 8192ULL, 4096 + i);
+        EXPECT_CONTAINS(text, wanted);
+    }
+    EXPECT_TRUE(strstr(text, "entry 40") == NULL);
+    EXPECT_CONTAINS(text, " ns: MOVE_CURSOR has no response\n");
+    EXPECT_TRUE(strstr(text, "cut message") == NULL);
+    rig_end(&rig);
+}
+
 UTEST(a_clock_that_stands_and_a_silent_device_end_the_bring_up)
 {
     rig_start(&rig, VGPU_DRIVER_QUEUED);

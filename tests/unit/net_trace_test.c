@@ -51,6 +51,7 @@ UTEST(the_trace_tells_control_commands_with_their_data)
     text = fixture_printed(&t.f, false);
     EXPECT_CONTAINS(text, ": 200 bytes: MAC_TABLE_SET unicast [] multicast [00:00:00:00:00:00 ");
     EXPECT_CONTAINS(text, " 00:00:00:00:00:00 03:01:02:03:04:05]\n");
+    EXPECT_CONTAINS(fixture_printed(&t.f, true), " 00:00:00:00:00:00 03:01:02:03:04:05]\"}}\n");
     end(&t);
 }
 

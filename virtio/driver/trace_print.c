@@ -11,7 +11,7 @@
 #include "virtio/input.h"
 #include "virtio/net.h"
 
-enum { DETAIL_BYTES = 640 };
+enum { DETAIL_BYTES = VIRTIO_TRACE_TEXT_BYTES - 256 }; /* the rest is for what stands around it */
 
 static size_t (*const printers[])(const struct virtio_trace_reader *reader,
                                   const struct trace_record *record, char *text,

@@ -9,6 +9,9 @@
 #include "virtio/core/memory.h"
 #include "virtio/gpu_protocol.h"
 
+/* Entries of a list of memory that the line of its command shows. */
+enum { VGPU_ENTRIES_SHOWN_MAX = 8 };
+
 /* A field of struct virtio_gpu_MESSAGE, under its own name. */
 #define VGPU_FIELD_OF(message, member, kind)                                                       \
  {                                                                                                 \

@@ -7,7 +7,6 @@
 
 enum {
     BYTES_SHOWN_MAX = 32,
-    ENTRIES_SHOWN_MAX = 8,
 };
 
 /* What is being printed. */
@@ -80,7 +79,7 @@ put_entries(struct view *view, size_t offset)
     const size_t entry_bytes = sizeof(struct virtio_gpu_mem_entry);
     size_t count = (view->byte_count - offset) / entry_bytes;
     virtio_text_char(&view->text, '[');
-    for (size_t i = 0; i < count && i < ENTRIES_SHOWN_MAX; i++) {
+    for (size_t i = 0; i < count && i < VGPU_ENTRIES_SHOWN_MAX; i++) {
         size_t at = offset + i * entry_bytes;
         virtio_text_string(&view->text, i > 0 ? " " : "");
         put_hex(view, vgpu_peek64(view->bytes, at));
@@ -88,7 +87,7 @@ put_entries(struct view *view, size_t offset)
         put_decimal(view,
                     vgpu_peek32(view->bytes, at + offsetof(struct virtio_gpu_mem_entry, length)));
     }
-    virtio_text_string(&view->text, count > ENTRIES_SHOWN_MAX ? " ...]" : "]");
+    virtio_text_string(&view->text, count > VGPU_ENTRIES_SHOWN_MAX ? " ...]" : "]");
 }
 
 static void

@@ -3,6 +3,7 @@
  * the check of every response.
  */
 #include "virtio/driver/gpu/driver.h"
+#include "virtio/driver/gpu/messages.h"
 
 enum { PADDING_BYTES = 3 * 64 }; /* three pieces of the arena, aligned */
 
@@ -197,17 +198,27 @@ count_end(struct vgpu *vgpu, const struct vgpu_message *message,
     virtio_histogram_add(&figures->latency, completion->latency_ns);
 }
 
+/* The queue has timed it where the trace is on. */
+static uint64_t
+latency_of(struct vgpu *vgpu, const struct vgpu_slot *slot, const struct virtq_done *done)
+{
+    return done->latency_ns != 0 ? done->latency_ns : vgpu_time_ns(vgpu) - slot->start_ns;
+}
+
+/* `response` may be the device's memory still: its type is read once. */
 static void
 trace_response(struct vgpu *vgpu, const struct vgpu_slot *slot, const struct virtq_done *done,
-               const void *response, const struct vgpu_completion *completion)
+               const void *response)
 {
     struct virtio_trace *trace = vgpu->device->bus->trace;
     if (trace == NULL || !trace->is_on) {
         return;
     }
+    uint32_t type = done->written_bytes >= sizeof(struct virtio_gpu_ctrl_hdr)
+                        ? vgpu_peek32(response, offsetof(struct virtio_gpu_ctrl_hdr, type))
+                        : 0;
     driver_trace(vgpu->device, TRACE_GPU_RESPONSE, done->cookie, slot->message->queue,
-                 (uint64_t)slot->message->type << 32 | completion->response_type,
-                 completion->latency_ns);
+                 (uint64_t)slot->message->type << 32 | type, latency_of(vgpu, slot, done));
     virtio_trace_payload(trace, done->cookie, driver_origin(vgpu->device, slot->message->queue),
                          response, done->written_bytes);
 }
@@ -216,18 +227,12 @@ trace_response(struct vgpu *vgpu, const struct vgpu_slot *slot, const struct vir
  * A command that was reported as late has come back after all: only its memory is of interest now.
  */
 static void
-take_back(struct vgpu *vgpu, struct vgpu_slot *slot)
+take_back(struct vgpu *vgpu, struct vgpu_slot *slot, const struct virtq_done *done)
 {
+    trace_response(vgpu, slot, done, slot->response);
     vgpu->counters.late++;
     vgpu->figures[slot->message->idx].counters.late++;
     vgpu_slot_free(vgpu, slot);
-}
-
-/* The queue has timed it where the trace is on. */
-static uint64_t
-latency_of(struct vgpu *vgpu, const struct vgpu_slot *slot, const struct virtq_done *done)
-{
-    return done->latency_ns != 0 ? done->latency_ns : vgpu_time_ns(vgpu) - slot->start_ns;
 }
 
 /* What the response says of the command; `response` has the rule that it breaks, if it does. */
@@ -267,7 +272,7 @@ vgpu_slot_complete(struct vgpu *vgpu, const struct virtq_done *done)
     struct vgpu_response response;
 
     if (slot->phase != VGPU_SLOT_IN_FLIGHT) {
-        take_back(vgpu, slot);
+        take_back(vgpu, slot, done);
         return;
     }
     if (large_idx < VGPU_LARGE_COUNT) {
@@ -276,7 +281,7 @@ vgpu_slot_complete(struct vgpu *vgpu, const struct virtq_done *done)
         memcpy(small, slot->response, done->written_bytes);
     }
     struct vgpu_completion completion = judge(vgpu, slot, done, bytes, &response);
-    trace_response(vgpu, slot, done, bytes, &completion);
+    trace_response(vgpu, slot, done, bytes);
     count_end(vgpu, slot->message, &completion);
     free_small(vgpu, slot);
     vgpu->in_flight_count--;

@@ -4,8 +4,10 @@
 #include "abi/virtio_mmio.h"
 
 #include "virtio/driver/gpu/driver.h"
+#include "virtio/driver/gpu/messages.h"
 
-enum { TRACED_EXTRA_BYTES_MAX = 256 };
+/* Of a list of memory entries so many bytes stand with the command: as many as its line shows. */
+enum { TRACED_EXTRA_BYTES_MAX = VGPU_ENTRIES_SHOWN_MAX * sizeof(struct virtio_gpu_mem_entry) };
 
 /* The header's fence fields are ours; the rest goes as the caller wrote it. */
 static void
@@ -43,6 +45,23 @@ fill_chain(const struct vgpu *vgpu, const struct vgpu_slot *slot,
     return VIRTIO_OK;
 }
 
+/* Memory entries, the only data that comes beside a command: the first ones as bytes, each other one as an event of its own. */
+static void
+trace_entries(struct virtio_trace *trace, uint32_t cookie, uint16_t origin,
+              const struct vgpu_memory *entries)
+{
+    const size_t entry_bytes = sizeof(struct virtio_gpu_mem_entry);
+    size_t at =
+        entries->byte_count < TRACED_EXTRA_BYTES_MAX ? entries->byte_count : TRACED_EXTRA_BYTES_MAX;
+    virtio_trace_payload(trace, cookie, origin, entries->bytes, at);
+    for (; at + entry_bytes <= entries->byte_count; at += entry_bytes) {
+        uint32_t length =
+            vgpu_peek32(entries->bytes, at + offsetof(struct virtio_gpu_mem_entry, length));
+        virtio_trace_emit(trace, TRACE_GPU_ENTRY, cookie, origin, vgpu_peek64(entries->bytes, at),
+                          (uint64_t)(at / entry_bytes) << 32 | length);
+    }
+}
+
 static void
 trace_request(struct vgpu *vgpu, struct vgpu_slot *slot, const struct vgpu_request *request)
 {
@@ -61,10 +80,7 @@ trace_request(struct vgpu *vgpu, struct vgpu_slot *slot, const struct vgpu_reque
                       total_bytes);
     virtio_trace_payload(trace, slot->cookie, origin, slot->request, request->command_bytes);
     for (uint16_t i = 0; i < request->extra_count; i++) {
-        const struct vgpu_memory *extra = &request->extra[i];
-        size_t bytes = extra->byte_count;
-        bytes = bytes < TRACED_EXTRA_BYTES_MAX ? bytes : TRACED_EXTRA_BYTES_MAX;
-        virtio_trace_payload(trace, slot->cookie, origin, extra->bytes, bytes);
+        trace_entries(trace, slot->cookie, origin, &request->extra[i]);
     }
 }
 

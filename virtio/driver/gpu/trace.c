@@ -29,6 +29,15 @@ response_bytes(const struct trace_record *record, size_t joined_bytes)
     return bytes != 0 && bytes < joined_bytes ? bytes : joined_bytes;
 }
 
+/* Is it the end of a command that has no response, as the cursor's? Then its buffers came back, and that was all. */
+static bool
+is_without_response(const struct trace_record *record)
+{
+    const struct vgpu_message *message = vgpu_message_find((uint32_t)(le64_get(record->a) >> 32));
+    return le16_get(record->event) == TRACE_GPU_RESPONSE && message != NULL &&
+           message->answer == NULL;
+}
+
 /* The command or response of a TRACE_GPU_REQUEST or TRACE_GPU_RESPONSE record with all its fields. */
 static void
 put_fields(struct text *line, const struct virtio_trace_reader *reader,
@@ -60,15 +69,21 @@ vgpu_trace_format(const struct virtio_trace_reader *reader, const struct trace_r
                   char *text, size_t text_bytes)
 {
     uint16_t event = le16_get(record->event);
-    if (event < TRACE_GPU_REQUEST || event > TRACE_GPU_DISPLAY_EVENT) {
+    bool is_gpu = event >= TRACE_GPU_REQUEST && event <= TRACE_GPU_DISPLAY_EVENT;
+    if (!is_gpu && event != TRACE_GPU_ENTRY) {
         return 0;
     }
-    if (event > TRACE_GPU_STATE) {
+    if (event > TRACE_GPU_TIMEOUT) {
         return virtio_trace_format(record, text, text_bytes);
     }
     struct text line = trace_line_start(record, text, text_bytes);
     if (event == TRACE_GPU_STATE) {
         put_states(&line, record);
+    } else if (event == TRACE_GPU_TIMEOUT) {
+        virtio_text_string(&line, vgpu_type_name((uint32_t)le64_get(record->a)));
+    } else if (is_without_response(record)) {
+        virtio_text_string(&line, vgpu_type_name((uint32_t)(le64_get(record->a) >> 32)));
+        virtio_text_string(&line, " has no response");
     } else {
         put_fields(&line, reader, record);
     }

@@ -118,7 +118,7 @@ const char *virtio_trace_event_name(uint16_t event);
 size_t virtio_trace_format(const struct trace_record *record, char *text, size_t bytes);
 
 /* Enough for what virtio_trace_print and virtio_trace_json make of any record. */
-enum { VIRTIO_TRACE_TEXT_BYTES = 1024 };
+enum { VIRTIO_TRACE_TEXT_BYTES = 2048 };
 
 /*
  * Print one record as one line, with all fields of a command and the parsed type of a response, whatever driver it is of:
