@@ -33,6 +33,7 @@ struct client {
     char name[CLIENT_NAME_BYTES];
     struct client_ring *rings;
     uint32_t ring_count;
+    uint32_t report_count;
     bool has_reason; /* why it died has been said */
     bool is_over;    /* the worker is gone and reaped */
     uint64_t

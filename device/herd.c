@@ -18,8 +18,9 @@
 #include <unistd.h>
 
 enum {
-    REPORT_BURST_COUNT = 64, /* from one worker before the others have their turn */
-    SPARE_DELAY_MS = 500,    /* not while a client that has just come is starting, too */
+    REPORT_BURST_COUNT = 64,  /* from one worker before the others have their turn */
+    REPORT_COUNT_MAX = 10000, /* of a worker's life, but for rings */
+    SPARE_DELAY_MS = 500,     /* not while a client that has just come is starting, too */
 };
 
 uint64_t
@@ -75,6 +76,9 @@ on_report(struct herd *herd, struct client *client, int fd)
     }
     if (fd >= 0) {
         (void)close(fd);
+    }
+    if (++client->report_count > REPORT_COUNT_MAX) {
+        return; /* a worker that talks so much is not ours any more: nobody shall have to read it */
     }
     switch (report->head.kind) {
     case REPORT_NAME:

@@ -9,54 +9,69 @@
 
 #include <sys/socket.h>
 
-/* As many bytes as come before the end, all of them or fewer; -1 and errno. */
+/* As many bytes as come before the end, all of them or fewer; -1 and errno.  parts: used up. */
 static ssize_t
-receive(int fd, void *to, size_t size, int flags)
+receive(int fd, struct iovec *parts, size_t part_count, int flags)
 {
     size_t done = 0;
-    while (done < size) {
-        ssize_t part = recv(fd, (uint8_t *)to + done, size - done, flags);
-        if (part == 0) {
+    while (part_count > 0) {
+        struct msghdr message = { .msg_iov = parts, .msg_iovlen = part_count };
+        ssize_t got = recvmsg(fd, &message, flags);
+        if (got == 0) {
             break;
         }
-        if (part < 0 && errno != EINTR) {
+        if (got < 0 && errno != EINTR) {
             return -1;
         }
-        done += part > 0 ? (size_t)part : 0;
+        size_t rest = got > 0 ? (size_t)got : 0;
+        done += rest;
+        for (; part_count > 0 && rest >= parts->iov_len; parts++, part_count--) {
+            rest -= parts->iov_len;
+        }
+        if (part_count > 0) {
+            parts->iov_base = (uint8_t *)parts->iov_base + rest;
+            parts->iov_len -= rest;
+        }
     }
     return (ssize_t)done;
 }
 
-static enum stream_result
-drop_unread(struct stream *stream)
+/* All but the last byte, with what stayed behind before it, in one call.  Returns: how many of them came; -1. */
+static ssize_t
+receive_most(struct stream *stream, void *to, size_t size)
 {
-    uint8_t byte;
-    if (stream->has_unread && receive(stream->fd, &byte, 1, 0) != 1) {
-        return STREAM_ERROR;
-    }
+    uint8_t unread;
+    struct iovec parts[2] = {
+        {&unread, 1       },
+        { to,     size - 1}
+    };
+    size_t first = stream->has_unread ? 0 : 1;
+    size_t end = size > 1 ? 2 : 1;
     stream->has_unread = false;
-    return STREAM_OK;
+    if (first == end) {
+        return 0;
+    }
+    ssize_t got = receive(stream->fd, parts + first, end - first, MSG_WAITALL);
+    return got > 0 && first == 0 ? got - 1 : got;
 }
 
 enum stream_result
 stream_read(struct stream *stream, void *to, size_t size)
 {
-    if (drop_unread(stream) != STREAM_OK) {
-        return STREAM_ERROR;
-    }
-    ssize_t taken = size > 1 ? receive(stream->fd, to, size - 1, MSG_WAITALL) : 0;
+    ssize_t taken = receive_most(stream, to, size);
     if (taken < 0) {
         return STREAM_ERROR;
     }
     if ((size_t)taken < size - 1) {
         return taken == 0 ? STREAM_END : STREAM_CUT;
     }
-    ssize_t last = receive(stream->fd, (uint8_t *)to + size - 1, 1, MSG_PEEK);
-    if (last < 0) {
+    struct iovec last = { (uint8_t *)to + size - 1, 1 };
+    ssize_t peeked = receive(stream->fd, &last, 1, MSG_PEEK);
+    if (peeked < 0) {
         return STREAM_ERROR;
     }
-    stream->has_unread = last == 1;
-    if (last == 1) {
+    stream->has_unread = peeked == 1;
+    if (peeked == 1) {
         return STREAM_OK;
     }
     return size > 1 ? STREAM_CUT : STREAM_END;
