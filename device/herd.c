@@ -69,7 +69,7 @@ on_report(struct herd *herd, struct client *client, int fd)
 {
     const struct report *report = herd->report;
     if (report->head.kind == REPORT_RING) {
-        if (!client_add_ring(client, report, fd)) {
+        if (!client_add_ring(client, report, fd) && ++client->report_count <= REPORT_COUNT_MAX) {
             herd_say(herd, client, "the renderer reported a ring that cannot be one");
         }
         return;

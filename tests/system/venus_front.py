@@ -414,6 +414,25 @@ def mesa(_):
     expect_in(r"client vulkaninfo \(pid \d+\): left", stderr, "the client's end")
 
 
+@front("mesa-work", "a compute program reads back what is right, and a picture has the hash it has without us, sandboxed", "programs")
+def mesa_work(_):
+    with _build_lock:
+        _built("vulkan-tests")
+    found = vulkan_paths("mesa")
+    arguments = ["exec", "--client-driver", found["client_icd"], "--host-driver", found["lavapipe_icd"], "--"]
+    programs = os.path.join(TOP, "build/vulkan/bin")
+    status, stdout, stderr = run_vitrine(*arguments, os.path.join(programs, "vkt_compute"), programs=REAL)
+    check(status == 0 and "all right on Virtio-GPU Venus" in stdout, f"{status}\n{stdout}{stderr}")
+    hashes = []
+    for command, environment in (
+        ([os.path.join(REAL, "vitrine"), *arguments], {}), ([], {"VK_DRIVER_FILES": found["lavapipe_icd"]}),
+    ):
+        done = subprocess.run([*command, os.path.join(programs, "vkt_picture")], text=True, capture_output=True, timeout=60,
+                              check=False, env={**os.environ, **environment})
+        hashes += re.findall(r"hash (\w+)", done.stdout)
+    check(len(hashes) == 2 and hashes[0] == hashes[1], f"the pictures' hashes: {hashes}")
+
+
 @front("mesa-deaths", "Mesa's client ends by itself when its renderer is killed or its connection is refused; others run on", "programs")
 def mesa_deaths(_):
     found = vulkan_paths("mesa")
