@@ -56,7 +56,10 @@ vn_exec_add(struct vn_exec *exec, uint16_t type, uint64_t id, uint64_t host, voi
 void vn_exec_created(struct vn_exec *exec, uint16_t type, uint64_t *ids, const uint64_t *hosts,
                      uint32_t count, VkResult ret);
 
-/* The command is about to destroy this object, which it named: takes it (and what it owns) out of the table. host 0: nothing. */
-void vn_exec_untrack(struct vn_exec *exec, uint16_t type, uint64_t host);
+/*
+ * The command is about to destroy this object, which it named: takes it (and what it owns) out of the table.  host 0: nothing.
+ * Returns: false: already fatal, for another ring destroys it.
+ */
+bool vn_exec_untrack(struct vn_exec *exec, uint16_t type, uint64_t host);
 
 #endif

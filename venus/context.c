@@ -79,6 +79,18 @@ set_defaults(struct venus_limits *limits)
     limits->ring_count = limits->ring_count ? limits->ring_count : RING_COUNT;
 }
 
+/* It goes into logs, terminals and JSON, and may be of the client's choice. */
+static void
+set_name(struct venus *venus, const char *name)
+{
+    snprintf(venus->name, sizeof(venus->name), "%s", name);
+    for (char *at = venus->name; *at; at++) {
+        if (*at < ' ' || *at > '~' || *at == '"' || *at == '\\') {
+            *at = '?';
+        }
+    }
+}
+
 enum venus_status
 venus_create(const struct venus_config *config, struct venus **out)
 {
@@ -90,7 +102,7 @@ venus_create(const struct venus_config *config, struct venus **out)
         return VENUS_NO_MEMORY;
     }
     venus->config = *config;
-    (void)snprintf(venus->name, sizeof(venus->name), "%s", config->name ? config->name : "client");
+    set_name(venus, config->name ? config->name : "client");
     venus->config.name = venus->name;
     set_defaults(&venus->config.limits);
     if (!vn_objects_init(&venus->objects, venus->config.limits.object_count)) {

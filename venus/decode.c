@@ -4,6 +4,10 @@
 
 /* No chain that Vulkan allows is longer: each struct stands in it once. */
 #define CHAIN_MAX 512
+/* But for VkDevicePrivateDataCreateInfo (vk.xml, allowduplicate). */
+#define MAY_REPEAT 1000295001
+
+#define NO_LENGTH UINT16_MAX
 
 struct walk {
     struct vn_exec *exec;
@@ -163,18 +167,11 @@ elements_left(const struct walk *w, const struct vn_member *member)
     return is_plain(member) ? (left + 3) / member->size : left / 4;
 }
 
-/* Where the host may fill in less than there is; but new objects must have names. */
-static bool
-may_be_absent(const struct vn_member *member)
-{
-    return (member->flags & VN_OPTIONAL) || ((member->flags & VN_OUT) && member->wire != VN_HANDLE);
-}
-
 static uint8_t *
 decode_array(struct walk *w, const struct vn_member *member, uint64_t expected)
 {
     uint64_t count = vn_take_u64(&w->exec->in);
-    if (count == 0 && (expected == 0 || may_be_absent(member))) {
+    if (count == 0 && (expected == 0 || (member->flags & VN_OPTIONAL))) {
         return NULL;
     }
     if (count != expected) {
@@ -200,6 +197,9 @@ decode_string(struct walk *w, const struct vn_member *member)
 {
     uint64_t bytes = vn_take_u64(&w->exec->in);
     if (bytes == 0) {
+        if (!(member->flags & VN_OPTIONAL)) {
+            fail(w, member, "is NULL, which has length", 0, 1);
+        }
         return NULL;
     }
     const uint8_t *from =
@@ -299,13 +299,30 @@ check_whole(struct walk *w, const struct vn_member *member, const uint8_t *base)
     }
 }
 
+/* The host goes by the selector, the bytes by the tag: were they two, it would take numbers for pointers. */
+static void
+check_tag(struct walk *w, const struct vn_member *member, const uint8_t *base)
+{
+    struct vn_reader ahead = w->exec->in;
+    uint32_t tag = vn_take_u32(&ahead);
+    uint32_t selected = (uint32_t)vn_length_of(member->length, base, 0);
+    if (!ahead.is_short && tag != selected) {
+        fail(w, member, "has a tag that is not what its struct selects", tag, selected);
+    }
+}
+
 static void
 decode_member(struct walk *w, const struct vn_member *member, uint8_t *base)
 {
     uint8_t *at = base + member->offset;
     void *pointer = NULL;
     switch (member->form) {
-    case VN_VALUE: decode_value(w, member, at); return;
+    case VN_VALUE:
+        if (member->length != NO_LENGTH && !w->is_partial) {
+            check_tag(w, member, base);
+        }
+        decode_value(w, member, at);
+        return;
     case VN_FIXED: decode_fixed(w, member, at); return;
     case VN_POINTER: pointer = decode_pointer(w, member); break;
     case VN_ARRAY:
@@ -366,6 +383,18 @@ decode_union(struct walk *w, const struct vn_type *type, uint8_t *to)
     }
 }
 
+/* Handlers take structs out of chains by type, and hosts take the first or the last: so each stands there once. */
+static bool
+is_repeated(const struct vn_link *link)
+{
+    for (const struct vn_link *next = link->next; next; next = next->next) {
+        if (next->s_type == link->s_type && link->s_type != MAY_REPEAT) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What follows in the chain of a `parent`: its own chain comes first on the wire, then its members. */
 static struct vn_link *
 decode_chain(struct walk *w, const struct vn_type *parent, unsigned depth)
@@ -387,6 +416,10 @@ decode_chain(struct walk *w, const struct vn_type *parent, unsigned depth)
     if (link) {
         link->s_type = s_type;
         link->next = decode_chain(w, parent, depth + 1);
+        if (is_repeated(link)) {
+            vn_exec_fatal(w->exec, "pNext of %s holds %s twice", parent->name, type->name);
+            return NULL;
+        }
         decode_members(w, type, (uint8_t *)link);
     }
     return link;

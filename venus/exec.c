@@ -109,10 +109,15 @@ vn_exec_look_up(struct vn_exec *exec, const char *name, uint16_t type, uint64_t 
                       (unsigned long long)id, vn_handle_names[object->type], vn_handle_names[type]);
         return 0;
     }
+    if (object->device != exec->device && object->device && exec->device) {
+        vn_exec_fatal(exec, "%s: object 0x%llx is of another device", name, (unsigned long long)id);
+        return 0;
+    }
     if (!remember(exec, object)) {
         vn_exec_fatal(exec, "%s: the host's memory is short", name);
         return 0;
     }
+    exec->device = exec->trail[0]->device;
     return object->host;
 }
 
@@ -189,13 +194,18 @@ vn_exec_created(struct vn_exec *exec, uint16_t type, uint64_t *ids, const uint64
     }
 }
 
-void
+bool
 vn_exec_untrack(struct vn_exec *exec, uint16_t type, uint64_t host)
 {
     struct vn_object *object = vn_exec_object(exec, type, host);
+    if (object && !vn_objects_claim(&exec->venus->objects, object)) {
+        vn_exec_fatal(exec, "destroys a %s that another ring destroys", vn_handle_names[type]);
+        return false;
+    }
     if (object) {
         vn_objects_remove(exec->venus, &exec->venus->objects, object);
     }
+    return true;
 }
 
 static void
@@ -327,6 +337,7 @@ step(struct vn_exec *exec, const uint8_t *done)
 {
     exec->command_at = done;
     exec->trail_count = 0;
+    exec->device = NULL;
     if (atomic_load_explicit(&exec->venus->is_fatal, memory_order_relaxed)) {
         exec->has_failed = true;
         return false;

@@ -43,6 +43,7 @@ struct vn_exec {
     uint32_t trail_count;
     uint32_t trail_size;
     struct vn_object *trail_min[VN_TRAIL_MIN];
+    const struct vn_device *device; /* of [0]: no object of another one may stand beside it */
 
     /* vkExecuteCommandStreamsMESA copies streams here, part by part, to execute them. */
     uint8_t *stream_copy;
@@ -82,8 +83,12 @@ vn_exec_host_of(struct vn_exec *exec, const char *name, uint16_t type, uint64_t 
 {
     struct vn_object *object = vn_cache_hit(&exec->cache, id);
     if (object && object->type == type && exec->trail_count < exec->trail_size) {
-        exec->trail[exec->trail_count++] = object;
-        return object->host;
+        const struct vn_device *device = exec->trail_count ? exec->device : object->device;
+        if (object->device == device) {
+            exec->device = device;
+            exec->trail[exec->trail_count++] = object;
+            return object->host;
+        }
     }
     return vn_exec_look_up(exec, name, type, id);
 }

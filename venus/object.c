@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "venus/context.h"
+#include "venus/os.h"
 
 #define SLOTS_MIN     1024
 #define CHUNK_OBJECTS 512
@@ -16,7 +17,9 @@ struct vn_object_chunk {
 static uint32_t
 slot_of(const struct vn_objects *objects, uint64_t id)
 {
-    return (uint32_t)((id * 0x9e3779b97f4a7c15u) >> 32) & (objects->slot_count - 1);
+    uint64_t mixed = id * objects->secret;
+    mixed = (mixed ^ mixed >> 32) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(mixed >> 32) & (objects->slot_count - 1);
 }
 
 bool
@@ -27,6 +30,9 @@ vn_objects_init(struct vn_objects *objects, uint32_t limit_count)
     if (!objects->slots) {
         return false;
     }
+    /* Where memory lies and what time it is: more than a client knows. */
+    objects->secret =
+        ((uint64_t)(uintptr_t)objects->slots * 0xd6e8feb86659fd93u + vn_os_now_ns()) | 1;
     if (pthread_mutex_init(&objects->lock, NULL)) {
         free(objects->slots);
         objects->slots = NULL;
@@ -166,6 +172,16 @@ unlink_child(struct vn_object *object)
     object->sibling_next->sibling_prev = object->sibling_prev;
 }
 
+/* Under the lock.  What is being destroyed, or is part of it, gets no more children. */
+static bool
+is_going(const struct vn_object *object)
+{
+    while (object && object->id && !object->is_claimed) {
+        object = object->parent;
+    }
+    return object;
+}
+
 static const char *
 why_not(const struct vn_objects *objects, const struct vn_object *like)
 {
@@ -174,6 +190,9 @@ why_not(const struct vn_objects *objects, const struct vn_object *like)
     }
     if (find(objects, like->id)) {
         return "the id is in use";
+    }
+    if (is_going(like->parent)) {
+        return "what it would belong to is being destroyed";
     }
     return objects->live_count >= objects->limit_count ? "the context has too many objects" : NULL;
 }
@@ -191,6 +210,7 @@ vn_objects_add(struct vn_objects *objects, const struct vn_object *like, const c
     if (object) {
         object->host = like->host;
         object->type = like->type;
+        object->is_claimed = false;
         object->device = like->device;
         object->parent = like->parent;
         object->data = like->data;
@@ -230,19 +250,34 @@ take_out(struct vn_objects *objects, struct vn_object *object)
     close_gap(objects, at);
     objects->live_count--;
     unlink_child(object);
+    /* From now on no ring finds it, not even one that remembers it. */
+    atomic_store_explicit(&object->id, 0, memory_order_release);
 }
 
-/* Takes the deepest, newest leaf below `object` out, or object itself when it has no children. */
-static struct vn_object *
-take_leaf(struct vn_objects *objects, struct vn_object *object)
+bool
+vn_objects_claim(struct vn_objects *objects, struct vn_object *object)
 {
     (void)pthread_mutex_lock(&objects->lock);
-    while (object->child) {
-        object = object->child;
-    }
-    take_out(objects, object);
+    bool is_ours = object->id && !object->is_claimed;
+    object->is_claimed = true;
     (void)pthread_mutex_unlock(&objects->lock);
-    return object;
+    return is_ours;
+}
+
+/* Takes the deepest, newest leaf below `object` out; with_itself: or object when it has no children.  NULL: there is none. */
+static struct vn_object *
+take_leaf(struct vn_objects *objects, struct vn_object *object, bool with_itself)
+{
+    (void)pthread_mutex_lock(&objects->lock);
+    struct vn_object *leaf = object->id && (object->child || with_itself) ? object : NULL;
+    while (leaf && leaf->child) {
+        leaf = leaf->child;
+    }
+    if (leaf) {
+        take_out(objects, leaf);
+    }
+    (void)pthread_mutex_unlock(&objects->lock);
+    return leaf;
 }
 
 /* From now on its memory may be another's. */
@@ -251,18 +286,18 @@ give_free(struct venus *venus, struct vn_objects *objects, struct vn_object *obj
 {
     (void)pthread_mutex_lock(&objects->lock);
     vn_count_own(&venus->stats.gone_counts[object->type], 1);
-    atomic_store_explicit(&object->id, 0, memory_order_release);
     object->sibling_next = objects->free;
     objects->free = object;
     (void)pthread_mutex_unlock(&objects->lock);
 }
 
-void
-vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
-                           struct vn_object *object, void (*gone)(struct vn_object *))
+static void
+remove_below(struct venus *venus, struct vn_object *object, bool with_itself,
+             void (*gone)(struct vn_object *))
 {
-    while (object->child) {
-        struct vn_object *leaf = take_leaf(objects, object);
+    struct vn_objects *objects = &venus->objects;
+    struct vn_object *leaf = NULL;
+    while (leaf != object && (leaf = take_leaf(objects, object, with_itself))) {
         if (gone) {
             gone(leaf);
         }
@@ -274,12 +309,16 @@ vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
 }
 
 void
+vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
+                           struct vn_object *object, void (*gone)(struct vn_object *))
+{
+    (void)objects;
+    remove_below(venus, object, false, gone);
+}
+
+void
 vn_objects_remove(struct venus *venus, struct vn_objects *objects, struct vn_object *object)
 {
-    vn_objects_remove_children(venus, objects, object, NULL);
-    take_leaf(objects, object);
-    if (object->free_data) {
-        object->free_data(venus, object);
-    }
-    give_free(venus, objects, object);
+    (void)objects;
+    remove_below(venus, object, true, NULL);
 }

@@ -24,6 +24,7 @@ struct vn_object {
     _Atomic uint64_t id;      /* 0: free; set last (release), looked at first (acquire) */
     uint64_t host;            /* the host's handle, dispatchable or not */
     uint16_t type;            /* enum vn_type_of_handle */
+    bool is_claimed;          /* somebody is about to destroy it: it gets no more children */
     struct vn_device *device; /* whose function table serves it; NULL above devices */
     struct vn_object *parent;
     struct vn_object *child; /* the first of its children ... */
@@ -43,6 +44,7 @@ struct vn_objects {
     uint32_t slot_count;
     uint32_t live_count;
     uint32_t limit_count;
+    uint64_t secret;        /* odd: so that no client can choose ids that all fall into one slot */
     struct vn_object *free; /* by sibling_next */
     struct vn_object_chunk *chunks;
 };
@@ -67,6 +69,12 @@ struct vn_object *vn_objects_find(struct vn_objects *objects, uint64_t id);
  */
 struct vn_object *
 vn_objects_add(struct vn_objects *objects, const struct vn_object *like, const char **why);
+
+/*
+ * To be called before an object is destroyed, on the host or here: two rings may name the same object at once.
+ * Returns: true to one of them; false: it is gone, or about to go.
+ */
+bool vn_objects_claim(struct vn_objects *objects, struct vn_object *object);
 
 /*
  * Takes it and all that it owns out of the table, owned ones first, newest first; calls free_data of each.

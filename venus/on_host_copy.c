@@ -100,7 +100,8 @@ vn_on_vkCopyImageToMemoryMESA(struct vn_exec *exec, struct vn_args_vkCopyImageTo
 static VkMemoryToImageCopy *
 host_regions(struct vn_exec *exec, const VkCopyMemoryToImageInfoMESA *info)
 {
-    VkMemoryToImageCopy *copies = vn_exec_alloc(exec, info->regionCount + 1u, sizeof(*copies));
+    VkMemoryToImageCopy *copies =
+        vn_exec_alloc(exec, (size_t)info->regionCount + 1, sizeof(*copies));
     for (uint32_t i = 0; copies && i < info->regionCount; i++) {
         const VkMemoryToImageCopyMESA *from = &info->pRegions[i];
         const struct region region = { from->memoryRowLength, from->memoryImageHeight,

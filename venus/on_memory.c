@@ -306,6 +306,10 @@ vn_on_vkFreeMemory(struct vn_exec *exec, struct vn_args_vkFreeMemory *args)
     }
     struct vn_object *object = exec->trail[1];
     struct vn_memory *memory = object->data;
+    if (!vn_objects_claim(&exec->venus->objects, object)) {
+        vn_exec_fatal(exec, "frees memory that another ring frees");
+        return;
+    }
     /* What the host imported must be there until the host let go of it. */
     object->data = NULL;
     vn_objects_remove(exec->venus, &exec->venus->objects, object);

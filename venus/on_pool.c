@@ -23,7 +23,8 @@ vn_on_vkAllocateDescriptorSets(struct vn_exec *exec, struct vn_args_vkAllocateDe
     const VkDescriptorSetAllocateInfo *info = args->pAllocateInfo;
     struct vn_object *pool =
         vn_exec_object(exec, VN_HANDLE_VkDescriptorPool, (uint64_t)info->descriptorPool);
-    VkDescriptorSet *hosts = vn_exec_alloc(exec, info->descriptorSetCount + 1u, sizeof(*hosts));
+    VkDescriptorSet *hosts =
+        vn_exec_alloc(exec, (size_t)info->descriptorSetCount + 1, sizeof(*hosts));
     if (!pool || !hosts) {
         vn_exec_fatal(exec, "a descriptor pool is expected");
         return;
@@ -41,7 +42,8 @@ vn_on_vkAllocateCommandBuffers(struct vn_exec *exec, struct vn_args_vkAllocateCo
     const VkCommandBufferAllocateInfo *info = args->pAllocateInfo;
     struct vn_object *pool =
         vn_exec_object(exec, VN_HANDLE_VkCommandPool, (uint64_t)info->commandPool);
-    VkCommandBuffer *hosts = vn_exec_alloc(exec, info->commandBufferCount + 1u, sizeof(uint64_t));
+    VkCommandBuffer *hosts =
+        vn_exec_alloc(exec, (size_t)info->commandBufferCount + 1, sizeof(*hosts));
     if (!pool || !hosts) {
         vn_exec_fatal(exec, "a command pool is expected");
         return;
@@ -60,18 +62,17 @@ vn_on_vkAllocateCommandBuffers(struct vn_exec *exec, struct vn_args_vkAllocateCo
 static bool
 remove_from_pool(struct vn_exec *exec, const struct vn_object *pool, uint16_t type)
 {
-    static const char named; /* its address marks what was seen */
     for (uint32_t i = 0; i < exec->trail_count; i++) {
         struct vn_object *object = exec->trail[i];
         if (object->type != type) {
             continue;
         }
-        if (object->parent != pool || object->data == &named) {
+        if (object->parent != pool || !vn_objects_claim(&exec->venus->objects, object)) {
             vn_exec_fatal(exec, "frees object 0x%llx, which is %s", (unsigned long long)object->id,
-                          object->parent != pool ? "not of this pool" : "named twice");
+                          object->parent != pool ? "not of this pool"
+                                                 : "named twice, or freed by another ring");
             return false;
         }
-        object->data = vn_mutable(&named);
     }
     for (uint32_t i = 0; i < exec->trail_count; i++) {
         if (exec->trail[i]->type == type) {

@@ -79,13 +79,15 @@ keep_u64(const uint64_t *values, const uint32_t *kept, uint32_t kept_count, uint
     *count = moved_count;
 }
 
-static void
-keep_u32(const uint32_t *values, const uint32_t *kept, uint32_t kept_count)
+/* Into memory of our own: arrays of 4-byte numbers lie in the client's stream, which is not ours to write. */
+static const uint32_t *
+keep_u32(struct vn_exec *exec, const uint32_t *values, const uint32_t *kept, uint32_t kept_count)
 {
-    uint32_t *changed = vn_mutable(values);
-    for (uint32_t i = 0; changed && i < kept_count; i++) {
-        changed[i] = changed[kept[i]];
+    uint32_t *moved = values ? vn_exec_alloc(exec, kept_count + 1u, sizeof(*moved)) : NULL;
+    for (uint32_t i = 0; moved && i < kept_count; i++) {
+        moved[i] = values[kept[i]];
     }
+    return moved;
 }
 
 /* Room for as many indices as the longest list of waits has.  NULL: already fatal. */
@@ -104,7 +106,7 @@ strip_submit(struct vn_exec *exec, VkSubmitInfo *submit)
     }
     uint32_t kept_count =
         drop_marked(exec, vn_mutable(submit->pWaitSemaphores), submit->waitSemaphoreCount, kept);
-    keep_u32(submit->pWaitDstStageMask, kept, kept_count);
+    submit->pWaitDstStageMask = keep_u32(exec, submit->pWaitDstStageMask, kept, kept_count);
     VkTimelineSemaphoreSubmitInfo *values =
         vn_chain_find(submit, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
     if (values) {
@@ -113,7 +115,8 @@ strip_submit(struct vn_exec *exec, VkSubmitInfo *submit)
     VkDeviceGroupSubmitInfo *group =
         vn_chain_find(submit, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
     if (group && group->waitSemaphoreCount == submit->waitSemaphoreCount) {
-        keep_u32(group->pWaitSemaphoreDeviceIndices, kept, kept_count);
+        group->pWaitSemaphoreDeviceIndices =
+            keep_u32(exec, group->pWaitSemaphoreDeviceIndices, kept, kept_count);
         group->waitSemaphoreCount = kept_count;
     }
     submit->waitSemaphoreCount = kept_count;

@@ -88,8 +88,14 @@ vn_on_vkSeekReplyCommandStreamMESA(struct vn_exec *exec,
 static bool
 grow_copy(struct vn_exec *exec, size_t bytes)
 {
+    uint64_t limit_bytes = exec->venus->config.limits.command_bytes;
     if (bytes <= exec->stream_copy_bytes) {
         return true;
+    }
+    if (limit_bytes && bytes > limit_bytes && bytes > STREAM_CHUNK_BYTES) {
+        vn_exec_fatal(exec, "a command of more than %zu bytes; expected at most %llu",
+                      exec->stream_copy_bytes, (ull)limit_bytes);
+        return false;
     }
     uint8_t *copy = realloc(exec->stream_copy, bytes);
     if (!copy) {
@@ -124,6 +130,11 @@ run_stream(struct vn_exec *exec, const uint8_t *bytes, size_t size)
         held -= done;
         memmove(exec->stream_copy, exec->stream_copy + done, held);
         chunk = done == 0 ? exec->stream_copy_bytes * 2 : chunk;
+    }
+    if (exec->stream_copy_bytes > STREAM_CHUNK_BYTES) {
+        free(exec->stream_copy); /* one long command is no reason to keep that much */
+        exec->stream_copy = NULL;
+        exec->stream_copy_bytes = 0;
     }
 }
 

@@ -177,7 +177,7 @@ toy_begin(void)
     memset(&toy, 0, sizeof(toy));
     struct venus *venus = calloc(1, sizeof(*venus));
     venus->config.limits = (struct venus_limits){
-        .memory_bytes = 64 << 20, .command_bytes = 1 << 20, .resource_count = 8, .ring_count = 3
+        .memory_bytes = 64 << 20, .command_bytes = 4 << 20, .resource_count = 8, .ring_count = 3
     };
     venus->config.on_ring = toy_on_ring;
     (void)pthread_mutex_init(&venus->why_lock, NULL);

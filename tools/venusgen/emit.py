@@ -244,7 +244,7 @@ class Emitter:
                      f"    {call};",
                      f"    vn_exec_created(exec, VN_HANDLE_{made.type}, (uint64_t *)a->{made.name}, (const uint64_t *)hosts, {count}, a->ret);"]  # fmt: skip
         elif self._destroys(row.command):
-            body += [f"    vn_exec_untrack(exec, VN_HANDLE_{params[1].type}, (uint64_t)a->{params[1].name});", f"    {call};"]
+            body += [f"    if (vn_exec_untrack(exec, VN_HANDLE_{params[1].type}, (uint64_t)a->{params[1].name})) {{", f"        {call};", "    }"]
         else:
             body += [f"    {call};"]
         return "\n".join([f"void\nvn_thunk_{row.name}(struct vn_exec *exec, void *args)", "{"] + body + ["}", ""])

@@ -19,6 +19,8 @@ INNER = {
     ("vkCmdBuildAccelerationStructuresKHR", "ppBuildRangeInfos"): "pInfos[].geometryCount",
     ("vkCmdBuildAccelerationStructuresIndirectKHR", "ppMaxPrimitiveCounts"): "pInfos[].geometryCount",
 }
+# Numbers of this process's files: a client that could name them could have any file that is open here.
+NEVER_CHAINED = {"VkImportMemoryFdInfoKHR"}
 # Tags that Mesa's client sends where nothing selects one.
 UNTAGGED = {"VkClearColorValue": 2}
 
@@ -170,7 +172,7 @@ class Model:
             before = len(self.types)
             for name, struct in registry.structs.items():
                 parents = [registry.real(p) for p in struct.extends]
-                if name in self.spoken and any(p in self.types for p in parents):
+                if name in self.spoken - NEVER_CHAINED and any(p in self.types for p in parents):
                     try:
                         self.type(name)
                     except Unsendable:
@@ -192,7 +194,8 @@ class Model:
                 f.flags.add("VN_IS_LENGTH")
             if is_params and m.pointers and not m.is_const and f.form != "VN_NULL":
                 f.flags.add("VN_INOUT" if "VN_IS_LENGTH" in f.flags else "VN_OUT")
-            if is_params and f.wire == "VN_HANDLE" and f.form == "VN_VALUE" and not m.is_optional:
+            # The first is what a command is called on, even where Vulkan's destroying functions take NULL for it.
+            if is_params and f.wire == "VN_HANDLE" and f.form == "VN_VALUE" and (not m.is_optional or index == 0):
                 f.flags.add("VN_NEEDED")
             f.tags = self._tags(m, index)
             fields.append(f)
