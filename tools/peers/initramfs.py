@@ -74,14 +74,16 @@ def _cpio_entry(name, mode, data=b"", rdev=(0, 0)):
     return _pad4(head + name.encode() + b"\0") + _pad4(data)
 
 
-def _archive(init, modules):
-    parts = [_cpio_entry(d, 0o040755) for d in ("dev", "proc", "sys", "modules")]
+def archive(init, modules, programs=None):
+    """The bytes of an archive: the file `init`, what is in the directory `modules`, and `programs` (name -> file) in bin/."""
+    parts = [_cpio_entry(d, 0o040755) for d in ("bin", "dev", "proc", "sys", "modules")]
     parts.append(_cpio_entry("dev/console", 0o020600, rdev=(5, 1)))
     for name in sorted(os.listdir(modules)):
         with open(os.path.join(modules, name), "rb") as f:
             parts.append(_cpio_entry("modules/" + name, 0o100644, f.read()))
-    with open(init, "rb") as f:
-        parts.append(_cpio_entry("init", 0o100755, f.read()))
+    for name, path in {"init": init, **{"bin/" + n: p for n, p in (programs or {}).items()}}.items():
+        with open(path, "rb") as f:
+            parts.append(_cpio_entry(name, 0o100755, f.read()))
     return b"".join(parts + [_cpio_entry("TRAILER!!!", 0)])
 
 
@@ -102,5 +104,5 @@ def make(peer, top, sources, headers):
     if done.returncode != 0:
         raise SetupError(f"the Linux peer's init does not compile:\n{done.stderr}")
     with open(target, "wb") as f:
-        f.write(_archive(init, os.path.join(peer, "modules")))
+        f.write(archive(init, os.path.join(peer, "modules")))
     print(f"peers: {target} made", flush=True)
