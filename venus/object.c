@@ -308,6 +308,22 @@ remove_below(struct venus *venus, struct vn_object *object, bool with_itself,
     }
 }
 
+bool
+vn_objects_remove_lone(struct venus *venus, struct vn_object *object)
+{
+    struct vn_objects *objects = &venus->objects;
+    (void)pthread_mutex_lock(&objects->lock);
+    bool is_lone = object->id && !object->is_claimed && !object->child && !object->free_data;
+    if (is_lone) {
+        take_out(objects, object);
+        vn_count_own(&venus->stats.gone_counts[object->type], 1);
+        object->sibling_next = objects->free;
+        objects->free = object;
+    }
+    (void)pthread_mutex_unlock(&objects->lock);
+    return is_lone;
+}
+
 void
 vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
                            struct vn_object *object, void (*gone)(struct vn_object *))

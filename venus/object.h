@@ -89,6 +89,12 @@ void vn_objects_remove(struct venus *venus, struct vn_objects *objects, struct v
 void vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
                                 struct vn_object *object, void (*gone)(struct vn_object *));
 
+/*
+ * Removes an object that owns nothing, has nothing to free and that nobody else destroys: most do, and one lock is enough.
+ * Returns: false: it is not such a one, and nothing was done.
+ */
+bool vn_objects_remove_lone(struct venus *venus, struct vn_object *object);
+
 static inline struct vn_object **
 vn_cache_slot(struct vn_object_cache *cache, uint64_t id)
 {

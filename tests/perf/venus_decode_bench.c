@@ -34,6 +34,17 @@ nothing(void)
     return VK_SUCCESS;
 }
 
+static VkResult
+make_sampler(VkDevice device, const VkSamplerCreateInfo *info,
+             const VkAllocationCallbacks *allocator, VkSampler *sampler)
+{
+    (void)device;
+    (void)info;
+    (void)allocator;
+    *sampler = (VkSampler)(uintptr_t)4096;
+    return VK_SUCCESS;
+}
+
 static void
 add(struct venus *venus, uint64_t id, uint16_t type, struct vn_device *device)
 {
@@ -58,6 +69,22 @@ command_named(const char *name)
 }
 
 static double
+run(struct venus *venus, const char *name, const uint8_t *stream, size_t size, int rounds)
+{
+    double best = 1e9;
+    for (int i = 0; i < rounds; i++) {
+        uint64_t begin = now_ns();
+        if (vn_exec_run(&venus->exec, stream, size, true, 0) != size) {
+            fprintf(stderr, "venus_decode_bench: %s: %s\n", name, venus_why(venus));
+            exit(1);
+        }
+        double each = (double)(now_ns() - begin) / COMMANDS;
+        best = each < best ? each : best;
+    }
+    return best;
+}
+
+static double
 measure(struct venus *venus, const char *name, const void *args, int rounds, size_t *bytes)
 {
     uint8_t *stream = malloc(STREAM_BYTES);
@@ -66,16 +93,7 @@ measure(struct venus *venus, const char *name, const void *args, int rounds, siz
         vn_encode_request(&out, command_named(name), 0, args);
     }
     *bytes = out.at / COMMANDS;
-    double best = 1e9;
-    for (int i = 0; i < rounds; i++) {
-        uint64_t begin = now_ns();
-        if (vn_exec_run(&venus->exec, stream, out.at, true, 0) != out.at) {
-            fprintf(stderr, "venus_decode_bench: %s: %s\n", name, venus_why(venus));
-            exit(1);
-        }
-        double each = (double)(now_ns() - begin) / COMMANDS;
-        best = each < best ? each : best;
-    }
+    double best = run(venus, name, stream, out.at, rounds);
     free(stream);
     return best;
 }
@@ -139,6 +157,27 @@ measure_objects(struct venus *venus, int rounds)
             .pDescriptorWrites = &write);
 }
 
+/* Two commands: an object comes and goes. */
+static void
+measure_pair(struct venus *venus, int rounds)
+{
+    uint8_t *stream = malloc(STREAM_BYTES);
+    struct vn_writer out = { .base = stream, .size = STREAM_BYTES };
+    VkSamplerCreateInfo info = { .sType = VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO };
+    for (uint64_t i = 0; i < COMMANDS; i++) {
+        VkSampler id = HANDLE(VkSampler, 1000 + i);
+        struct vn_args_vkCreateSampler create = { .device = HANDLE(VkDevice, 1),
+                                                  .pCreateInfo = &info,
+                                                  .pSampler = &id };
+        struct vn_args_vkDestroySampler destroy = { .device = HANDLE(VkDevice, 1), .sampler = id };
+        vn_encode_request(&out, command_named("vkCreateSampler"), 0, &create);
+        vn_encode_request(&out, command_named("vkDestroySampler"), 0, &destroy);
+    }
+    double ns = run(venus, "vkCreateSampler", stream, out.at, rounds);
+    printf("%-28s %8.1f ns %6zu bytes\n", "vkCreateSampler and destroy", ns, out.at / COMMANDS);
+    free(stream);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -164,6 +203,8 @@ main(int argc, char **argv)
     add(venus, ID_SAMPLER, VN_HANDLE_VkSampler, &device);
     measure_recording(venus, rounds);
     measure_objects(venus, rounds);
+    device.vk.vkCreateSampler = make_sampler;
+    measure_pair(venus, rounds);
     venus_destroy(venus);
     return 0;
 }
