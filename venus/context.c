@@ -2,6 +2,7 @@
 #include "venus/context.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,12 @@
 
 #define EXTENSION_SERIALIZATION 384
 #define EXTENSION_PROTOCOL      385
+
+struct vn_kept {
+    struct vn_kept *next;
+    size_t bytes;
+    uint8_t memory[] __attribute__((aligned(16)));
+};
 
 static void
 set_extension(uint32_t *words, uint32_t number)
@@ -111,6 +118,7 @@ venus_create(const struct venus_config *config, struct venus **out)
     }
     pthread_mutex_init(&venus->why_lock, NULL);
     pthread_mutex_init(&venus->instances_lock, NULL);
+    pthread_mutex_init(&venus->kept_lock, NULL);
     vn_ledger_init(&venus->ledger, venus->config.limits.memory_bytes);
     vn_resources_init(&venus->resources, venus);
     vn_memories_init(&venus->memories);
@@ -138,21 +146,51 @@ venus_destroy(struct venus *venus)
     vn_host_unload(&venus->host);
     pthread_mutex_destroy(&venus->why_lock);
     pthread_mutex_destroy(&venus->instances_lock);
-    while (venus->retired_count) {
-        free(venus->retired[--venus->retired_count]);
+    while (venus->retired) {
+        struct vn_kept *next = venus->retired->next;
+        free(venus->retired);
+        venus->retired = next;
     }
-    free(venus->retired);
+    pthread_mutex_destroy(&venus->kept_lock);
     free(venus);
+}
+
+void *
+vn_keep(struct venus *venus, size_t bytes)
+{
+    pthread_mutex_lock(&venus->kept_lock);
+    struct vn_kept **link = &venus->retired;
+    while (*link && (*link)->bytes != bytes) {
+        link = &(*link)->next;
+    }
+    struct vn_kept *kept = *link;
+    if (kept) {
+        *link = kept->next;
+    }
+    pthread_mutex_unlock(&venus->kept_lock);
+    if (kept) {
+        return memset(kept->memory, 0, bytes);
+    }
+    kept = calloc(1, sizeof(*kept) + bytes);
+    if (!kept) {
+        return NULL;
+    }
+    kept->bytes = bytes;
+    return kept->memory;
 }
 
 void
 vn_retire(struct venus *venus, void *memory)
 {
-    void **retired = realloc(venus->retired, (venus->retired_count + 1) * sizeof(*retired));
-    if (retired) { /* else it is lost with the process, which is short of memory anyway */
-        retired[venus->retired_count++] = memory;
-        venus->retired = retired;
+    if (!memory) {
+        return;
     }
+    struct vn_kept *kept =
+        (struct vn_kept *)(void *)((uint8_t *)memory - offsetof(struct vn_kept, memory));
+    pthread_mutex_lock(&venus->kept_lock);
+    kept->next = venus->retired;
+    venus->retired = kept;
+    pthread_mutex_unlock(&venus->kept_lock);
 }
 
 void

@@ -29,8 +29,8 @@ struct venus {
     pthread_mutex_t
         instances_lock; /* held by the commands that make and end instances and devices: they are rare */
     struct vn_instance *instances; /* the newest first */
-    void **retired;                /* see vn_retire */
-    size_t retired_count;
+    pthread_mutex_t kept_lock;
+    struct vn_kept *retired; /* see vn_keep */
     struct vn_objects objects;
     struct vn_resources resources;
     struct vn_rings rings;
@@ -42,9 +42,12 @@ struct venus {
 };
 
 /*
- * Frees memory when the context ends: what a hostile client may still use on one ring while it destroys it on another.
- * Context: instances_lock held, or no ring alive.
+ * Zeroed memory for what a hostile client may still use on one ring while it destroys it on another: once retired, it is used
+ * again for the same size only, and freed when the context ends.
+ * Returns: NULL when the host's memory is short.  Context: any thread.
  */
+void *vn_keep(struct venus *venus, size_t bytes);
+/* memory: of vn_keep; NULL is allowed. */
 void vn_retire(struct venus *venus, void *memory);
 
 /* Kills the context: only the first reason counts.  Rings are told by their status word, and the front by on_fatal. */

@@ -48,7 +48,7 @@ set_up(struct vn_exec *exec, struct vn_device *device, const struct vn_args_vkCr
 void
 vn_on_vkCreateDevice(struct vn_exec *exec, struct vn_args_vkCreateDevice *args)
 {
-    struct vn_device *device = calloc(1, sizeof(*device));
+    struct vn_device *device = vn_keep(exec->venus, sizeof(*device));
     args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
     if (!device) {
         return;
@@ -61,7 +61,7 @@ vn_on_vkCreateDevice(struct vn_exec *exec, struct vn_args_vkCreateDevice *args)
     }
     (void)pthread_mutex_unlock(&exec->venus->instances_lock);
     if (args->ret != VK_SUCCESS) {
-        free(device);
+        vn_retire(exec->venus, device);
     }
 }
 

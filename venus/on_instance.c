@@ -124,10 +124,10 @@ make_instance(const struct vn_args_vkCreateInstance *args, const struct vn_insta
 void
 vn_on_vkCreateInstance(struct vn_exec *exec, struct vn_args_vkCreateInstance *args)
 {
-    struct vn_instance *instance = calloc(1, sizeof(*instance));
+    struct vn_instance *instance = vn_keep(exec->venus, sizeof(*instance));
     args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
     if (!instance || !load(exec, &instance->vk)) {
-        free(instance);
+        vn_retire(exec->venus, instance);
         return;
     }
     instance->api_version = host_version(&instance->vk);
@@ -136,7 +136,7 @@ vn_on_vkCreateInstance(struct vn_exec *exec, struct vn_args_vkCreateInstance *ar
         args->ret = make_instance(args, &instance->vk, instance->api_version, &instance->handle);
     }
     if (args->ret != VK_SUCCESS) {
-        free(instance);
+        vn_retire(exec->venus, instance);
         return;
     }
     vn_host_fill_instance(&exec->venus->host, instance->handle, &instance->vk);
@@ -144,7 +144,7 @@ vn_on_vkCreateInstance(struct vn_exec *exec, struct vn_args_vkCreateInstance *ar
                                    (uint64_t)instance->handle, instance, NULL);
     if (!instance->object) {
         instance->vk.vkDestroyInstance(instance->handle, NULL);
-        free(instance);
+        vn_retire(exec->venus, instance);
         return;
     }
     (void)pthread_mutex_lock(&exec->venus->instances_lock);

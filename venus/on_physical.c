@@ -24,7 +24,7 @@ free_physical(struct venus *venus, struct vn_object *object)
 }
 
 static VkResult
-list_extensions(struct vn_physical *physical)
+list_extensions(struct venus *venus, struct vn_physical *physical)
 {
     const struct vn_instance_vk *vk = &physical->instance->vk;
     VkResult ret = vk->vkEnumerateDeviceExtensionProperties(physical->handle, NULL,
@@ -33,7 +33,7 @@ list_extensions(struct vn_physical *physical)
         return ret;
     }
     physical->extensions =
-        calloc((size_t)physical->extension_count + 1, sizeof(*physical->extensions));
+        vn_keep(venus, ((size_t)physical->extension_count + 1) * sizeof(*physical->extensions));
     if (!physical->extensions) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
@@ -45,7 +45,7 @@ bool
 vn_physical_add(struct vn_exec *exec, struct vn_instance *instance, VkPhysicalDevice handle,
                 uint64_t id)
 {
-    struct vn_physical *physical = calloc(1, sizeof(*physical));
+    struct vn_physical *physical = vn_keep(exec->venus, sizeof(*physical));
     if (!physical) {
         vn_exec_fatal(exec, "the host's memory is short");
         return false;
@@ -54,7 +54,7 @@ vn_physical_add(struct vn_exec *exec, struct vn_instance *instance, VkPhysicalDe
     physical->handle = handle;
     instance->vk.vkGetPhysicalDeviceProperties(handle, &physical->properties);
     instance->vk.vkGetPhysicalDeviceMemoryProperties(handle, &physical->memory);
-    VkResult ret = list_extensions(physical);
+    VkResult ret = list_extensions(exec->venus, physical);
     if (ret != VK_SUCCESS) {
         vn_exec_fatal(exec, "the host cannot list the extensions of %s: VkResult %d",
                       physical->properties.deviceName, ret);
@@ -65,8 +65,8 @@ vn_physical_add(struct vn_exec *exec, struct vn_instance *instance, VkPhysicalDe
                                        physical, free_physical);
     }
     if (!physical->object) {
-        free(physical->extensions);
-        free(physical);
+        vn_retire(exec->venus, physical->extensions);
+        vn_retire(exec->venus, physical);
         return false;
     }
     return true;

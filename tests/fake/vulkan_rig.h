@@ -73,7 +73,7 @@ rig_fill_device(struct vn_device_vk *vk)
 static struct vn_instance *
 rig_instance(struct rig *rig)
 {
-    struct vn_instance *instance = calloc(1, sizeof(*instance));
+    struct vn_instance *instance = vn_keep(rig->venus, sizeof(*instance));
     instance->object = rig_add(rig, NULL, VN_HANDLE_VkInstance, 1, 0x100);
     instance->object->data = instance;
     instance->vk.vkDestroyInstance = fake_destroy_instance;
@@ -154,7 +154,7 @@ rig_start(struct rig *rig, uint64_t memory_bytes, bool has_pointers)
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queues,
     };
-    struct vn_device *device = calloc(1, sizeof(*device));
+    struct vn_device *device = vn_keep(rig->venus, sizeof(*device));
     device->physical = physical;
     device->handle = (VkDevice)(uintptr_t)0x300u;
     rig_fill_device(&device->vk);
