@@ -123,6 +123,20 @@ dump(uint64_t offset, const uint8_t *bytes, size_t count)
     }
 }
 
+/* Are there such sectors? Returns: 0; SHELL_FAILED after saying what there is. */
+static int
+need_sectors(const struct shell_call *call, const struct vblk *blk, uint32_t sector, uint32_t count)
+{
+    if (count == 0) {
+        return shell_fail(call, "%s: a count is from 1 to %d", call->argv[0], SECTOR_COUNT_MAX);
+    }
+    if ((uint64_t)sector + count > blk->capacity_sectors) {
+        return shell_fail(call, "%s: the disk has %llu sectors, counted from 0", call->argv[0],
+                          (unsigned long long)blk->capacity_sectors);
+    }
+    return 0;
+}
+
 static int
 blk_read(const struct shell_call *call)
 {
@@ -131,7 +145,8 @@ blk_read(const struct shell_call *call)
     struct vblk *blk = need_disk(call, 1);
 
     if (blk == NULL || command_number(call, 2, UINT32_MAX, &sector) != 0 ||
-        (call->argc > 3 && command_number(call, 3, SECTOR_COUNT_MAX, &count) != 0)) {
+        (call->argc > 3 && command_number(call, 3, SECTOR_COUNT_MAX, &count) != 0) ||
+        need_sectors(call, blk, sector, count) != 0) {
         return SHELL_FAILED;
     }
     enum virtio_err err = vblk_read(blk, sector, count, buffer, VBLK_TIMEOUT_MS_DEFAULT);
@@ -150,7 +165,8 @@ blk_write(const struct shell_call *call)
     uint32_t sector;
     struct vblk *blk = need_disk(call, 1);
 
-    if (blk == NULL || command_number(call, 2, UINT32_MAX, &sector) != 0) {
+    if (blk == NULL || command_number(call, 2, UINT32_MAX, &sector) != 0 ||
+        need_sectors(call, blk, sector, 1) != 0) {
         return SHELL_FAILED;
     }
     size_t length = strlen(call->argv[3]);

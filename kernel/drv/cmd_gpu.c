@@ -270,14 +270,17 @@ gpu_scanout(const struct shell_call *call)
     enum virtio_err err = vgpu_wait(
         vgpu, &wait,
         vgpu_cmd_set_scanout(vgpu, numbers[4], numbers[5], &rect, vgpu_wait_start(&wait)));
-    console_print("gpu scanout: %s\n", wait.completion.response_type == 0
-                                           ? virtio_err_text(err)
-                                           : vgpu_type_name(wait.completion.response_type));
-    if (err == VIRTIO_OK) {
-        display_damage_all(display);
-        err = display_present_wait(display);
+    if (wait.completion.response_type == 0) {
+        return command_failed(call, err);
     }
-    return errno_from_virtio(err);
+    const char *answer = vgpu_type_name(wait.completion.response_type);
+    if (err != VIRTIO_OK) {
+        return shell_fail(call, "scanout: the device answers %s", answer);
+    }
+    console_print("gpu scanout: %s\n", answer);
+    display_damage_all(display);
+    err = display_present_wait(display);
+    return err == VIRTIO_OK ? 0 : command_failed(call, err);
 }
 
 static int

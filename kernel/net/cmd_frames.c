@@ -74,6 +74,10 @@ cmd_net_send(const struct shell_call *call)
                                                  : "more than 1518 bytes");
         }
     }
+    if (length < VNET_FRAME_BYTES_MIN || length > net->send_bytes_max) {
+        return shell_fail(call, "send: %zu bytes; a frame has %d to %u", length,
+                          VNET_FRAME_BYTES_MIN, net->send_bytes_max);
+    }
     enum virtio_err err = vnet_send(net, frame, length);
     if (err != VIRTIO_OK) {
         return command_failed(call, err);

@@ -122,8 +122,14 @@ cmd_net_ping(const struct shell_call *call)
     struct ping ping = { 0 };
     uint32_t count = COUNT_DEFAULT;
 
-    if ((call->argc > 2 && command_number(call, 2, COUNT_MAX, &count) != 0) || need_up(call) != 0 ||
-        need_address(call, call->argv[1], &ping.address) != 0) {
+    if (call->argc > 2 && command_number(call, 2, COUNT_MAX, &count) != 0) {
+        return SHELL_FAILED;
+    }
+    if (count == 0) {
+        return shell_fail(call, "ping: to send nothing is no ping; a count is from 1 to %u",
+                          COUNT_MAX);
+    }
+    if (need_up(call) != 0 || need_address(call, call->argv[1], &ping.address) != 0) {
         return SHELL_FAILED;
     }
     ping.pcb = raw_new(IP_PROTO_ICMP);

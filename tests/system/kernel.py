@@ -16,6 +16,7 @@ WRONG_COMMANDS = (
     "frobnicate", "mem bogus", "mem free map", "log level nosuch", "log filter", "metrics xml", "irq nonsense", "devices nonsense",
     "help nonsense", "cpu 7", "fdt x", "reboot now", "poweroff please", "gpu", "gpu nonsense", "gpu scanout 1 2",
     "gpu scanout a b c d", "net nonsense", "blk nonsense", "input nonsense", "trace nonsense",
+    "blk write 0 4294967295 x", "blk read 0 0 0", "blk read 0 4294967295 1", "net send 00", "net ping 10.0.2.2 0",
 )
 
 

@@ -408,6 +408,9 @@ UTEST(many_requests_complete_in_any_order)
 
 UTEST(after_a_timeout_the_callers_memory_stays_untouched)
 {
+    static const enum virtio_trace_event late_life[] = { TRACE_BLK_REQUEST, TRACE_BLK_TIMEOUT,
+                                                         TRACE_VIRTQ_USED, TRACE_BLK_RESPONSE,
+                                                         TRACE_NONE };
     uint8_t data[VIRTIO_BLK_SECTOR_BYTES] = { 0 };
     uint8_t zeros[VIRTIO_BLK_SECTOR_BYTES] = { 0 };
     struct fake_chain *chain;
@@ -425,6 +428,7 @@ UTEST(after_a_timeout_the_callers_memory_stays_untouched)
     serve(&t.f.fake, chain);
     EXPECT_MEMEQ(data, zeros, sizeof(data));
     EXPECT_EQ(vblk_read(&t.blk, 0, 1, data, TIMEOUT_MS), VIRTIO_OK);
+    EXPECT_TRUE(fixture_has_command(&t.f, late_life));
     EXPECT_MEMEQ(data, disk.bytes, sizeof(data));
     end(&t);
 }
