@@ -282,6 +282,27 @@ VKMARK_SCENES = [word for scene in ("clear", "cube", "vertex", "texture", "shadi
                  for word in ("-b", scene)]
 
 
+# What a program records most; the rest of venus_decode_bench's commands are dearer and rarer.
+HOT = ("vkCmdSetViewport", "vkCmdSetScissor", "vkCmdBindPipeline", "vkCmdBindDescriptorSets", "vkCmdBindVertexBuffers",
+       "vkCmdPushConstants", "vkCmdDraw", "vkCmdDrawIndexed", "vkCmdDispatch")  # fmt: skip
+
+
+def decode_times():
+    """command -> ns for decoding and dispatching it over a host that does nothing: the thread's own time."""
+    done = subprocess.run(["make", "-s", "venus-bench"], cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise Unavailable("make venus-bench failed: " + (done.stdout.strip().splitlines() or ["no reason"])[-1])
+    done = subprocess.run([os.path.join(BUILD, "bench/bin/venus_decode_bench"), "50"], text=True, stdout=subprocess.PIPE, check=True)
+    return {name.strip(): float(ns) for name, ns in re.findall(r"^(\S.*?)\s+([\d.]+) ns ", done.stdout, re.M)}
+
+
+def decode_hot():
+    times = decode_times()
+    worst = max(HOT, key=lambda name: times[name])
+    note = ", ".join(f"{name} {times[name]:.0f}" for name in HOT)
+    return Result("ns", times[worst], None, times[worst] < 50, f"the dearest is {worst}; {note}")
+
+
 def row_figure(row):
     name, key, unit, about, bar, terms = row
     return Figure("venus." + name, about + "; peer: virglrenderer", bar, lambda: against(*campaign(), key, unit, terms), ("base", "vulkan"))
@@ -292,6 +313,8 @@ def figures():
         Figure("venus.idle", "wake-ups of the server of one idle client; peer: virglrenderer", "<= 5 per second", idle, ("base", "vulkan")),
         Figure("venus.ring", "vkCmdSetViewport by the load generator, server and host driver alone; peer: virglrenderer",
                ">= 1.5 Mcmd/s", ring_rate, ("base", "vulkan")),
+        Figure("venus.decode", "decoding and dispatching a recording command, the dearest of nine, without a host", "< 50 ns", decode_hot,
+               ("base", "vulkan")),
         Figure("venus.vkmark", "vkmark's headless score; peer: virglrenderer", ">= 0.9 of native",
                lambda: against(*vkmark_campaign(), "score", "points", ("native", 0.9, True)), ("base", "vulkan")),
     ]
