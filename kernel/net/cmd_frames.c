@@ -74,9 +74,11 @@ cmd_net_send(const struct shell_call *call)
                                                  : "more than 1518 bytes");
         }
     }
-    if (length < VNET_FRAME_BYTES_MIN || length > net->send_bytes_max) {
+    uint32_t bytes_max =
+        net->send_bytes_max < FRAME_BYTES_MAX ? net->send_bytes_max : FRAME_BYTES_MAX;
+    if (length < VNET_FRAME_BYTES_MIN || length > bytes_max) {
         return shell_fail(call, "send: %zu bytes; a frame has %d to %u", length,
-                          VNET_FRAME_BYTES_MIN, net->send_bytes_max);
+                          VNET_FRAME_BYTES_MIN, bytes_max);
     }
     enum virtio_err err = vnet_send(net, frame, length);
     if (err != VIRTIO_OK) {
