@@ -90,7 +90,7 @@ set_defaults(struct venus_limits *limits)
 static void
 set_name(struct venus *venus, const char *name)
 {
-    snprintf(venus->name, sizeof(venus->name), "%s", name);
+    (void)snprintf(venus->name, sizeof(venus->name), "%s", name);
     for (char *at = venus->name; *at; at++) {
         if (*at < ' ' || *at > '~' || *at == '"' || *at == '\\') {
             *at = '?';

@@ -132,7 +132,7 @@ vn_arena_alloc(struct vn_arena *arena, size_t bytes)
         return NULL;
     }
     bytes = (bytes + 15) & ~(size_t)15;
-    if ((size_t)(arena->end - arena->at) < bytes) {
+    if (!arena->at || (size_t)(arena->end - arena->at) < bytes) {
         return vn_arena_grow(arena, bytes);
     }
     void *memory = arena->at;

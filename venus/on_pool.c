@@ -24,7 +24,7 @@ vn_on_vkAllocateDescriptorSets(struct vn_exec *exec, struct vn_args_vkAllocateDe
     struct vn_object *pool =
         vn_exec_object(exec, VN_HANDLE_VkDescriptorPool, (uint64_t)info->descriptorPool);
     VkDescriptorSet *hosts =
-        vn_exec_alloc(exec, (size_t)info->descriptorSetCount + 1, sizeof(*hosts));
+        vn_exec_alloc(exec, (size_t)info->descriptorSetCount + 1, sizeof(VkDescriptorSet));
     if (!pool || !hosts) {
         vn_exec_fatal(exec, "a descriptor pool is expected");
         return;
@@ -43,7 +43,7 @@ vn_on_vkAllocateCommandBuffers(struct vn_exec *exec, struct vn_args_vkAllocateCo
     struct vn_object *pool =
         vn_exec_object(exec, VN_HANDLE_VkCommandPool, (uint64_t)info->commandPool);
     VkCommandBuffer *hosts =
-        vn_exec_alloc(exec, (size_t)info->commandBufferCount + 1, sizeof(*hosts));
+        vn_exec_alloc(exec, (size_t)info->commandBufferCount + 1, sizeof(VkCommandBuffer));
     if (!pool || !hosts) {
         vn_exec_fatal(exec, "a command pool is expected");
         return;

@@ -23,7 +23,7 @@ static uint64_t
 now_ns(void)
 {
     struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
@@ -51,7 +51,7 @@ add(struct venus *venus, uint64_t id, uint16_t type, struct vn_device *device)
     struct vn_object like = { .id = id, .host = id * 16, .type = type, .device = device };
     const char *why;
     if (!vn_objects_add(&venus->objects, &like, &why)) {
-        fprintf(stderr, "venus_decode_bench: object %llu: %s\n", (unsigned long long)id, why);
+        (void)fprintf(stderr, "venus_decode_bench: object %llu: %s\n", (unsigned long long)id, why);
         exit(1);
     }
 }
@@ -64,7 +64,7 @@ command_named(const char *name)
             return &vn_commands[i];
         }
     }
-    fprintf(stderr, "venus_decode_bench: no command %s\n", name);
+    (void)fprintf(stderr, "venus_decode_bench: no command %s\n", name);
     exit(1);
 }
 
@@ -75,7 +75,7 @@ run(struct venus *venus, const char *name, const uint8_t *stream, size_t size, i
     for (int i = 0; i < rounds; i++) {
         uint64_t begin = now_ns();
         if (vn_exec_run(&venus->exec, stream, size, true, 0) != size) {
-            fprintf(stderr, "venus_decode_bench: %s: %s\n", name, venus_why(venus));
+            (void)fprintf(stderr, "venus_decode_bench: %s: %s\n", name, venus_why(venus));
             exit(1);
         }
         double each = (double)(now_ns() - begin) / COMMANDS;
@@ -104,7 +104,7 @@ measure(struct venus *venus, const char *name, const void *args, int rounds, siz
   struct vn_args_##name args = { __VA_ARGS__ };                                                    \
   size_t bytes;                                                                                    \
   double ns = measure(venus, #name, &args, rounds, &bytes);                                        \
-  printf("%-28s %8.1f ns %6zu bytes\n", #name, ns, bytes);                                         \
+  (void)printf("%-28s %8.1f ns %6zu bytes\n", #name, ns, bytes);                                   \
  } while (0)
 
 static void
@@ -122,11 +122,6 @@ measure_recording(struct venus *venus, int rounds)
     VkDeviceSize offset = 64;
     uint32_t dynamic = 256;
     uint8_t values[64] = { 1 };
-    VkImageMemoryBarrier barrier = {
-        .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
-        .image = HANDLE(VkImage, ID_IMAGE),
-        .subresourceRange = {1, 0, 1, 0, 1}
-    };
     MEASURE(vkCmdSetViewport, .commandBuffer = cb, .viewportCount = 1, .pViewports = &viewport);
     MEASURE(vkCmdSetScissor, .commandBuffer = cb, .scissorCount = 1, .pScissors = &scissor);
     MEASURE(vkCmdBindPipeline, .commandBuffer = cb, .pipeline = HANDLE(VkPipeline, ID_PIPELINE));
@@ -136,6 +131,17 @@ measure_recording(struct venus *venus, int rounds)
             .pOffsets = &offset);
     MEASURE(vkCmdPushConstants, .commandBuffer = cb, .layout = layout, .stageFlags = 1, .size = 64,
             .pValues = values);
+}
+
+static void
+measure_work(struct venus *venus, int rounds)
+{
+    VkCommandBuffer cb = HANDLE(VkCommandBuffer, ID_COMMAND_BUFFER);
+    VkImageMemoryBarrier barrier = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
+        .image = HANDLE(VkImage, ID_IMAGE),
+        .subresourceRange = {1, 0, 1, 0, 1}
+    };
     MEASURE(vkCmdDraw, .commandBuffer = cb, .vertexCount = 3, .instanceCount = 1);
     MEASURE(vkCmdDrawIndexed, .commandBuffer = cb, .indexCount = 36, .instanceCount = 1);
     MEASURE(vkCmdDispatch, .commandBuffer = cb, .groupCountX = 1, .groupCountY = 1,
@@ -174,18 +180,19 @@ measure_pair(struct venus *venus, int rounds)
         vn_encode_request(&out, command_named("vkDestroySampler"), 0, &destroy);
     }
     double ns = run(venus, "vkCreateSampler", stream, out.at, rounds);
-    printf("%-28s %8.1f ns %6zu bytes\n", "vkCreateSampler and destroy", ns, out.at / COMMANDS);
+    (void)printf("%-28s %8.1f ns %6zu bytes\n", "vkCreateSampler and destroy", ns,
+                 out.at / COMMANDS);
     free(stream);
 }
 
 int
 main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : 20;
+    int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 20;
     struct venus_config config = { .name = "bench" };
     struct venus *venus;
     if (rounds < 1 || venus_create(&config, &venus) != VENUS_OK) {
-        fprintf(stderr, "usage: venus_decode_bench [ROUNDS]   (at least 1)\n");
+        (void)fprintf(stderr, "usage: venus_decode_bench [ROUNDS]   (at least 1)\n");
         return 2;
     }
     struct vn_device device = { .handle = HANDLE(VkDevice, 16) };
@@ -202,6 +209,7 @@ main(int argc, char **argv)
     add(venus, ID_IMAGE, VN_HANDLE_VkImage, &device);
     add(venus, ID_SAMPLER, VN_HANDLE_VkSampler, &device);
     measure_recording(venus, rounds);
+    measure_work(venus, rounds);
     measure_objects(venus, rounds);
     device.vk.vkCreateSampler = make_sampler;
     measure_pair(venus, rounds);

@@ -46,15 +46,15 @@ read_record(const char *path)
     uint32_t magic = 0;
     if (!record.bytes || fread(record.bytes, 1, record.size, file) != record.size ||
         record.size < 4) {
-        fprintf(stderr, "%s: cannot be read, or has no record\n", path);
+        (void)fprintf(stderr, "%s: cannot be read, or has no record\n", path);
         exit(2);
     }
     memcpy(&magic, record.bytes, 4);
     if (magic != MAGIC) {
-        fprintf(stderr, "%s: begins with 0x%08x, a record with 0x%08x\n", path, magic, MAGIC);
+        (void)fprintf(stderr, "%s: begins with 0x%08x, a record with 0x%08x\n", path, magic, MAGIC);
         exit(2);
     }
-    fclose(file);
+    (void)fclose(file);
     return record;
 }
 
@@ -68,7 +68,7 @@ next(const struct record *record, size_t *at, uint32_t *size)
     memcpy(size, record->bytes + *at + 8, 4);
     const uint8_t *bytes = record->bytes + *at + HEAD_BYTES;
     if (*size < 8 || record->size - *at - HEAD_BYTES < *size) {
-        fprintf(stderr, "the record is cut at byte %zu\n", *at);
+        (void)fprintf(stderr, "the record is cut at byte %zu\n", *at);
         exit(2);
     }
     *at += HEAD_BYTES + *size;
@@ -81,7 +81,7 @@ command_of(const uint8_t *bytes)
     uint32_t id;
     memcpy(&id, bytes, 4);
     if (id >= vn_command_id_count || !vn_command_by_id[id]) {
-        fprintf(stderr, "the record has a command %u\n", id);
+        (void)fprintf(stderr, "the record has a command %u\n", id);
         exit(2);
     }
     return &vn_commands[vn_command_by_id[id] - 1];
@@ -94,7 +94,7 @@ decode(struct vn_exec *exec, const struct vn_command *command, const uint8_t *by
     void *args = vn_arena_alloc(&exec->arena, vn_types[command->type].size_bytes);
     vn_decode_request(exec, &vn_types[command->type], args);
     if (exec->in.is_short || exec->has_failed || exec->in.at != exec->in.end) {
-        fprintf(stderr, "%s of %u bytes was not decoded to its end\n", command->name, size);
+        (void)fprintf(stderr, "%s of %u bytes was not decoded to its end\n", command->name, size);
         exit(1);
     }
     return args;
@@ -115,15 +115,15 @@ check(const struct record *record)
         memcpy(&flags, bytes + 4, 4);
         struct vn_writer out = { .base = copy, .size = record->size };
         vn_encode_request(&out, command, flags, decode(&exec, command, bytes, size));
-        if (out.at != size || memcmp(copy, bytes, size)) {
-            printf("%s: %u bytes became %zu others\n", command->name, size, out.at);
+        if (out.at != size || memcmp(copy, bytes, size) != 0) {
+            (void)printf("%s: %u bytes became %zu others\n", command->name, size, out.at);
             return 1;
         }
         vn_arena_reset(&exec.arena);
         count++;
     }
-    printf("%llu commands, %zu bytes: decoded and encoded again, all the same\n",
-           (unsigned long long)count, record->size);
+    (void)printf("%llu commands, %zu bytes: decoded and encoded again, all the same\n",
+                 (unsigned long long)count, record->size);
     vn_exec_finish(&exec);
     free(copy);
     return count ? 0 : 1;
@@ -133,7 +133,7 @@ static uint64_t
 now_ns(void)
 {
     struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
@@ -181,13 +181,13 @@ measure(const struct record *record)
     for (uint32_t i = 0; i < COMMANDS_MAX; i++) {
         const struct kind *k = &kinds[i];
         if (k->count) {
-            printf("%-52s %8llu %8.1f ns %8.1f bytes\n", k->command->name,
-                   (unsigned long long)k->count, (double)k->ns / (double)k->count,
-                   (double)k->bytes / (double)k->count);
+            (void)printf("%-52s %8llu %8.1f ns %8.1f bytes\n", k->command->name,
+                         (unsigned long long)k->count, (double)k->ns / (double)k->count,
+                         (double)k->bytes / (double)k->count);
         }
     }
-    printf("all %llu commands, mean %.1f ns\n", (unsigned long long)all_count,
-           (double)all_ns / (double)(all_count + !all_count));
+    (void)printf("all %llu commands, mean %.1f ns\n", (unsigned long long)all_count,
+                 (double)all_ns / (double)(all_count + !all_count));
     vn_exec_finish(&exec);
     return all_count ? 0 : 1;
 }
@@ -195,8 +195,8 @@ measure(const struct record *record)
 int
 main(int argc, char **argv)
 {
-    if (argc != 3 || (strcmp(argv[1], "check") && strcmp(argv[1], "time"))) {
-        fprintf(
+    if (argc != 3 || (strcmp(argv[1], "check") != 0 && strcmp(argv[1], "time") != 0)) {
+        (void)fprintf(
             stderr,
             "usage: venus_stream_bench check|time FILE   (made by vitrine exec --record FILE)\n");
         return 2;

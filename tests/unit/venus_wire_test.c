@@ -167,7 +167,7 @@ static bool
 are_same(const struct streams *s, const char *name)
 {
     if (s->one.is_short || s->two.is_short || s->one.at != s->two.at ||
-        memcmp(s->first, s->second, s->one.at)) {
+        memcmp(s->first, s->second, s->one.at) != 0) {
         printf("  %s: %zu bytes became %zu\n", name, s->one.at, s->two.at);
         return false;
     }
