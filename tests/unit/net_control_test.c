@@ -518,6 +518,20 @@ UTEST(a_legacy_device_may_claim_any_length)
     }
 }
 
+/* Of a legacy device the length says nothing: that the ack was not written shows in the byte itself. */
+UTEST(a_legacy_device_that_writes_no_ack_has_not_accepted)
+{
+    static const struct flavour v1 = { "v1", 1, VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT) };
+    struct net_test t = { 0 };
+
+    start(&t, &v1, NET_FEATURES);
+    control.is_ack_unwritten = true;
+    EXPECT_EQ(vnet_set_promiscuous(&t.net, true), VIRTIO_ERR_BROKEN);
+    EXPECT_FALSE(t.net.is_promiscuous);
+    EXPECT_CONTAINS(t.f.device->fault.rule, "ack is neither OK nor ERR");
+    end(&t);
+}
+
 /* The record of that event; a cookie of 0 when there is none. */
 static struct trace_record
 find_event(const struct fixture *fixture, enum virtio_trace_event event)

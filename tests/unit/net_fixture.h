@@ -37,6 +37,7 @@ static struct {
     uint16_t seg_count;
     uint8_t ack;
     bool is_silent;
+    bool is_ack_unwritten; /* used all the same */
     uint32_t written_bytes;
 } control;
 
@@ -49,7 +50,7 @@ serve_control(struct fake_device *device, struct fake_chain *chain)
     control.byte_count = fake_chain_read(chain, 0, control.bytes, sizeof(control.bytes));
     control.seg_count = chain->seg_count;
     if (!control.is_silent) {
-        (void)fake_chain_write(chain, 0, &control.ack, 1);
+        (void)fake_chain_write(chain, 0, &control.ack, control.is_ack_unwritten ? 0 : 1);
         fake_chain_complete(device, chain, control.written_bytes);
     }
 }
