@@ -195,8 +195,9 @@ reset_pool(const struct vn_command *command, const uint8_t *args)
 
 /* What a driver would write for queries, wherever the caller says that it goes. */
 static void
-write_queries(const struct vn_args_vkGetQueryPoolResults *args)
+write_queries(void *raw)
 {
+    const struct vn_args_vkGetQueryPoolResults *args = raw;
     const struct record *pool = strict_record((uint64_t)args->queryPool);
     const VkQueryResultFlags extra =
         VK_QUERY_RESULT_WITH_AVAILABILITY_BIT | VK_QUERY_RESULT_WITH_STATUS_BIT_KHR;
@@ -288,8 +289,9 @@ describe_memory(VkPhysicalDeviceMemoryProperties *memory)
 }
 
 static void
-list_groups(const struct vn_args_vkEnumeratePhysicalDeviceGroups *args)
+list_groups(void *raw)
 {
+    const struct vn_args_vkEnumeratePhysicalDeviceGroups *args = raw;
     for (uint32_t i = 0;
          args->pPhysicalDeviceGroupProperties && i < *args->pPhysicalDeviceGroupCount; i++) {
         args->pPhysicalDeviceGroupProperties[i].physicalDeviceCount = strict_roll(3);
@@ -297,8 +299,9 @@ list_groups(const struct vn_args_vkEnumeratePhysicalDeviceGroups *args)
 }
 
 static void
-note_memory(const struct vn_args_vkAllocateMemory *args)
+note_memory(void *raw)
 {
+    const struct vn_args_vkAllocateMemory *args = raw;
     const VkImportMemoryHostPointerInfoEXT *import =
         vn_chain_find(args->pAllocateInfo, VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT);
     struct record *record = strict_record((uint64_t)*args->pMemory);
@@ -310,8 +313,9 @@ note_memory(const struct vn_args_vkAllocateMemory *args)
 }
 
 static void
-note_queries(const struct vn_args_vkCreateQueryPool *args)
+note_queries(void *raw)
 {
+    const struct vn_args_vkCreateQueryPool *args = raw;
     struct record *record = strict_record((uint64_t)*args->pQueryPool);
     if (record) {
         VkQueryType type = args->pCreateInfo->queryType;
@@ -323,31 +327,56 @@ note_queries(const struct vn_args_vkCreateQueryPool *args)
     }
 }
 
+static void
+finish_properties(void *args)
+{
+    struct vn_args_vkGetPhysicalDeviceProperties *a = args;
+    describe(a->pProperties);
+}
+
+static void
+finish_properties2(void *args)
+{
+    struct vn_args_vkGetPhysicalDeviceProperties2 *a = args;
+    describe2(a->pProperties);
+}
+
+static void
+finish_memory(void *args)
+{
+    struct vn_args_vkGetPhysicalDeviceMemoryProperties *a = args;
+    describe_memory(a->pMemoryProperties);
+}
+
+static void
+finish_memory2(void *args)
+{
+    struct vn_args_vkGetPhysicalDeviceMemoryProperties2 *a = args;
+    describe_memory(&a->pMemoryProperties->memoryProperties);
+}
+
 /* What the tables cannot tell of a command. */
+static const struct {
+    const char *name;
+    void (*finish)(void *args);
+} finishers[] = {
+    {"vkGetPhysicalDeviceProperties",         finish_properties },
+    { "vkGetPhysicalDeviceProperties2",       finish_properties2},
+    { "vkGetPhysicalDeviceMemoryProperties",  finish_memory     },
+    { "vkGetPhysicalDeviceMemoryProperties2", finish_memory2    },
+    { "vkEnumeratePhysicalDeviceGroups",      list_groups       },
+    { "vkAllocateMemory",                     note_memory       },
+    { "vkCreateQueryPool",                    note_queries      },
+    { "vkGetQueryPoolResults",                write_queries     },
+};
+
 static void
 finish(const struct vn_command *command, void *args)
 {
-    const char *name = command->name;
-    struct vn_args_vkGetPhysicalDeviceProperties *properties = args;
-    struct vn_args_vkGetPhysicalDeviceProperties2 *properties2 = args;
-    struct vn_args_vkGetPhysicalDeviceMemoryProperties *memory = args;
-    struct vn_args_vkGetPhysicalDeviceMemoryProperties2 *memory2 = args;
-    if (strcmp(name, "vkGetPhysicalDeviceProperties") == 0) {
-        describe(properties->pProperties);
-    } else if (strcmp(name, "vkGetPhysicalDeviceProperties2") == 0) {
-        describe2(properties2->pProperties);
-    } else if (strcmp(name, "vkGetPhysicalDeviceMemoryProperties") == 0) {
-        describe_memory(memory->pMemoryProperties);
-    } else if (strcmp(name, "vkGetPhysicalDeviceMemoryProperties2") == 0) {
-        describe_memory(&memory2->pMemoryProperties->memoryProperties);
-    } else if (strcmp(name, "vkEnumeratePhysicalDeviceGroups") == 0) {
-        list_groups(args);
-    } else if (strcmp(name, "vkAllocateMemory") == 0) {
-        note_memory(args);
-    } else if (strcmp(name, "vkCreateQueryPool") == 0) {
-        note_queries(args);
-    } else if (strcmp(name, "vkGetQueryPoolResults") == 0) {
-        write_queries(args);
+    for (size_t i = 0; i < sizeof(finishers) / sizeof(finishers[0]); i++) {
+        if (strcmp(finishers[i].name, command->name) == 0) {
+            finishers[i].finish(args);
+        }
     }
 }
 

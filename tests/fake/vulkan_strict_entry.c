@@ -45,11 +45,12 @@ get_pointer_properties(VkDevice device, VkExternalMemoryHandleTypeFlagBits type,
 #define HUNDRED(of, n)                                                                             \
  TEN(of, n##0)                                                                                     \
  TEN(of, n##1)                                                                                     \
- TEN(of, n##2) TEN(of, n##3) TEN(of, n##4) TEN(of, n##5) TEN(of, n##6) TEN(of, n##7) TEN(of, n##8) \
-     TEN(of, n##9)
+ TEN(of, n##2)                                                                                     \
+ TEN(of, n##3) TEN(of, n##4) TEN(of, n##5) TEN(of, n##6) TEN(of, n##7) TEN(of, n##8) TEN(of, n##9)
 #define FOUR_HUNDRED(of) HUNDRED(of, 0) HUNDRED(of, 1) HUNDRED(of, 2) HUNDRED(of, 3)
 #define NAME(n)          (PFN_vkVoidFunction)(void (*)(void)) call_##n,
 
+// NOLINTNEXTLINE(readability-function-size): whatever is passed, in registers and on the stack
 FOUR_HUNDRED(ONE)
 
 static const PFN_vkVoidFunction functions[COMMANDS_MAX] = { FOUR_HUNDRED(NAME) };
@@ -111,8 +112,8 @@ get_device_proc(VkDevice device, const char *name)
     return find_function(name);
 }
 
-// NOLINTNEXTLINE(readability-identifier-naming): Vulkan's name, which the renderer asks dlsym for
 __attribute__((visibility("default"))) PFN_vkVoidFunction
+// NOLINTNEXTLINE(readability-identifier-naming): Vulkan's name, which the renderer asks dlsym for
 vkGetInstanceProcAddr(VkInstance instance, const char *name)
 {
     (void)instance;

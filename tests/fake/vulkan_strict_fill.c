@@ -6,25 +6,29 @@
 static void fill_struct(const struct vn_type *type, uint8_t *to, uint32_t tag);
 
 static void
+fill_chain(const struct vn_type *type, struct vn_link *first)
+{
+    strict_check_chain(type, first, true);
+    for (struct vn_link *link = first; link; link = link->next) {
+        const struct vn_type *chained = vn_chained_type(type, link->s_type);
+        if (chained) {
+            fill_struct(chained, (uint8_t *)link, UINT32_MAX);
+        }
+    }
+}
+
+static void
 fill_value(const struct vn_member *member, uint8_t *to, uint32_t tag)
 {
-    uint64_t value = strict_roll(5);
+    uint64_t value = member->wire == VN_HANDLE ? 0 : strict_roll(5);
     if (member->wire == VN_STRUCT) {
         const struct vn_type *type = &vn_types[member->type];
         if (type->s_type != -1) {
-            struct vn_link *link = ((struct vn_link *)(void *)to)->next;
-            strict_check_chain(type, link, true);
-            for (; link; link = link->next) {
-                const struct vn_type *chained = vn_chained_type(type, link->s_type);
-                if (chained) {
-                    fill_struct(chained, (uint8_t *)link, UINT32_MAX);
-                }
-            }
+            fill_chain(type, ((struct vn_link *)(void *)to)->next);
         }
         fill_struct(type, to, tag);
         return;
     }
-    value = member->wire == VN_HANDLE ? 0 : value;
     memcpy(to, &value, member->size);
 }
 

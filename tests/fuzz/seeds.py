@@ -4,6 +4,7 @@
 Run from the root of the tree; the files are committed, so this is needed only when an input format changes.
 """
 import os
+import random
 import struct
 import sys
 
@@ -208,8 +209,16 @@ def render_server():
     seed("render_server_fuzz", "init", b"\0" + init + create)
 
 
+def venus_stream():
+    """flags, u16 allocations, u32 host's seed; then u16 command, u32 contents, u8 others << 3 | changes."""
+    rng = random.Random(1)
+    for index, flags in enumerate((0, 0, 0, 1, 1, 2, 2, 3, 4, 8, 16, 19)):
+        records = [struct.pack("<HIB", rng.randrange(400), rng.randrange(1 << 32), rng.randrange(32) << 3) for _ in range(40)]
+        seed("venus_stream_fuzz", f"mixed_{index:02}", struct.pack("<BHI", flags, rng.randrange(200), rng.randrange(1 << 32)) + b"".join(records))
+
+
 def main():
-    for write in (virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server):
+    for write in (virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream):
         write()
     return 0
 

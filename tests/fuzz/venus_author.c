@@ -179,7 +179,7 @@ fill_string(struct author *author)
     const char *word = words[author_roll(author, sizeof(words) / sizeof(words[0]))];
     char *text = vn_arena_alloc(&author->arena, strlen(word) + 1);
     if (text) {
-        memcpy(text, word, strlen(word));
+        memcpy(text, word, strlen(word) + 1);
     }
     return text;
 }

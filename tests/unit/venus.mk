@@ -9,3 +9,7 @@ venus_wire_test_libs := -ldl -lpthread
 
 # A program that is its own Vulkan library: tests/fake/vulkan_strict.h.
 vulkan_strict_libs := -ldl -lpthread -Wl,--export-dynamic-symbol=vkGetInstanceProcAddr
+venus_exec_test_srcs := tests/fuzz/venus_author.c $(venus_srcs)
+venus_exec_test_libs := $(vulkan_strict_libs)
+venus_object_test_srcs := $(venus_exec_test_srcs)
+venus_object_test_libs := $(vulkan_strict_libs)

@@ -66,7 +66,7 @@ def flags_for(path, by_directory):
     best = max((d for d in by_directory if path.startswith(d + "/")), key=len)
     name = os.path.splitext(os.path.basename(path))[0]
     extra = make_variable(f"{name}_incs") if path.startswith("tests/") else []
-    if path.startswith("tests/") and name.startswith("venus_"):
+    if path.startswith("tests/") and name.startswith(("venus_", "vulkan_")):
         extra = extra + venus_flags()
     return by_directory[best] + extra
 

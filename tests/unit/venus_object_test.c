@@ -1,0 +1,152 @@
+/* The table of objects: many, chosen by an enemy, and on several rings at once. */
+#include <pthread.h>
+
+#include "tests/unit/venus_hostile.h"
+
+#define OBJECT_COUNT 20000u
+#define ROUNDS       2000
+#define RING_COUNT   4
+
+static struct vn_object *
+add(struct venus *venus, struct vn_object *parent, uint64_t id)
+{
+    const struct vn_object like = {
+        .id = id,
+        .host = id,
+        .type = VN_HANDLE_VkFence,
+        .parent = parent,
+    };
+    const char *why = NULL;
+    return vn_objects_add(&venus->objects, &like, &why);
+}
+
+static struct venus *
+begin(void)
+{
+    const struct venus_config config = { .name = "objects" };
+    struct venus *venus = NULL;
+    EXPECT_EQ(venus_create(&config, &venus), VENUS_OK);
+    return venus;
+}
+
+UTEST(objects_are_found_until_they_go)
+{
+    struct venus *venus = begin();
+    for (uint64_t id = 1; id <= OBJECT_COUNT; id++) {
+        EXPECT_TRUE(add(venus, NULL, id) != NULL);
+    }
+    for (uint64_t id = 1; id <= OBJECT_COUNT; id += 2) {
+        vn_objects_remove(venus, &venus->objects, vn_objects_find(&venus->objects, id));
+    }
+    uint32_t wrong_count = 0;
+    for (uint64_t id = 1; id <= OBJECT_COUNT; id++) {
+        wrong_count += (vn_objects_find(&venus->objects, id) != NULL) != (id % 2 == 0);
+    }
+    EXPECT_EQ(wrong_count, 0);
+    EXPECT_EQ(venus->objects.live_count, OBJECT_COUNT / 2);
+    venus_destroy(venus);
+}
+
+/* The inverse of an odd number, of 64 bits. */
+static uint64_t
+inverse_of(uint64_t number)
+{
+    uint64_t inverse = number;
+    for (int i = 0; i < 6; i++) {
+        inverse *= 2 - number * inverse;
+    }
+    return inverse;
+}
+
+/* Ids that fell into one slot of a table whose hash a client can compute. */
+UTEST(no_client_can_crowd_one_slot)
+{
+    struct venus *venus = begin();
+    const uint64_t inverse = inverse_of(0x9e3779b97f4a7c15u);
+    uint64_t start_ns = vn_os_now_ns();
+    for (uint64_t i = 1; i <= OBJECT_COUNT; i++) {
+        EXPECT_TRUE(add(venus, NULL, ((i << 52) | (i >> 12)) * inverse) != NULL);
+    }
+    for (uint64_t i = 1; i <= OBJECT_COUNT; i++) {
+        uint64_t id = ((i << 52) | (i >> 12)) * inverse;
+        vn_objects_remove(venus, &venus->objects, vn_objects_find(&venus->objects, id));
+    }
+    EXPECT_TRUE(vn_os_now_ns() - start_ns < 500000000u);
+    EXPECT_EQ(venus->objects.live_count, 0);
+    venus_destroy(venus);
+}
+
+UTEST(what_is_being_destroyed_gets_no_children)
+{
+    struct venus *venus = begin();
+    struct vn_object *top = add(venus, NULL, 1);
+    struct vn_object *middle = add(venus, top, 2);
+    EXPECT_TRUE(vn_objects_claim(&venus->objects, top));
+    EXPECT_FALSE(vn_objects_claim(&venus->objects, top));
+    EXPECT_TRUE(add(venus, top, 3) == NULL);
+    EXPECT_TRUE(add(venus, middle, 4) == NULL);
+    vn_objects_remove(venus, &venus->objects, top);
+    EXPECT_TRUE(add(venus, middle, 5) == NULL); /* gone */
+    EXPECT_FALSE(vn_objects_claim(&venus->objects, middle));
+    EXPECT_EQ(venus->objects.live_count, 0);
+    venus_destroy(venus);
+}
+
+struct ring {
+    struct venus *venus;
+    struct vn_object *parent;
+    pthread_barrier_t *barrier;
+    uint32_t number;
+    uint32_t won_count;
+};
+
+/* All rings name the same object; then each has objects of its own under a common parent. */
+static void *
+run_ring(void *argument)
+{
+    struct ring *ring = argument;
+    struct vn_objects *objects = &ring->venus->objects;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        if (ring->number == 0) {
+            (void)add(ring->venus, ring->parent, 10 + round);
+        }
+        (void)pthread_barrier_wait(ring->barrier);
+        struct vn_object *object = vn_objects_find(objects, 10 + round);
+        (void)pthread_barrier_wait(ring->barrier);
+        if (object && vn_objects_claim(objects, object)) {
+            vn_objects_remove(ring->venus, objects, object);
+            ring->won_count++;
+        }
+        (void)pthread_barrier_wait(ring->barrier);
+        uint64_t own = ((uint64_t)ring->number + 1) << 32 | round;
+        struct vn_object *mine = add(ring->venus, ring->parent, own);
+        if (mine && round % 3) {
+            vn_objects_remove(ring->venus, objects, mine);
+        }
+    }
+    return NULL;
+}
+
+UTEST(several_rings_destroy_one_object_once)
+{
+    struct venus *venus = begin();
+    struct vn_object *parent = add(venus, NULL, 1);
+    pthread_barrier_t barrier;
+    pthread_t threads[RING_COUNT];
+    struct ring rings[RING_COUNT];
+    uint32_t won_count = 0;
+    (void)pthread_barrier_init(&barrier, NULL, RING_COUNT);
+    for (uint32_t i = 0; i < RING_COUNT; i++) {
+        rings[i] = (struct ring){ venus, parent, &barrier, i, 0 };
+        EXPECT_EQ(pthread_create(&threads[i], NULL, run_ring, &rings[i]), 0);
+    }
+    for (uint32_t i = 0; i < RING_COUNT; i++) {
+        (void)pthread_join(threads[i], NULL);
+        won_count += rings[i].won_count;
+    }
+    (void)pthread_barrier_destroy(&barrier);
+    EXPECT_EQ(won_count, ROUNDS);
+    vn_objects_remove(venus, &venus->objects, parent);
+    EXPECT_EQ(venus->objects.live_count, 0);
+    venus_destroy(venus);
+}
