@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "device/record.h"
+
 enum {
     REPORT_BURST_COUNT = 64,  /* from one worker before the others have their turn */
     REPORT_COUNT_MAX = 10000, /* of a worker's life, but for rings */
@@ -39,9 +41,11 @@ herd_say(const struct herd *herd, const struct client *client, const char *forma
     va_start(arguments, format);
     (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
     va_end(arguments);
-    if (client != NULL) {
+    if (client != NULL && client->pid > 0) {
         (void)fprintf(stderr, "%s: client %s (pid %d): %s\n", herd->config->program, client->name,
                       (int)client->pid, sentence);
+    } else if (client != NULL) { /* of a render server: it may be in a guest */
+        (void)fprintf(stderr, "%s: client %s: %s\n", herd->config->program, client->name, sentence);
     } else {
         (void)fprintf(stderr, "%s: %s\n", herd->config->program, sentence);
     }
@@ -434,6 +438,39 @@ raise_fd_limit(void)
     }
 }
 
+/* The first client's record is made now, so that a wrong path is known at once. */
+static bool
+open_record(struct herd *herd)
+{
+    const char *path = herd->config->record_path;
+    herd->record_fd = path != NULL ? record_open(path, 0) : -1;
+    if (path != NULL && herd->record_fd < 0) {
+        herd_say(herd, NULL, "cannot write the record to %s: %s", path, strerror(errno));
+    }
+    return path == NULL || herd->record_fd >= 0;
+}
+
+/* Gives a client's worker its file.  One that cannot be made costs the record, not the client. */
+static void
+hand_out_record(struct herd *herd, const struct client *client)
+{
+    const char *path = herd->config->record_path;
+    int fd = path != NULL && herd->record_fd < 0 ? record_open(path, herd->recorded_count)
+                                                 : herd->record_fd;
+    if (path == NULL) {
+        return;
+    }
+    herd->record_fd = -1;
+    herd->recorded_count++;
+    if (fd < 0) {
+        herd_say(herd, client, "it is not recorded: %s.%u: %s", path, herd->recorded_count,
+                 strerror(errno));
+        return;
+    }
+    (void)report_send(client->channel, &(struct report_head){ .kind = REPORT_RECORD }, NULL, fd);
+    (void)close(fd);
+}
+
 bool
 herd_open(struct herd *herd)
 {
@@ -445,7 +482,7 @@ herd_open(struct herd *herd)
         herd_say(herd, NULL, "cannot start: %s", strerror(errno));
         return false;
     }
-    if (!open_trace(herd)) {
+    if (!open_trace(herd) || !open_record(herd)) {
         return false;
     }
     prepare_spare(herd);
@@ -463,6 +500,7 @@ herd_admit(struct herd *herd, struct client *client, enum report_kind kind, int 
     }
     client->worker = worker.pid;
     client->channel = worker.channel;
+    hand_out_record(herd, client);
     (void)report_send(client->channel, &(struct report_head){ .kind = kind }, client->name, socket);
     (void)close(socket); /* a worker that is gone already took the client with it */
     client->next = herd->clients;
@@ -492,6 +530,7 @@ herd_close(struct herd *herd)
     stop_workers(herd);
     close_if_open(herd->signals);
     close_if_open(herd->trace_fd);
+    close_if_open(herd->record_fd);
     free(herd->report);
     free(herd->polls);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs Vulkan programs in a Linux guest of stock QEMU, whose guests' Vulkan a render server of ours or the peer's renders.
 
-usage: venus_guest.py BUILD_DIR ours|peer [--qemu NAME] [--timeout SECONDS] [--options WORDS] -- PROGRAM ARGS...
+usage: venus_qemu.py BUILD_DIR ours|peer [--qemu NAME] [--timeout SECONDS] [--options WORDS] -- PROGRAM ARGS...
 
   PROGRAM is a path in the guest, where /programs is BUILD_DIR/vulkan/bin and /usr is Debian 13's (tools/peers/roots.py);
   a word ';' ends one program, and another follows.  --options: for our render server.
@@ -46,7 +46,7 @@ INIT = os.path.join(HERE, "guest", "venus_init")
 
 SCRIPT = """\
 #!/bin/sh
-# QEMU with the C library and the data of its own release; made by tools/peers/venus_guest.py.
+# QEMU with the C library and the data of its own release; made by tools/peers/venus_qemu.py.
 here=$(cd "$(dirname "$0")" && pwd)
 lib="$here/root/{libraries}"
 export QEMU_MODULE_DIR="$lib/qemu" __EGL_VENDOR_LIBRARY_DIRS="$here/root/usr/share/glvnd/egl_vendor.d"
@@ -225,7 +225,7 @@ def split_programs(words):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(prog="venus_guest.py", allow_abbrev=False, description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="venus_qemu.py", allow_abbrev=False, description=__doc__.splitlines()[0])
     parser.add_argument("build")
     parser.add_argument("server", choices=["ours", "peer"])
     parser.add_argument("--qemu", choices=sorted(QEMUS), default="backports")
@@ -238,7 +238,7 @@ def main(argv):
         outcome = run(options.build, render_server(options.build, options.server), programs, options.timeout, options.options,
                       options.qemu)
     except venus_peer.TimedOut as e:
-        print(f"{e.output}\nvenus_guest.py: {e}", file=sys.stderr)
+        print(f"{e.output}\nvenus_qemu.py: {e}", file=sys.stderr)
         return 124
     print(outcome.serial, end="")
     print(outcome.log, end="", file=sys.stderr)
