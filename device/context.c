@@ -134,6 +134,13 @@ on_trace(void *user, const char *line)
     session->config->on_trace(session->config->user, line);
 }
 
+static void
+on_command(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
+{
+    struct session *session = user;
+    session->config->on_command(session->config->user, ring_id, bytes, size_bytes);
+}
+
 static bool
 on_nop(struct session *session)
 {
@@ -195,6 +202,7 @@ on_init(struct session *session)
         .on_fatal = on_fatal,
         .on_ring = session->config->on_ring != NULL ? on_ring : NULL,
         .on_trace = session->config->on_trace != NULL ? on_trace : NULL,
+        .on_command = session->config->on_command != NULL ? on_command : NULL,
     };
     if (!after_call(session, "INIT", venus_create(&config, &session->venus))) {
         return false;

@@ -6,26 +6,28 @@
 #include <string.h>
 
 #include "device/beside.h"
-#include "device/drivers.h"
+#include "device/environment.h"
 #include "device/options.h"
 #include "device/supervisor.h"
 
 enum { EXIT_WRONG_USE = 2, CLIENT_COUNT_MAX = 1024, PATH_BYTES = 4096 };
 
 static const struct option_spec specs[] = {
-    {"vtest",        "SOCKET",         false},
-    { "host-driver", "NAME|JSON",      false},
-    { "isolate",     "process|thread", false},
-    { "no-sandbox",  NULL,             false},
-    { "trace",       "FILE",           false},
-    { "stats",       "text|json",      true },
-    { "max-memory",  "SIZE",           false},
-    { "max-cpu",     "SECONDS",        false},
-    { "max-clients", "N",              false},
-    { "verbose",     NULL,             false},
-    { "help",        NULL,             false},
-    { "life-fd",     "N",              false},
-    { "kill-after",  "MS",             false},
+    {"vtest",         "SOCKET",         false},
+    { "host-driver",  "NAME|JSON",      false},
+    { "isolate",      "process|thread", false},
+    { "no-sandbox",   NULL,             false},
+    { "shader-cache", "DIR|none",       false},
+    { "trace",        "FILE",           false},
+    { "record",       "FILE",           false},
+    { "stats",        "text|json",      true },
+    { "max-memory",   "SIZE",           false},
+    { "max-cpu",      "SECONDS",        false},
+    { "max-clients",  "N",              false},
+    { "verbose",      NULL,             false},
+    { "help",         NULL,             false},
+    { "life-fd",      "N",              false},
+    { "kill-after",   "MS",             false},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
@@ -54,7 +56,12 @@ print_help(void)
         "                          debugging\n"
         "  --no-sandbox            renderer processes keep their access to files and system\n"
         "                          calls\n"
+        "  --shader-cache DIR|none keep compiled shaders in DIR, which clients' renderers may\n"
+        "                          write: only for clients who trust one another, since one\n"
+        "                          may spoil it for the next (default: none)\n"
         "  --trace FILE            write each command, decoded, as one line\n"
+        "  --record FILE           write each command's bytes: the first client's to FILE, the\n"
+        "                          next ones' to FILE.2, FILE.3, ...\n"
         "  --stats[=text|json]     print counters when a client leaves, and for all on SIGUSR1\n"
         "                          (text, or --stats=json)\n"
         "  --max-memory SIZE       device and shared memory of one client (512M, 2G; default:\n"
@@ -97,18 +104,6 @@ fill_numbers(const struct options *options, struct supervisor_config *config)
     return is_right;
 }
 
-/* The drivers are found once, here; workers inherit the answer. */
-static bool
-choose_driver(const struct options *options)
-{
-    char files[PATH_BYTES];
-    if (!drivers_for_host(options_get(options, "host-driver"), files, sizeof(files))) {
-        (void)fprintf(stderr, "%s: %s\n", options->program, files);
-        return false;
-    }
-    return setenv("VK_DRIVER_FILES", files, 1) == 0 && setenv("VK_ICD_FILENAMES", files, 1) == 0;
-}
-
 static int
 serve(const struct options *options)
 {
@@ -117,6 +112,7 @@ serve(const struct options *options)
         .program = options->program,
         .socket_path = options_get(options, "vtest"),
         .trace_path = options_get(options, "trace"),
+        .record_path = options_get(options, "record"),
         .is_sandboxed = options_get(options, "no-sandbox") == NULL,
         .is_verbose = options_get(options, "verbose") != NULL,
     };
@@ -135,7 +131,8 @@ serve(const struct options *options)
         }
         config.worker_path = worker_path;
     }
-    return choose_driver(options) ? supervisor_run(&config) : EXIT_FAILURE;
+    return environment_prepare(options, &config.shader_cache) ? supervisor_run(&config)
+                                                              : EXIT_FAILURE;
 }
 
 int

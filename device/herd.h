@@ -31,7 +31,9 @@ struct herd {
     void *user;
     void (*on_death)(void *user); /* a worker died; may be NULL */
     int signals;
-    int trace_fd; /* -1: no trace */
+    int trace_fd;  /* -1: no trace */
+    int record_fd; /* the next client's; -1: none, or it is made when the client comes */
+    unsigned recorded_count;
     struct client *clients;
     unsigned client_count;
     struct spawned spare;  /* a worker that waits for its client; channel -1: none */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "device/beside.h"
-#include "device/drivers.h"
+#include "device/environment.h"
 #include "device/options.h"
 #include "device/preload.h"
 #include "device/render_server.h"
@@ -27,17 +27,19 @@ enum {
 };
 
 static const struct option_spec specs[] = {
-    {"socket-fd",    "N",         false},
-    { "host-driver", "NAME|JSON", false},
-    { "no-sandbox",  NULL,        false},
-    { "trace",       "FILE",      false},
-    { "stats",       "text|json", true },
-    { "max-memory",  "SIZE",      false},
-    { "max-cpu",     "SECONDS",   false},
-    { "verbose",     NULL,        false},
-    { "help",        NULL,        false},
-    { "report-fd",   "N",         false},
-    { "trace-fd",    "N",         false},
+    {"socket-fd",     "N",         false},
+    { "host-driver",  "NAME|JSON", false},
+    { "no-sandbox",   NULL,        false},
+    { "shader-cache", "DIR|none",  false},
+    { "trace",        "FILE",      false},
+    { "record",       "FILE",      false},
+    { "stats",        "text|json", true },
+    { "max-memory",   "SIZE",      false},
+    { "max-cpu",      "SECONDS",   false},
+    { "verbose",      NULL,        false},
+    { "help",         NULL,        false},
+    { "report-fd",    "N",         false},
+    { "trace-fd",     "N",         false},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
@@ -65,7 +67,12 @@ print_help(void)
         "                          $VK_DRIVER_FILES, else what works here, software last\n"
         "  --no-sandbox            renderer processes keep their access to files and system\n"
         "                          calls\n"
+        "  --shader-cache DIR|none keep compiled shaders in DIR, which contexts' renderers may\n"
+        "                          write: only for contexts that trust one another, since one\n"
+        "                          may spoil it for the next (default: none)\n"
         "  --trace FILE            write each command, decoded, as one line\n"
+        "  --record FILE           write each command's bytes: the first context's to FILE, the\n"
+        "                          next ones' to FILE.2, FILE.3, ...\n"
         "  --stats[=text|json]     print counters when a context ends, and for all on SIGUSR1\n"
         "                          (text, or --stats=json)\n"
         "  --max-memory SIZE       device and shared memory of one context (512M, 2G; default:\n"
@@ -107,26 +114,41 @@ preload(const struct worker_config *config)
     }
 }
 
+/* Without Landlock a cache cannot be the only thing that is written: then there is none. */
+static const char *
+usable_cache(const struct worker_config *config, const char *directory, bool is_held)
+{
+    if (directory == NULL || is_held) {
+        return directory;
+    }
+    worker_warn(config, "its renderer goes without its shader cache: this kernel has no Landlock, "
+                        "which would keep it from writing elsewhere");
+    (void)environment_set_cache(NULL);
+    return NULL;
+}
+
 /* Returns: true; false and `reason`. */
 static bool
 shut_off(const struct options *options, const struct worker_config *config,
          char reason[SANDBOX_REASON_BYTES])
 {
     struct sandbox_limits limits = { .memory_bytes = config->limits.memory_bytes };
-    const char *drivers = getenv("VK_DRIVER_FILES");
-    bool is_held = false;
+    struct sandbox sandbox = {
+        .driver_files = getenv("VK_DRIVER_FILES"),
+        .writable_directory = options_get(options, "shader-cache"),
+    };
     if (!option_number(options, "max-cpu", 1, 1 << 30, &limits.cpu_s)) {
         (void)snprintf(reason, SANDBOX_REASON_BYTES, "--max-cpu");
         return false;
     }
-    /* A cache of compiled shaders that a client could write to would be a way out of here. */
-    (void)setenv("MESA_SHADER_CACHE_DISABLE", "true", 1);
+    bool is_held = false;
     sandbox_limit(&limits);
-    if (!sandbox_close_files(drivers, &is_held, reason)) {
+    if (!sandbox_close_files(&sandbox, &is_held, reason)) {
         return false;
     }
+    sandbox.writable_directory = usable_cache(config, sandbox.writable_directory, is_held);
     preload(config);
-    return sandbox_close_calls(sandbox_has_hardware(drivers), reason);
+    return sandbox_close_calls(&sandbox, reason);
 }
 
 /* One client, as a worker of vitrine-gpu or of a render server. */
@@ -158,17 +180,6 @@ serve_client(const struct options *options)
     return worker_serve(&config);
 }
 
-static bool
-choose_driver(const struct options *options)
-{
-    char files[PATH_BYTES];
-    if (!drivers_for_host(options_get(options, "host-driver"), files, sizeof(files))) {
-        (void)fprintf(stderr, "%s: %s\n", options->program, files);
-        return false;
-    }
-    return setenv("VK_DRIVER_FILES", files, 1) == 0 && setenv("VK_ICD_FILENAMES", files, 1) == 0;
-}
-
 static int
 serve_contexts(const struct options *options)
 {
@@ -180,6 +191,7 @@ serve_contexts(const struct options *options)
         .program = options->program,
         .worker_path = self,
         .trace_path = options_get(options, "trace"),
+        .record_path = options_get(options, "record"),
         .client_count_max = CONTEXT_COUNT_MAX,
         .is_sandboxed = options_get(options, "no-sandbox") == NULL,
         .is_verbose = options_get(options, "verbose") != NULL,
@@ -197,7 +209,8 @@ serve_contexts(const struct options *options)
         (void)fprintf(stderr, "%s: cannot find my own file\n", options->program);
         return EXIT_FAILURE;
     }
-    return choose_driver(options) ? render_server_run(&config, fd) : EXIT_FAILURE;
+    return environment_prepare(options, &config.shader_cache) ? render_server_run(&config, fd)
+                                                              : EXIT_FAILURE;
 }
 
 /*

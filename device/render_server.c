@@ -153,7 +153,7 @@ int
 render_server_run(const struct supervisor_config *config, int fd)
 {
     struct herd herd = {
-        .config = config, .signals = -1, .trace_fd = -1, .spare = { .channel = -1 }
+        .config = config, .signals = -1, .trace_fd = -1, .record_fd = -1, .spare = { .channel = -1 }
     };
     herd.user = &herd;
     if (!is_packet_socket(fd)) {

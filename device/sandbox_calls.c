@@ -88,10 +88,18 @@ static const int identity_calls[] = {
     SCMP_SYS(uname),  SCMP_SYS(sysinfo), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
 };
 
-/* Harmless attempts, which drivers survive when they fail: caches, windows, helper processes' sockets. */
+/* Harmless attempts, which drivers survive when they fail: windows, helper processes' sockets, times of files. */
 static const int refused_calls[] = {
-    SCMP_SYS(mkdir),  SCMP_SYS(mkdirat), SCMP_SYS(unlink), SCMP_SYS(unlinkat),  SCMP_SYS(rename),
-    SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(creat),  SCMP_SYS(utimensat), SCMP_SYS(flock),
+    SCMP_SYS(socket),
+    SCMP_SYS(connect),
+    SCMP_SYS(creat),
+    SCMP_SYS(utimensat),
+};
+
+/* The same without a cache of compiled shaders; with one drivers work in it, and Landlock keeps them there. */
+static const int cache_calls[] = {
+    SCMP_SYS(mkdir),    SCMP_SYS(mkdirat), SCMP_SYS(unlink),
+    SCMP_SYS(unlinkat), SCMP_SYS(rename),  SCMP_SYS(flock),
 };
 
 struct call_group {
@@ -117,12 +125,20 @@ add_group(scmp_filter_ctx filter, uint32_t action, const struct call_group *grou
     return error;
 }
 
-/* Opening: for reading; with hardware also for writing, to the nodes that Landlock leaves; never to make a file. */
-static int
-add_open(scmp_filter_ctx filter, bool has_hardware)
+/* Opening: for reading; with hardware also for writing, to the nodes that Landlock leaves; to make a file only in a cache. */
+static scmp_datum_t
+refused_open_flags(const struct sandbox *sandbox, bool has_hardware)
 {
-    scmp_datum_t refused =
-        O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) | (has_hardware ? 0 : O_ACCMODE);
+    scmp_datum_t refused = O_APPEND | (O_TMPFILE & ~O_DIRECTORY);
+    if (sandbox->writable_directory == NULL) {
+        refused |= O_CREAT | O_TRUNC | (has_hardware ? 0 : O_ACCMODE);
+    }
+    return refused;
+}
+
+static int
+add_open(scmp_filter_ctx filter, scmp_datum_t refused)
+{
     int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
                                  SCMP_A2(SCMP_CMP_MASKED_EQ, refused, 0));
     error = error != 0 ? error
@@ -181,15 +197,19 @@ add_self(scmp_filter_ctx filter)
 }
 
 static int
-add_rules(scmp_filter_ctx filter, bool has_hardware)
+add_rules(scmp_filter_ctx filter, const struct sandbox *sandbox, bool has_hardware)
 {
     static const struct call_group refused = GROUP(refused_calls);
+    static const struct call_group cache = GROUP(cache_calls);
+    uint32_t caching =
+        sandbox->writable_directory != NULL ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EACCES);
     int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && error == 0; i++) {
         error = add_group(filter, SCMP_ACT_ALLOW, &allowed[i]);
     }
     error = error != 0 ? error : add_group(filter, SCMP_ACT_ERRNO(EACCES), &refused);
-    error = error != 0 ? error : add_open(filter, has_hardware);
+    error = error != 0 ? error : add_group(filter, caching, &cache);
+    error = error != 0 ? error : add_open(filter, refused_open_flags(sandbox, has_hardware));
     error = error != 0 ? error : add_clone(filter);
     error = error != 0 ? error : add_signals(filter);
     error = error != 0 ? error : add_self(filter);
@@ -201,11 +221,12 @@ add_rules(scmp_filter_ctx filter, bool has_hardware)
 }
 
 bool
-sandbox_close_calls(bool has_hardware, char reason[SANDBOX_REASON_BYTES])
+sandbox_close_calls(const struct sandbox *sandbox, char reason[SANDBOX_REASON_BYTES])
 {
+    bool has_hardware = sandbox_has_hardware(sandbox->driver_files);
     uint32_t others = has_hardware ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_TRAP;
     scmp_filter_ctx filter = seccomp_init(others);
-    int error = filter != NULL ? add_rules(filter, has_hardware) : -ENOMEM;
+    int error = filter != NULL ? add_rules(filter, sandbox, has_hardware) : -ENOMEM;
     error = error != 0 ? error : seccomp_load(filter);
     if (filter != NULL) {
         seccomp_release(filter);

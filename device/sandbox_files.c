@@ -52,6 +52,14 @@ static const char *const writable[] = {
 
 #define READING (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define WRITING LANDLOCK_ACCESS_FS_WRITE_FILE
+#ifdef LANDLOCK_ACCESS_FS_TRUNCATE
+# define CUTTING LANDLOCK_ACCESS_FS_TRUNCATE
+#else
+# define CUTTING 0
+#endif
+#define MAKING                                                                                     \
+ (LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |     \
+  CUTTING)
 
 static void
 limit(int resource, uint64_t value)
@@ -191,32 +199,35 @@ handled_rights(long version)
 #ifdef LANDLOCK_ACCESS_FS_REFER
     rights |= version >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0;
 #endif
-#ifdef LANDLOCK_ACCESS_FS_TRUNCATE
-    rights |= version >= 3 ? LANDLOCK_ACCESS_FS_TRUNCATE : 0;
-#endif
+    if (version >= 3) {
+        rights |= CUTTING;
+    }
     return rights;
 }
 
+/* rights: the answer, all that the rules may name. */
 static int
-open_ruleset(void)
+open_ruleset(uint64_t *rights)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 1) {
         return -1;
     }
-    struct landlock_ruleset_attr attributes = { .handled_access_fs = handled_rights(version) };
+    *rights = handled_rights(version);
+    struct landlock_ruleset_attr attributes = { .handled_access_fs = *rights };
     return (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 }
 
 bool
-sandbox_close_files(const char *driver_files, bool *is_held, char reason[SANDBOX_REASON_BYTES])
+sandbox_close_files(const struct sandbox *sandbox, bool *is_held, char reason[SANDBOX_REASON_BYTES])
 {
     *is_held = false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         (void)snprintf(reason, SANDBOX_REASON_BYTES, "no_new_privs: %s", strerror(errno));
         return false;
     }
-    int ruleset = open_ruleset();
+    uint64_t rights = 0;
+    int ruleset = open_ruleset(&rights);
     if (ruleset < 0) {
         return true; /* a kernel before 5.13, or without it: the system calls are still closed */
     }
@@ -226,7 +237,10 @@ sandbox_close_files(const char *driver_files, bool *is_held, char reason[SANDBOX
     for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++) {
         allow(ruleset, writable[i], READING | WRITING);
     }
-    allow_drivers(ruleset, driver_files);
+    allow_drivers(ruleset, sandbox->driver_files);
+    if (sandbox->writable_directory != NULL) {
+        allow(ruleset, sandbox->writable_directory, (READING | WRITING | MAKING) & rights);
+    }
     *is_held = syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
     (void)close(ruleset);
     if (!*is_held) {

@@ -1,8 +1,8 @@
 # The fronts of the renderer: what brings clients' bytes to libvenus.
 
 # Messages and their parsers, without processes: what tests and fuzzers link.
-device_core_srcs := device/beside.c device/listen.c device/options.c device/drivers.c device/fault.c device/report.c device/stream.c \
-                    device/context.c device/crash.c device/packet.c device/vtest.c device/vtest_message.c device/vtest_sync.c device/worker.c
+device_core_srcs := device/beside.c device/listen.c device/options.c device/drivers.c device/environment.c device/fault.c device/report.c device/stream.c \
+                    device/context.c device/crash.c device/packet.c device/record.c device/vtest.c device/vtest_message.c device/vtest_sync.c device/worker.c
 
 # A server and its workers.
 device_herd_srcs := device/client.c device/herd.c device/spawn.c
@@ -10,4 +10,4 @@ device_herd_srcs := device/client.c device/herd.c device/spawn.c
 device_gpu_srcs := $(device_core_srcs) $(device_herd_srcs) device/gpu_main.c device/supervisor.c
 device_render_srcs := $(device_core_srcs) $(device_herd_srcs) device/preload.c device/render_main.c device/render_server.c \
                       device/sandbox_calls.c device/sandbox_files.c
-vitrine_srcs := device/beside.c device/drivers.c device/options.c tools/vitrine/exec.c tools/vitrine/main.c
+vitrine_srcs := device/beside.c device/drivers.c device/environment.c device/options.c tools/vitrine/exec.c tools/vitrine/main.c

@@ -57,6 +57,10 @@ fill_arguments(struct arguments *arguments, const struct supervisor_config *conf
     if (stats[config->stats] != NULL) {
         add(arguments, stats[config->stats]);
     }
+    if (config->shader_cache != NULL) {
+        add(arguments, "--shader-cache");
+        add(arguments, config->shader_cache);
+    }
     if (config->limits.memory_bytes > 0) {
         add_number(arguments, "--max-memory", config->limits.memory_bytes);
     }

@@ -121,6 +121,7 @@ supervisor_run(const struct supervisor_config *config)
                          .on_death = on_death,
                          .signals = -1,
                          .trace_fd = -1,
+                         .record_fd = -1,
                          .spare = { .channel = -1 } };
     herd.user = &herd;
     bool is_open = herd_open(&herd) && open_listener(&herd);

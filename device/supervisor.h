@@ -19,8 +19,10 @@
 struct supervisor_config {
     const char *program; /* for messages */
     const char *socket_path;
-    const char *worker_path; /* vitrine-render; NULL: workers are threads */
-    const char *trace_path;  /* NULL: no trace */
+    const char *worker_path;  /* vitrine-render; NULL: workers are threads */
+    const char *trace_path;   /* NULL: no trace */
+    const char *record_path;  /* NULL: no record; see herd.h */
+    const char *shader_cache; /* a directory that worker processes may write; NULL: none */
     enum worker_stats stats;
     struct venus_limits limits;
     uint32_t client_count_max;

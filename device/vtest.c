@@ -147,6 +147,13 @@ on_trace(void *user, const char *line)
     session->config->on_trace(session->config->user, line);
 }
 
+static void
+on_command(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
+{
+    struct session *session = user;
+    session->config->on_command(session->config->user, ring_id, bytes, size_bytes);
+}
+
 static bool
 on_create_renderer(struct session *session, const struct vtest_message *message)
 {
@@ -229,6 +236,7 @@ on_context_init(struct session *session, const struct vtest_message *message)
         .on_fatal = on_fatal,
         .on_ring = session->config->on_ring != NULL ? on_ring : NULL,
         .on_trace = session->config->on_trace != NULL ? on_trace : NULL,
+        .on_command = session->config->on_command != NULL ? on_command : NULL,
     };
     if (!after_call(session, "CONTEXT_INIT", venus_create(&config, &session->venus))) {
         return false;

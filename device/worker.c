@@ -17,6 +17,7 @@
 
 #include "device/context.h"
 #include "device/crash.h"
+#include "device/record.h"
 #include "device/report.h"
 #include "device/vtest.h"
 
@@ -28,6 +29,8 @@ struct worker {
     struct venus *venus; /* NULL before and after the context's life */
     bool is_ending;
     bool has_reason;
+    int record_fd; /* -1: no record */
+    bool is_record_over;
     char label[LABEL_BYTES];
 };
 
@@ -88,6 +91,18 @@ on_trace(void *user, const char *line)
     memcpy(&parts[2].iov_base, &line, sizeof(line)); /* writev does not write to it */
     if (writev(worker->config->trace_fd, parts, 4) < 0) {
         return; /* a full disk takes the trace, not the client */
+    }
+}
+
+/* A record with a gap would be read as something else: the first command that does not fit ends it. */
+static void
+on_command(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
+{
+    struct worker *worker = user;
+    if (!__atomic_load_n(&worker->is_record_over, __ATOMIC_RELAXED) &&
+        record_add(worker->record_fd, ring_id, bytes, size_bytes) != 0 &&
+        !__atomic_exchange_n(&worker->is_record_over, true, __ATOMIC_RELAXED)) {
+        send_text(worker, REPORT_WARNING, "its record ends here: the file could not be written");
     }
 }
 
@@ -178,30 +193,49 @@ session_config(struct worker *worker)
         .on_fatal = on_fatal,
         .on_ring = on_ring,
         .on_trace = worker->config->trace_fd >= 0 ? on_trace : NULL,
+        .on_command = worker->record_fd >= 0 ? on_command : NULL,
         .on_context = on_context,
         .on_context_end = on_context_end,
     };
 }
 
-/*
- * The supervisor's first word.
- * Returns: the client's socket; -1: the supervisor is gone, or said something else.  *name: of a context; else empty.
- */
-static int
-await_client(const struct worker_config *config, char name[LABEL_BYTES], bool *is_context)
+/* What the supervisor says before a client is served. */
+struct orders {
+    int client_fd; /* -1: the supervisor is gone, or said something else */
+    int record_fd;
+    bool is_context;
+    char name[LABEL_BYTES]; /* of a context */
+};
+
+/* Returns: whether more is to come. */
+static bool
+read_order(struct orders *orders, const struct report *report, int fd)
+{
+    if (report->head.kind == REPORT_RECORD) {
+        orders->record_fd = fd;
+        return true;
+    }
+    orders->is_context = report->head.kind == REPORT_SERVE_CONTEXT;
+    (void)snprintf(orders->name, LABEL_BYTES, "%.*s", LABEL_BYTES - 1, report->text);
+    if (orders->is_context || report->head.kind == REPORT_SERVE_VTEST) {
+        orders->client_fd = fd;
+    } else if (fd >= 0) {
+        (void)close(fd);
+    }
+    return false;
+}
+
+static void
+await_client(const struct worker_config *config, struct orders *orders)
 {
     struct report *report = malloc(sizeof(*report));
-    int fd = -1;
-    if (report != NULL && report_receive(config->channel, true, report, &fd) == REPORT_GOT) {
-        *is_context = report->head.kind == REPORT_SERVE_CONTEXT;
-        (void)snprintf(name, LABEL_BYTES, "%.*s", LABEL_BYTES - 1, report->text);
-        if (!*is_context && report->head.kind != REPORT_SERVE_VTEST && fd >= 0) {
-            (void)close(fd);
-            fd = -1;
-        }
+    bool is_more = report != NULL;
+    while (is_more) {
+        int fd = -1;
+        is_more = report_receive(config->channel, true, report, &fd) == REPORT_GOT &&
+                  read_order(orders, report, fd);
     }
     free(report);
-    return fd;
 }
 
 static int
@@ -225,18 +259,21 @@ serve(struct worker *worker, int fd, const char *context_name)
 int
 worker_serve(const struct worker_config *config)
 {
-    struct worker worker = { .config = config, .label = "client" };
-    char name[LABEL_BYTES] = "";
-    bool is_context = false;
+    struct worker worker = { .config = config, .label = "client", .record_fd = -1 };
+    struct orders orders = { .client_fd = -1, .record_fd = -1 };
     int status = 0;
     if (config->is_alone) {
         crash_watch(config->channel);
     }
-    int fd = await_client(config, name, &is_context);
-    if (fd >= 0) {
+    await_client(config, &orders);
+    worker.record_fd = orders.record_fd;
+    if (orders.client_fd >= 0) {
         (void)pthread_mutex_init(&worker.lock, NULL);
-        status = serve(&worker, fd, is_context ? name : NULL);
+        status = serve(&worker, orders.client_fd, orders.is_context ? orders.name : NULL);
         (void)pthread_mutex_destroy(&worker.lock);
+    }
+    if (orders.record_fd >= 0) {
+        (void)close(orders.record_fd);
     }
     (void)close(config->channel);
     return status;

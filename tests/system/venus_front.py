@@ -6,6 +6,7 @@ Most of it on a renderer that does nothing (build/fake), which can be told to di
 import functools
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -112,6 +113,8 @@ def cannot_serve(where):
             (("--vtest", os.path.join(where, "s"), "--host-driver", "nothing"), "no Vulkan driver nothing"),
             (("--vtest", os.path.join(where, "s"), "--host-driver", "/no.json"), "cannot read"),
             (("--vtest", os.path.join(where, "s"), "--host-driver", driver(where), "--trace", "/no/t"), "cannot write the trace"),
+            (("--vtest", os.path.join(where, "s"), "--host-driver", driver(where), "--record", "/no/r"), "cannot write the record"),
+            (("--vtest", os.path.join(where, "s"), "--host-driver", driver(where), "--shader-cache", "/no/c"), "--shader-cache"),
         ):
             status, _, stderr = run_vitrine(*arguments, program="vitrine-gpu")
             check(status == 1 and words in stderr and stderr.count("\n") == 1, f"{arguments}: {status}\n{stderr}")
@@ -193,9 +196,10 @@ def killed_worker(where):
             check(client.ask(vc.PING) == (), "the next client")
 
 
-@front("sandbox", "a renderer process cannot write a file; with --no-sandbox it can; its limits are set")
+@front("sandbox", "a renderer process cannot write a file, but in its shader cache; with --no-sandbox it can; its limits are set")
 def sandbox(where):
-    for options, words in (((), "held: no file could be written"), (("--no-sandbox",), "escaped")):
+    held = "held: no file could be written"
+    for options, words in (((), held), (("--shader-cache", os.path.join(where, "cache")), held), (("--no-sandbox",), "escaped")):
         with server(where, *options) as srv, vc.Client(srv.path, "prisoner") as client:
             client.ask(vc.PING)
             client.submit(vc.FAKE_ESCAPE)
@@ -277,7 +281,7 @@ def threads(where):
 
 
 @front("stats", "counters are printed on SIGUSR1 and when a client leaves, as text or JSON; the trace names its client")
-def stats(where):
+def stats(where):  # conformance: S3-03
     trace = os.path.join(where, "trace.txt")
     with server(where, "--stats=json", "--trace", trace) as srv:
         with vc.Client(srv.path, "counted") as client:
@@ -431,6 +435,52 @@ def mesa_work(_):
                               check=False, env={**os.environ, **environment})
         hashes += re.findall(r"hash (\w+)", done.stdout)
     check(len(hashes) == 2 and hashes[0] == hashes[1], f"the pictures' hashes: {hashes}")
+
+
+@functools.lru_cache(maxsize=None)
+def vulkan_programs():
+    with _build_lock:
+        _built("vulkan-tests")
+    return os.path.join(TOP, "build/vulkan/bin")
+
+
+def run_mesa(options, *command, **environment):
+    """A client of Mesa's own through vitrine exec on lavapipe.  Returns what it printed, and the seconds."""
+    found = vulkan_paths("mesa")
+    started = time.monotonic()
+    status, stdout, stderr = run_vitrine("exec", "--client-driver", found["client_icd"], "--host-driver", found["lavapipe_icd"],
+                                         *options, "--", *command, programs=REAL, **environment)
+    check(status == 0, f"{command}: exit status {status}\n{stdout}{stderr}")
+    return stdout + stderr, time.monotonic() - started
+
+
+@front("shader-cache", "a program's second run finds its shaders compiled, in a directory that nobody else can read; none: it does not", "programs")
+def shader_cache(where):
+    program = os.path.join(vulkan_programs(), "vkt_stress"), "--only", "threads"
+    directory = os.path.join(where, "vitrine/shaders")
+    for options in (("--verbose",), ("--shader-cache", directory)):
+        _, took = run_mesa(options, *program, XDG_CACHE_HOME=where)
+    _, took_without = run_mesa(("--shader-cache", "none"), *program, XDG_CACHE_HOME=where)
+    check(took * 2 < took_without, f"{took:.2f} s with its cache, {took_without:.2f} s without")
+    check(os.stat(directory).st_mode & 0o777 == 0o700, f"mode {os.stat(directory).st_mode:o} of {directory}")
+    check(any(names for _, _, names in os.walk(directory)), "there is nothing in the cache")
+    shutil.rmtree(directory)
+    os.symlink("/no/such", directory)
+    run_mesa((), os.path.join(vulkan_programs(), "vkt_compute"), XDG_CACHE_HOME=where)
+
+
+@front("record", "recorded commands of several clients, decoded and encoded again, are the same bytes", "programs")
+def record(where):  # conformance: S3-10
+    with _build_lock:
+        _built("venus-bench")
+    path = os.path.join(where, "record")
+    script = f"cd {vulkan_programs()} && ./vkt_compute && ./vkt_picture && ./vkt_stress --only threads"
+    run_mesa(("--record", path), "/bin/sh", "-c", script)
+    check(sorted(os.listdir(where)) == ["record", "record.2", "record.3"], f"the files: {os.listdir(where)}")
+    for name in os.listdir(where):
+        done = subprocess.run([os.path.join(TOP, "build/bench/bin/venus_stream_bench"), "check", os.path.join(where, name)],
+                              text=True, capture_output=True, timeout=60, check=False)
+        check(done.returncode == 0 and "all the same" in done.stdout, f"{name}: {done.stdout}{done.stderr}")
 
 
 @front("mesa-deaths", "Mesa's client ends by itself when its renderer is killed or its connection is refused; others run on", "programs")

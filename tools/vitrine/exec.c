@@ -26,6 +26,7 @@
 
 #include "device/beside.h"
 #include "device/drivers.h"
+#include "device/environment.h"
 #include "device/options.h"
 
 enum {
@@ -46,7 +47,9 @@ static const struct option_spec specs[] = {
     { "client-driver", "JSON",           false},
     { "isolate",       "process|thread", false},
     { "no-sandbox",    NULL,             false},
+    { "shader-cache",  "DIR|none",       false},
     { "trace",         "FILE",           false},
+    { "record",        "FILE",           false},
     { "stats",         "text|json",      true },
     { "max-memory",    "SIZE",           false},
     { "max-cpu",       "SECONDS",        false},
@@ -55,9 +58,11 @@ static const struct option_spec specs[] = {
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
-/* What of our options goes to vitrine-gpu as it is. */
-static const char *const passed_on[] = { "host-driver", "isolate",    "no-sandbox", "trace",
-                                         "stats",       "max-memory", "max-cpu",    "verbose" };
+/* What of our options goes to vitrine-gpu as it is; each a word of WORD_BYTES at most. */
+static const char *const passed_on[] = { "host-driver", "isolate", "no-sandbox", "shader-cache",
+                                         "trace",       "record",  "stats",      "max-memory",
+                                         "max-cpu",     "verbose" };
+enum { PASSED_ON_COUNT = sizeof(passed_on) / sizeof(passed_on[0]), WORD_BYTES = 4096 + 64 };
 
 struct run {
     const struct options *options;
@@ -95,7 +100,11 @@ print_help(void)
         "                          client process of PROGRAM; thread: all in one, for debugging\n"
         "  --no-sandbox            renderer processes keep their access to files and system\n"
         "                          calls\n"
+        "  --shader-cache DIR|none where renderer processes keep compiled shaders; default:\n"
+        "                          ${XDG_CACHE_HOME:-$HOME/.cache}/vitrine/shaders\n"
         "  --trace FILE            write each command, decoded, as one line\n"
+        "  --record FILE           write each command's bytes: the first client's to FILE, the\n"
+        "                          next ones' to FILE.2, FILE.3, ...\n"
         "  --stats[=text|json]     print counters at the end (text, or --stats=json)\n"
         "  --max-memory SIZE       device and shared memory of one client (512M, 2G; default:\n"
         "                          half of this machine's)\n"
@@ -171,22 +180,34 @@ unblock_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* One program's clients are one person's: they may share a cache, unlike those of a server for many. */
+static const char *
+default_value(const char *option)
+{
+    static char cache[4096];
+    if (strcmp(option, "shader-cache") == 0 && environment_own_cache(cache, sizeof(cache))) {
+        return cache;
+    }
+    return NULL;
+}
+
 /* The server's command line; words[] has room for all of passed_on. */
 static void
-fill_server_words(const struct run *run, char texts[][DRIVER_PATH_BYTES], const char *words[])
+fill_server_words(const struct run *run, char texts[][WORD_BYTES], const char *words[])
 {
     unsigned count = 1;
     words[count++] = "--vtest";
     words[count++] = run->socket_path;
     words[count++] = "--life-fd=3";
     words[count++] = "--kill-after=1000";
-    for (unsigned i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
+    for (unsigned i = 0; i < PASSED_ON_COUNT; i++) {
         const char *value = options_get(run->options, passed_on[i]);
+        value = value != NULL ? value : default_value(passed_on[i]);
         if (value == NULL) {
             continue;
         }
-        (void)snprintf(texts[i], DRIVER_PATH_BYTES, "--%s%s%s", passed_on[i],
-                       value[0] != '\0' ? "=" : "", value);
+        (void)snprintf(texts[i], WORD_BYTES, "--%s%s%s", passed_on[i], value[0] != '\0' ? "=" : "",
+                       value);
         words[count++] = texts[i];
     }
     words[count] = NULL;
@@ -195,7 +216,7 @@ fill_server_words(const struct run *run, char texts[][DRIVER_PATH_BYTES], const 
 static void
 become_server(const struct run *run, const char *path, int life)
 {
-    static char texts[sizeof(passed_on) / sizeof(passed_on[0])][DRIVER_PATH_BYTES];
+    static char texts[PASSED_ON_COUNT][WORD_BYTES];
     const char *words[ARGUMENT_COUNT_MAX] = { path };
     fill_server_words(run, texts, words);
     (void)setpgid(0, 0); /* a Ctrl-C is for the program; the server ends with us */
