@@ -64,10 +64,23 @@ choose_cache(const struct options *options, const char **shader_cache)
     return environment_set_cache(whole_path);
 }
 
+/*
+ * Software drivers allocate for each command that is recorded, and free all of them at once.  glibc's malloc is set to keep
+ * what is freed for the thread that will want it again, instead of merging it and giving it back to the system.
+ */
+static bool
+set_malloc(void)
+{
+    return setenv("GLIBC_TUNABLES",
+                  "glibc.malloc.tcache_count=60000:glibc.malloc.trim_threshold=268435456:"
+                  "glibc.malloc.top_pad=16777216",
+                  0) == 0;
+}
+
 bool
 environment_prepare(const struct options *options, const char **shader_cache)
 {
-    return choose_driver(options) && choose_cache(options, shader_cache);
+    return choose_driver(options) && choose_cache(options, shader_cache) && set_malloc();
 }
 
 bool

@@ -1,5 +1,5 @@
 /*
- * environment.h - what renderer processes inherit: the host's driver, and the cache of its compiled shaders.
+ * environment.h - what renderer processes inherit: the host's driver, the cache of its compiled shaders, settings of malloc.
  */
 #ifndef DEVICE_ENVIRONMENT_H
 #define DEVICE_ENVIRONMENT_H

@@ -1,4 +1,8 @@
-/* The table of objects: many, chosen by an enemy, and on several rings at once. */
+/*
+ * The table of objects: many, chosen by an enemy, and on several rings at once.
+ *
+ * conformance: S3-01 S3-02 S3-12 S3-13
+ */
 #include <pthread.h>
 
 #include "tests/unit/venus_hostile.h"
