@@ -8,16 +8,19 @@ and draws as the host driver itself does, and our renderer's own words say that 
 
 import os
 import re
+import signal
 import socket
 import struct
 import sys
 import tempfile
+import threading
+import time
 import xml.etree.ElementTree as ElementTree
 
 from vitrine_test.suite import TOP, Failed, Skipped, Suite, run_program, tail
 from vitrine_test.vulkan_setup import vulkan_paths
 
-from venus.running import expect, native_hash, picture_hash, program
+from venus.running import MARK, expect, marked, native_hash, picture_hash, program, see_nothing_left
 
 sys.path.insert(0, os.path.join(TOP, "tools", "peers"))
 import roots  # noqa: E402
@@ -154,6 +157,81 @@ def guest(qemu, programs):
     see_work(outcome.log, "vkt_picture", "vkCmdDraw")
 
 
+def processes(mark, is_ours):
+    """Of all that a guest's QEMU started and itself: the renderers, or the others."""
+    found = []
+    for pid in marked(mark):
+        try:
+            if (os.readlink(f"/proc/{pid}/exe") == RENDER) == is_ours:
+                found.append(int(pid))
+        except OSError:
+            continue  # it has ended
+    return found
+
+
+def busy_worker(mark):
+    """A renderer with threads of its own: it has a context with a ring."""
+    for pid in processes(mark, True):
+        try:
+            if len(os.listdir(f"/proc/{pid}/task")) >= 4:
+                return pid
+        except OSError:
+            continue
+    return None
+
+
+class Killer(threading.Thread):
+    """Kills, a moment after a guest's context is there, what `whom` names; once."""
+
+    def __init__(self, mark, whom):
+        super().__init__(daemon=True)
+        self.mark, self.whom, self.killed, self.end = mark, whom, [], time.monotonic() + 120
+
+    def run(self):
+        while time.monotonic() < self.end and not self.killed:
+            time.sleep(0.05)
+            if busy_worker(self.mark):
+                time.sleep(0.5)
+                self.killed = self.whom(self.mark)
+                for pid in self.killed:
+                    os.kill(pid, signal.SIGKILL)
+
+
+def while_killing(whom, programs):
+    """Runs the programs while `whom` is killed; gives the Outcome.  Nothing may be left afterwards."""
+    with tempfile.TemporaryDirectory(prefix="vitrine-test-") as where:
+        killer = Killer(where, whom)
+        killer.start()
+        try:
+            outcome = venus_qemu.run(BUILD, RENDER, programs, 150, "--verbose", added={MARK: where})
+        except venus_peer.TimedOut as e:
+            raise Failed(f"{e}\n{tail(e.output)}") from e
+        if not killer.killed:
+            raise Failed(f"there was nobody to kill:\n{tail(outcome.log)}")
+        see_nothing_left(where)
+        return outcome
+
+
+def kill_renderer(mark):
+    return [pid for pid in [busy_worker(mark)] if pid]
+
+
+def kill_qemu(mark):
+    return processes(mark, False)
+
+
+def guest_faults():
+    brought(lambda: venus_qemu.ensure(BUILD), "QEMU and its guest")
+    made()
+    outcome = while_killing(kill_renderer, {"vkt_stress": GUEST_MORE["vkt_stress"], "vkt_compute": GUEST["vkt_compute"]})
+    expect(r"^vitrine-render: client vkt_stress: its renderer was killed by signal 9", outcome.log, "vitrine-render")
+    if outcome.status("vkt_stress") in (0, None) or outcome.status("vkt_compute") != 0:
+        raise Failed(f"of a killed renderer and the next one's program:\n{tail(outcome.serial)}\n{tail(outcome.log)}")
+    outcome = while_killing(kill_qemu, {"vkt_stress": GUEST_MORE["vkt_stress"]})
+    if outcome.status("vkt_stress") is not None:
+        raise Failed(f"QEMU was killed, and its guest went on:\n{tail(outcome.serial)}")
+
+
 def suites():
     return [
         Suite("long.venus.stock-vtest", "Debian 13's own virgl_test_server renders through vitrine-render",
@@ -163,4 +241,6 @@ def suites():
               lambda: guest("backports", {**GUEST, **GUEST_MORE}), long_only=True, alone=True),
         Suite("long.venus.qemu-release", "the same under Debian 13's own QEMU 10.0, with programs that unmap little",
               lambda: guest("release", GUEST), long_only=True, alone=True),
+        Suite("long.venus.qemu-faults", "a killed renderer ends one guest program, a killed QEMU all its renderers",
+              guest_faults, long_only=True, alone=True),
     ]

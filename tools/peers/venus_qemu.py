@@ -195,14 +195,15 @@ def read_serial(job):
         return ""
 
 
-def run(build, server, programs, timeout_s, options="", qemu="backports"):
+def run(build, server, programs, timeout_s, options="", qemu="backports", added=None):
     """
     Boots the guest, runs `programs` (name -> words) in it one after the other, and gives the Outcome.  `server`: the program
-    that QEMU starts as its render server; `options`: for vitrine-render.  Raises venus_peer.TimedOut and SetupError.
+    that QEMU starts as its render server; `options`: for vitrine-render; `added`: to QEMU's environment.  Raises
+    venus_peer.TimedOut and SetupError.
     """
     ensure(build, qemu)
     env = dict(os.environ, **DISPLAY, **vulkan.driver_environment(vulkan.paths(build)["lavapipe_icd"]),
-               RENDER_SERVER_EXEC_PATH=os.path.abspath(server), VITRINE_RENDER_OPTIONS=options)
+               RENDER_SERVER_EXEC_PATH=os.path.abspath(server), VITRINE_RENDER_OPTIONS=options, **(added or {}))
     with tempfile.TemporaryDirectory(prefix="vitrine-guest-") as job:
         with open(os.path.join(job, "job"), "w", encoding="utf-8") as f:
             f.write(job_text(programs, int(timeout_s)))
