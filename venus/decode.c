@@ -50,7 +50,7 @@ vn_length_slow(const struct vn_length *l, const void *base, uint64_t index)
     }
     uint64_t number = 0;
     memcpy(&number, at, l->width); /* little-endian hosts only: asserted in exec.c */
-    return (number + l->add) / l->divide;
+    return l->divide > 1 ? (number + l->add) / l->divide : number + l->add;
 }
 
 const struct vn_type *
