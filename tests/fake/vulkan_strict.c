@@ -19,6 +19,12 @@ vulkan_strict_fault(void)
     return strict.fault[0] ? strict.fault : NULL;
 }
 
+void
+vulkan_strict_relax(void)
+{
+    strict.is_relaxed = true;
+}
+
 uint64_t
 vulkan_strict_call_count(void)
 {

@@ -31,4 +31,10 @@ uint32_t vulkan_strict_live_count(void);
 /* Calls since the reset. */
 uint64_t vulkan_strict_call_count(void);
 
+/*
+ * Until the reset, only what makes or destroys is looked at; all else is done at once, without a lock: so that a sanitizer sees the
+ * renderer's threads as they are.
+ */
+void vulkan_strict_relax(void);
+
 #endif

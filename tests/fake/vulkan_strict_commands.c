@@ -417,6 +417,14 @@ fails(const struct vn_command *command)
            strict_roll(FAILURE_ODDS) == 0;
 }
 
+/* Recording, submitting and waiting: most of what rings do at the same time. */
+static bool
+makes_nothing(const char *name)
+{
+    return starts(name, "vkCmd") || starts(name, "vkQueue") || starts(name, "vkWait") ||
+           starts(name, "vkGetFenceStatus") || starts(name, "vkResetFences");
+}
+
 uint64_t
 strict_call(uint32_t index, const uint64_t *integers, const double *floats)
 {
@@ -425,6 +433,9 @@ strict_call(uint32_t index, const uint64_t *integers, const double *floats)
     _Alignas(16) uint8_t args[ARGUMENTS_BYTES] = { 0 }; /* not of the heap, which may be short */
     if (type->size_bytes > sizeof(args)) {
         abort();
+    }
+    if (strict.is_relaxed && makes_nothing(command->name)) {
+        return VK_SUCCESS;
     }
     (void)pthread_mutex_lock(&strict.lock);
     strict.command = command->name;

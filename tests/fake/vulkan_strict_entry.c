@@ -128,6 +128,7 @@ vulkan_strict_reset(uint32_t seed)
     strict.count = 0;
     strict.state = seed;
     strict.may_fail = seed != 0;
+    strict.is_relaxed = false;
     strict.call_count = 0;
     strict.fault[0] = '\0';
 }

@@ -34,6 +34,7 @@ struct strict {
     uint32_t count;
     uint64_t state; /* of the random numbers */
     bool may_fail;
+    bool is_relaxed;
     uint64_t call_count;
     const char *command;
     struct record *device; /* of the call at work */

@@ -217,8 +217,23 @@ def venus_stream():
         seed("venus_stream_fuzz", f"mixed_{index:02}", struct.pack("<BHI", flags, rng.randrange(200), rng.randrange(1 << 32)) + b"".join(records))
 
 
+def venus_ring():
+    """u32 seed of the scribbler, then operations: see run_one of tests/fuzz/venus_ring_fuzz.c."""
+    rng = random.Random(2)
+    for index, scribbler in enumerate((0, 0, 0, 0, 9, 150, 1500, 1999)):
+        def command(op=0):
+            return struct.pack("<BHI", op, rng.randrange(400), rng.randrange(1 << 32))
+
+        def stream():
+            return bytes([9, 3]) + b"".join(command()[1:] for _ in range(3))
+
+        operations = [command, command, command, stream, lambda: b"\x0a", lambda: b"\x0b", lambda: b"\x0e\1", lambda: b"\x0f\1"]
+        body = b"".join(rng.choice(operations)() for _ in range(30)) + b"\x0c" + command() + b"\x0a"
+        seed("venus_ring_fuzz", f"mixed_{index}", struct.pack("<I", scribbler) + body)
+
+
 def main():
-    for write in (virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream):
+    for write in (virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring):
         write()
     return 0
 
