@@ -33,6 +33,7 @@ RENDER = os.path.join(BUILD, "bin/vitrine-render")
 DEVICE = r"^\s*deviceName\s*= Virtio-GPU Venus \(llvmpipe"
 VERSION = r"^\s*apiVersion\s*= 1\.[34]\."
 REGISTRY = os.path.join(BUILD, "deps/vulkan/registry/vk.xml")
+VKMARK = ["--winsys", "headless", "-s", "200x200", "-b", "clear:duration=1"]  # it wants a swapchain, which the peer has not
 GET_CAPSET, MASK_AT = 16, 5 * 4  # a vtest command; where in the capset the mask of extensions begins
 
 
@@ -61,8 +62,8 @@ class StockServer(venus_peer.VtestServer):
         words = [run, "virgl_test_server", "--venus", "--no-virgl", "--socket-path", self.socket()]
         return words, {"RENDER_SERVER_EXEC_PATH": RENDER, "VITRINE_RENDER_OPTIONS": self.options}
 
-    def client(self, words, timeout_s=60):
-        done = venus_peer.run_client(words, dict(self.environment(), XDG_RUNTIME_DIR=self.directory), timeout_s)
+    def client(self, words, timeout_s=60, client_icd=None):
+        done = venus_peer.run_client(words, dict(self.environment(client_icd), XDG_RUNTIME_DIR=self.directory), timeout_s)
         if done.returncode != 0:
             raise Failed(f"{os.path.basename(words[0])}: exit status {done.returncode}\n{tail(done.stdout)}\n{tail(self.log())}")
         return done.stdout
@@ -113,8 +114,9 @@ def stock_vtest(release, extension_count):
             expect(VERSION, text, "vulkaninfo")
             expect("all right on Virtio-GPU Venus", server.client([program("vkt_compute")]), "vkt_compute")
             see_picture(server.client([program("vkt_picture")]), "virgl_test_server")
+            server.client([os.path.join(roots.place(BUILD, "trixie"), "bin/vkmark"), *VKMARK], 60, roots.icd(BUILD, "trixie", "virtio"))
             server.client([program("vkt_stress"), "--threads", "1", "--timeout", "90"], 100)
-            for name in ("vulkaninfo", "vkt_compute", "vkt_picture", "vkt_stress"):
+            for name in ("vulkaninfo", "vkt_compute", "vkt_picture", "vkmark", "vkt_stress"):
                 expect(rf"^.*vitrine-render: client {name}: connected$", server.log(), "virgl_test_server's log")
         with open(trace, encoding="utf-8", errors="replace") as f:
             expect(r"^vkt_stress: -> .*vkQueueSubmit", f.read(), "our renderer's trace of its last client")
@@ -134,7 +136,7 @@ GUEST = {
 }
 GUEST_MORE = {
     "vkt_stress": ["/programs/vkt_stress", "--timeout", "150"],
-    "vkmark": ["vkmark", "--winsys", "headless", "-s", "200x200", "-b", "clear:duration=1"],
+    "vkmark": ["vkmark", *VKMARK],
 }
 
 
