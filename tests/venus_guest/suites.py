@@ -1,6 +1,6 @@
 """vitrine-render in the place of virglrenderer's own render server, under programs nobody changed (./test --long).
 
-conformance: S3-05
+conformance: S3-08 S3-15 S3-16
 
 Under Debian's virgl_test_server, and under Debian's QEMU with a Linux guest: the guest's Mesa finds a Venus device, computes
 and draws as the host driver itself does, and our renderer's own words say that it was the one who did it.
