@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "device/sandbox.h"
@@ -70,8 +71,8 @@ static const int fd_calls[] = {
     SCMP_SYS(lseek),      SCMP_SYS(fstat),       SCMP_SYS(poll),          SCMP_SYS(ppoll),
     SCMP_SYS(select),     SCMP_SYS(pselect6),    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(eventfd2),      SCMP_SYS(pipe2),
-    SCMP_SYS(sendmsg),    SCMP_SYS(sendto),      SCMP_SYS(recvmsg),       SCMP_SYS(recvfrom),
-    SCMP_SYS(shutdown),   SCMP_SYS(getsockopt),  SCMP_SYS(kcmp),
+    SCMP_SYS(sendmsg),    SCMP_SYS(sendmmsg),    SCMP_SYS(sendto),        SCMP_SYS(recvmsg),
+    SCMP_SYS(recvfrom),   SCMP_SYS(shutdown),    SCMP_SYS(getsockopt),    SCMP_SYS(kcmp),
 };
 
 /* The Vulkan loader reads its lists of drivers again for each instance: names and reading only, and Landlock says which. */
@@ -180,6 +181,14 @@ add_signals(scmp_filter_ctx filter)
                                          SCMP_A0(SCMP_CMP_EQ, self));
 }
 
+/* How a client's socket is read (stream.h); no other option of a socket. */
+static int
+add_socket_option(scmp_filter_ctx filter)
+{
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+                            SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_PEEK_OFF));
+}
+
 /* Names of threads and of memory, exact sleeps; limits can be read, not set. */
 static int
 add_self(scmp_filter_ctx filter)
@@ -212,6 +221,7 @@ add_rules(scmp_filter_ctx filter, const struct sandbox *sandbox, bool has_hardwa
     error = error != 0 ? error : add_open(filter, refused_open_flags(sandbox, has_hardware));
     error = error != 0 ? error : add_clone(filter);
     error = error != 0 ? error : add_signals(filter);
+    error = error != 0 ? error : add_socket_option(filter);
     error = error != 0 ? error : add_self(filter);
     if (error == 0) {
         error = seccomp_rule_add(filter, has_hardware ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOTTY),

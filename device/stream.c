@@ -1,97 +1,92 @@
 /*
- * stream.c - see stream.h for why a byte stays behind.
+ * stream.c - see stream.h for why bytes are peeked.
  */
 #include "device/stream.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
 
 #include <sys/socket.h>
 
-/* As many bytes as come before the end, all of them or fewer; -1 and errno.  parts: used up. */
-static ssize_t
-receive(int fd, struct iovec *parts, size_t part_count, int flags)
+/*
+ * Before we sleep, no more than this stays in the socket: each of the other end's writes costs far more of its buffer than its
+ * bytes (768 of 212,992 here), and it must not have to wait for us while we wait for it.
+ */
+enum { PEEKED_BYTES_MAX = 128 };
+
+enum stream_result
+stream_init(struct stream *stream, int fd)
 {
-    size_t done = 0;
-    while (part_count > 0) {
-        struct msghdr message = { .msg_iov = parts, .msg_iovlen = part_count };
-        ssize_t got = recvmsg(fd, &message, flags);
-        if (got == 0) {
-            break;
-        }
-        if (got < 0 && errno != EINTR) {
-            return -1;
-        }
-        size_t rest = got > 0 ? (size_t)got : 0;
-        done += rest;
-        for (; part_count > 0 && rest >= parts->iov_len; parts++, part_count--) {
-            rest -= parts->iov_len;
-        }
-        if (part_count > 0) {
-            parts->iov_base = (uint8_t *)parts->iov_base + rest;
-            parts->iov_len -= rest;
-        }
-    }
-    return (ssize_t)done;
+    static const int from_the_first = 0;
+    stream->fd = fd;
+    stream->peeked_bytes = 0;
+    stream->first = 0;
+    stream->end = 0;
+    int result = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &from_the_first, sizeof(from_the_first));
+    return result == 0 ? STREAM_OK : STREAM_ERROR;
 }
 
-/* All but the last byte, with what stayed behind before it, in one call.  Returns: how many of them came; -1. */
+/* As recv: how many bytes came, 0 at the end; -1 and errno. */
 static ssize_t
-receive_most(struct stream *stream, void *to, size_t size)
+receive(int fd, void *to, size_t size, int flags)
 {
-    uint8_t unread;
-    struct iovec parts[2] = {
-        {&unread, 1       },
-        { to,     size - 1}
-    };
-    size_t first = stream->has_unread ? 0 : 1;
-    size_t end = size > 1 ? 2 : 1;
-    stream->has_unread = false;
-    if (first == end) {
-        return 0;
+    ssize_t got;
+    do {
+        got = recv(fd, to, size, flags);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Takes out of the socket what was peeked, all but the last byte.  The buffer is empty, and used. */
+static enum stream_result
+consume(struct stream *stream)
+{
+    while (stream->peeked_bytes > 1) {
+        size_t rest = stream->peeked_bytes - 1;
+        ssize_t got = receive(stream->fd, stream->buffer,
+                              rest < STREAM_BUFFER_BYTES ? rest : STREAM_BUFFER_BYTES, 0);
+        if (got <= 0) {
+            return STREAM_ERROR;
+        }
+        stream->peeked_bytes -= (size_t)got;
     }
-    ssize_t got = receive(stream->fd, parts + first, end - first, MSG_WAITALL);
-    return got > 0 && first == 0 ? got - 1 : got;
+    return STREAM_OK;
+}
+
+/* Peeks what is there, at least one byte, into the empty buffer. */
+static enum stream_result
+fill(struct stream *stream)
+{
+    if (stream->peeked_bytes > PEEKED_BYTES_MAX && consume(stream) != STREAM_OK) {
+        return STREAM_ERROR;
+    }
+    ssize_t got = receive(stream->fd, stream->buffer, STREAM_BUFFER_BYTES, MSG_PEEK);
+    if (got <= 0) {
+        return got == 0 ? STREAM_END : STREAM_ERROR;
+    }
+    stream->peeked_bytes += (size_t)got;
+    stream->first = 0;
+    stream->end = (size_t)got;
+    return STREAM_OK;
 }
 
 enum stream_result
 stream_read(struct stream *stream, void *to, size_t size)
 {
-    ssize_t taken = receive_most(stream, to, size);
-    if (taken < 0) {
-        return STREAM_ERROR;
-    }
-    if ((size_t)taken < size - 1) {
-        return taken == 0 ? STREAM_END : STREAM_CUT;
-    }
-    struct iovec last = { (uint8_t *)to + size - 1, 1 };
-    ssize_t peeked = receive(stream->fd, &last, 1, MSG_PEEK);
-    if (peeked < 0) {
-        return STREAM_ERROR;
-    }
-    stream->has_unread = peeked == 1;
-    if (peeked == 1) {
-        return STREAM_OK;
-    }
-    return size > 1 ? STREAM_CUT : STREAM_END;
-}
-
-static enum stream_result
-send_all(int fd, struct msghdr *message)
-{
-    struct iovec *rest = message->msg_iov;
-    while (rest->iov_len > 0) {
-        ssize_t part = sendmsg(fd, message, MSG_NOSIGNAL);
-        if (part < 0 && errno == EINTR) {
-            continue;
+    uint8_t *at = to;
+    for (size_t rest = size; rest > 0;) {
+        if (stream->first == stream->end) {
+            enum stream_result result = fill(stream);
+            if (result != STREAM_OK) {
+                return result == STREAM_END && rest < size ? STREAM_CUT : result;
+            }
         }
-        if (part < 0) {
-            return STREAM_ERROR;
-        }
-        rest->iov_base = (uint8_t *)rest->iov_base + part;
-        rest->iov_len -= (size_t)part;
-        message->msg_controllen = 0;
+        size_t ready = stream->end - stream->first;
+        size_t part = ready < rest ? ready : rest;
+        memcpy(at, stream->buffer + stream->first, part);
+        stream->first += part;
+        at += part;
+        rest -= part;
     }
     return STREAM_OK;
 }
@@ -99,23 +94,66 @@ send_all(int fd, struct msghdr *message)
 enum stream_result
 stream_write(struct stream *stream, const void *bytes, size_t size)
 {
-    struct iovec rest = { 0 };
-    memcpy(&rest.iov_base, &bytes, sizeof(bytes)); /* sendmsg does not write to it */
-    rest.iov_len = size;
-    return send_all(stream->fd, &(struct msghdr){ .msg_iov = &rest, .msg_iovlen = 1 });
+    const uint8_t *at = bytes;
+    while (size > 0) {
+        ssize_t part = send(stream->fd, at, size, MSG_NOSIGNAL);
+        if (part < 0 && errno != EINTR) {
+            return STREAM_ERROR;
+        }
+        at += part > 0 ? part : 0;
+        size -= part > 0 ? (size_t)part : 0;
+    }
+    return STREAM_OK;
+}
+
+static enum stream_result
+write_fd(const struct stream *stream, struct msghdr *message)
+{
+    ssize_t sent;
+    do {
+        sent = sendmsg(stream->fd, message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent == 1 ? STREAM_OK : STREAM_ERROR;
+}
+
+/*
+ * In two messages, since the reader of the bytes does not look for an fd and would lose it; but in one call, if both fit.
+ */
+static enum stream_result
+write_both(struct stream *stream, const uint8_t *bytes, size_t size, struct msghdr *message)
+{
+    struct iovec first = { .iov_len = size };
+    memcpy(&first.iov_base, &bytes, sizeof(bytes)); /* sendmmsg does not write to it */
+    struct mmsghdr both[2] = {
+        { .msg_hdr = { .msg_iov = &first, .msg_iovlen = 1 } },
+        { .msg_hdr = *message },
+    };
+    int sent_count;
+    do {
+        sent_count = sendmmsg(stream->fd, both, 2, MSG_NOSIGNAL);
+    } while (sent_count < 0 && errno == EINTR);
+    if (sent_count < 0) {
+        return STREAM_ERROR;
+    }
+    if (sent_count == 2) {
+        return STREAM_OK;
+    }
+    size_t done = both[0].msg_len;
+    enum stream_result result = stream_write(stream, bytes + done, size - done);
+    return result == STREAM_OK ? write_fd(stream, message) : result;
 }
 
 enum stream_result
-stream_write_fd(struct stream *stream, int fd)
+stream_write_with_fd(struct stream *stream, const void *bytes, size_t size, int fd)
 {
     uint8_t byte = 0;
-    struct iovec rest = { .iov_base = &byte, .iov_len = 1 };
+    struct iovec one = { .iov_base = &byte, .iov_len = 1 };
     union {
         struct cmsghdr header;
         uint8_t bytes[CMSG_SPACE(sizeof(int))];
     } control = { 0 };
     struct msghdr message = {
-        .msg_iov = &rest,
+        .msg_iov = &one,
         .msg_iovlen = 1,
         .msg_control = &control,
         .msg_controllen = sizeof(control.bytes),
@@ -125,5 +163,5 @@ stream_write_fd(struct stream *stream, int fd)
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-    return send_all(stream->fd, &message);
+    return write_both(stream, bytes, size, &message);
 }

@@ -90,26 +90,30 @@ after_call(struct session *session, const char *command, enum venus_status statu
     }
 }
 
+/* fd: -1: none follows; else closed here, whatever happens. */
 static bool
-answer(struct session *session, uint32_t command, const uint32_t *words, uint32_t word_count)
+answer_with_fd(struct session *session, uint32_t command, const uint32_t *words,
+               uint32_t word_count, int fd)
 {
     uint32_t reply[2 + 1 + VENUS_CAPSET_BYTES / 4] = { word_count, command };
+    size_t reply_bytes = (2 + (size_t)word_count) * 4;
+    enum stream_result result = STREAM_OK;
     if (word_count > 0) {
         memcpy(reply + 2, words, (size_t)word_count * 4);
     }
-    if (stream_write(&session->stream, reply, (2 + (size_t)word_count) * 4) != STREAM_OK) {
-        return host_is_short(session, vtest_command_name(command));
+    if (fd >= 0) {
+        result = stream_write_with_fd(&session->stream, reply, reply_bytes, fd);
+        (void)close(fd);
+    } else {
+        result = stream_write(&session->stream, reply, reply_bytes);
     }
-    return true;
+    return result == STREAM_OK || host_is_short(session, vtest_command_name(command));
 }
 
-/* fd: closed here, whatever happens. */
 static bool
-answer_fd(struct session *session, uint32_t command, int fd)
+answer(struct session *session, uint32_t command, const uint32_t *words, uint32_t word_count)
 {
-    enum stream_result result = stream_write_fd(&session->stream, fd);
-    (void)close(fd);
-    return result == STREAM_OK || host_is_short(session, vtest_command_name(command));
+    return answer_with_fd(session, command, words, word_count, -1);
 }
 
 static void
@@ -259,11 +263,7 @@ answer_refused_blob(struct session *session)
         return host_is_short(session, "RESOURCE_CREATE_BLOB");
     }
     uint32_t id = refused_resource | ++session->refused_count;
-    if (!answer(session, VTEST_RESOURCE_CREATE_BLOB, &id, 1)) {
-        (void)close(fd);
-        return false;
-    }
-    return answer_fd(session, VTEST_RESOURCE_CREATE_BLOB, fd);
+    return answer_with_fd(session, VTEST_RESOURCE_CREATE_BLOB, &id, 1, fd);
 }
 
 static bool
@@ -275,11 +275,7 @@ answer_blob(struct session *session, uint32_t id, const struct venus_memory *mem
                           venus_resource_destroy(session->venus, id)) &&
                answer_refused_blob(session);
     }
-    if (!answer(session, VTEST_RESOURCE_CREATE_BLOB, &id, 1)) {
-        (void)close(memory->fd);
-        return false;
-    }
-    return answer_fd(session, VTEST_RESOURCE_CREATE_BLOB, memory->fd);
+    return answer_with_fd(session, VTEST_RESOURCE_CREATE_BLOB, &id, 1, memory->fd);
 }
 
 static bool
@@ -412,11 +408,7 @@ on_sync_wait(struct session *session, const struct vtest_message *message)
     if (!vtest_sync_wait(session->syncs, message, &fd, session->fault)) {
         return client_is_wrong(session);
     }
-    if (!answer(session, message->command, NULL, 0)) {
-        (void)close(fd);
-        return false;
-    }
-    return answer_fd(session, message->command, fd);
+    return answer_with_fd(session, message->command, NULL, 0, fd);
 }
 
 struct command_rule {
@@ -564,6 +556,8 @@ vtest_serve(int fd, const struct front_config *config, struct fault *fault)
     (void)pthread_mutex_init(&session.fd_lock, NULL);
     if (session.syncs == NULL) {
         (void)host_is_short(&session, "a client's syncs");
+    } else if (stream_init(&session.stream, fd) != STREAM_OK) {
+        (void)host_is_short(&session, "the client's socket");
     } else {
         while (serve_message(&session)) {
         }
