@@ -8,13 +8,22 @@
 #include <unistd.h>
 
 bool
-program_beside(const char *name, char *path, size_t size_bytes)
+program_self(char *path, size_t size_bytes)
 {
     ssize_t length = readlink("/proc/self/exe", path, size_bytes - 1);
     if (length <= 0) {
         return false;
     }
     path[length] = '\0';
+    return access(path, X_OK) == 0;
+}
+
+bool
+program_beside(const char *name, char *path, size_t size_bytes)
+{
+    if (!program_self(path, size_bytes)) {
+        return false;
+    }
     char *slash = strrchr(path, '/');
     size_t directory = slash != NULL ? (size_t)(slash - path) + 1 : 0;
     if (directory + strlen(name) >= size_bytes) {

@@ -8,6 +8,12 @@
 #include <stddef.h>
 
 /*
+ * The path of the program that runs, whatever it is called and by whichever link it was started.
+ * Returns: true and `path`; false: it is not there any more, or the path is too long.
+ */
+bool program_self(char *path, size_t size_bytes);
+
+/*
  * The path of a program beside the one that runs.
  * Returns: true and `path`; false: there is none that can be executed.
  */

@@ -205,7 +205,7 @@ serve_contexts(const struct options *options)
     }
     bool has_stats = options_get(options, "stats") != NULL;
     config.stats = !has_stats ? STATS_NONE : format == 2 ? STATS_JSON : STATS_TEXT;
-    if (!program_beside("vitrine-render", self, sizeof(self))) {
+    if (!program_self(self, sizeof(self))) {
         (void)fprintf(stderr, "%s: cannot find my own file\n", options->program);
         return EXIT_FAILURE;
     }
