@@ -22,7 +22,7 @@ struct vn_block {
     uint32_t height;
 };
 
-/* Of one aspect of a format with one plane. */
+/* Of one aspect (of one plane, where there are several) of a format. */
 struct vn_block vn_block_of(VkFormat format, VkImageAspectFlags aspect);
 
 #endif
