@@ -296,6 +296,25 @@ def stats(where):  # conformance: S3-03
             check(f.read() == "counted: vkFakeCommand(1, 2)\n", "the trace")
 
 
+@front("exec-stats", "SIGUSR1 to vitrine exec prints the counters of the program that runs")
+def exec_stats(where):
+    process = subprocess.Popen([os.path.join(FAKE, "vitrine"), *exec_arguments(where, "sleep")], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, env={**os.environ, "VN_DEBUG": "init"})
+    process.stdout.readline()
+    process.send_signal(signal.SIGUSR1)
+    killer = threading.Timer(10, process.terminate)
+    killer.start()
+    said = ""
+    for line in process.stderr:
+        said += line
+        if "submits" in line:
+            break
+    killer.cancel()
+    process.terminate()
+    process.communicate(timeout=20)
+    check("client program" in said and "submits" in said, f"it said:\n{said}")
+
+
 PROGRAM = """
 import os, sys, time
 sys.path[:0] = [{tests!r}, {tools!r}]
@@ -416,6 +435,8 @@ def mesa(_):
     check(status == 0, f"exit status {status}\n{stderr}")
     expect_in(r"deviceName\s+= Virtio-GPU Venus \(llvmpipe", stdout, "the device")
     expect_in(r"client vulkaninfo \(pid \d+\): left", stderr, "the client's end")
+    expect_in(r"(?m)^  vkCreateInstance +[1-9]", stderr, "commands handled")
+    expect_in(r"(?m)^  VkInstance +0 live +[1-9]\d* made +[1-9]\d* gone", stderr, "objects made and destroyed")
 
 
 @front("mesa-work", "a compute program reads back what is right, and a picture has the hash it has without us, sandboxed", "programs")

@@ -105,7 +105,9 @@ print_help(void)
         "  --trace FILE            write each command, decoded, as one line\n"
         "  --record FILE           write each command's bytes: the first client's to FILE, the\n"
         "                          next ones' to FILE.2, FILE.3, ...\n"
-        "  --stats[=text|json]     print counters at the end (text, or --stats=json)\n"
+        "  --stats[=text|json]     print counters at the end (text, or --stats=json); they are\n"
+        "                          also printed while PROGRAM runs, each time that this command\n"
+        "                          gets SIGUSR1\n"
         "  --max-memory SIZE       device and shared memory of one client (512M, 2G; default:\n"
         "                          half of this machine's)\n"
         "  --max-cpu SECONDS       CPU time of one client's renderer process (default: no\n"
@@ -159,7 +161,7 @@ make_directory(struct run *run)
 static bool
 open_signals(struct run *run)
 {
-    static const int numbers[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP };
+    static const int numbers[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
     sigset_t set;
     (void)sigemptyset(&set);
     for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -329,13 +331,15 @@ reap(struct run *run)
 
 /*
  * A signal for us is meant for the program.  One that the terminal sent has reached it already; one that a process sent us
- * is passed on and is final: the program gets STOP_MS to obey.
+ * is passed on and is final: the program gets STOP_MS to obey.  SIGUSR1 asks for counters, which is the server's.
  */
 static void
 pass_on(struct run *run, const struct signalfd_siginfo *info)
 {
     bool is_from_terminal = info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL;
-    if (!is_from_terminal) {
+    if (info->ssi_signo == SIGUSR1) {
+        (void)kill(run->server, SIGUSR1);
+    } else if (!is_from_terminal) {
         (void)kill(run->program, (int)info->ssi_signo);
         run->is_told_to_end = true;
     }
