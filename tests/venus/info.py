@@ -28,7 +28,8 @@ def tree(text):
         below = lines[number + 1].strip() if number + 1 < len(lines) else ""
         if not bare or is_ruler(bare) or NOISE.search(bare):
             continue
-        name, _, value = (part.strip() for part in re.sub(r": count = (\d+)$|: (extension revision \d+)$|:$", r" = \1\2", bare).partition(" = "))
+        bare = re.sub(r": count = (\d+)$|: (extension revision \d+)$|:$", r" = \1\2", bare)
+        name, _, value = (part.strip() for part in bare.partition(" = "))
         if is_ruler(below):
             level = 0 if below[0] == "=" else 1
             if depth == 0:

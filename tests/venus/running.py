@@ -65,13 +65,13 @@ def see_nothing_left(directory):
         raise Failed(f"left behind in XDG_RUNTIME_DIR: {', '.join(left)}")
 
 
-def run(command, env, timeout_s, status=0):
+def run(command, env, timeout_s, status=0, cwd=None):
     """Runs to the end; Failed when it hangs, ends otherwise than with `status` (None: however), or leaves something."""
     name = " ".join(os.path.basename(w) for w in command[-3:])
     with tempfile.TemporaryDirectory(prefix="vn-", dir="/tmp") as directory:
         env = dict(env, XDG_RUNTIME_DIR=directory, **{MARK: directory})
         try:
-            done = venus_peer.run_client(command, env, timeout_s, cwd=directory)
+            done = venus_peer.run_client(command, env, timeout_s, cwd=cwd or directory)
         except venus_peer.TimedOut as e:
             raise Failed(f"{name}: still running after {timeout_s} s\n{tail(e.output)}") from e
         see_nothing_left(directory)
@@ -80,18 +80,18 @@ def run(command, env, timeout_s, status=0):
     return done
 
 
-def native(command, timeout_s=60, host=None, added=None, status=0):
+def native(command, timeout_s=60, host=None, added=None, status=0, cwd=None):
     """The program on the host driver (default: lavapipe 25) itself."""
     env = vulkan_environment(host or vulkan_paths("mesa")["lavapipe_icd"])
-    return run(command, dict(env, **(added or {})), timeout_s, status)
+    return run(command, dict(env, **(added or {})), timeout_s, status, cwd)
 
 
-def ours(command, options=(), timeout_s=60, host=None, client=None, added=None, status=0):
+def ours(command, options=(), timeout_s=60, host=None, client=None, added=None, status=0, cwd=None):
     """The program through `vitrine exec` over the host driver, with Mesa's Venus client (default: both of Mesa 25)."""
     paths = vulkan_paths("mesa")
     words = [vitrine(), "exec", "--host-driver", host or paths["lavapipe_icd"], "--client-driver", client or paths["client_icd"]]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("VK_", "VN_"))}
-    return run(words + list(options) + ["--"] + command, dict(env, **(added or {})), timeout_s, status)
+    return run(words + list(options) + ["--"] + command, dict(env, **(added or {})), timeout_s, status, cwd)
 
 
 def expect(pattern, text, what):
@@ -119,10 +119,14 @@ def picture_hash(text):
     return expect(r"^vkt_picture: (hash \w+, \d+ of \d+ pixels background)", text, "vkt_picture").group(1)
 
 
-def three(**how):
+def started(name, *arguments):
+    return [program(name), *arguments]
+
+
+def three(command=started, **how):
     """The three programs through our renderer: computed rightly, the host driver's own picture, much of everything."""
-    expect(r"all right on Virtio-GPU Venus", ours([program("vkt_compute")], **how).stdout, "vkt_compute")
-    seen = picture_hash(ours([program("vkt_picture")], **how).stdout)
+    expect(r"all right on Virtio-GPU Venus", ours(command("vkt_compute"), **how).stdout, "vkt_compute")
+    seen = picture_hash(ours(command("vkt_picture"), **how).stdout)
     if seen != native_hash(how.get("host")):
         raise Failed(f"vkt_picture: {seen}; on the host driver itself {native_hash(how.get('host'))}")
-    ours([program("vkt_stress"), "--threads", "1", "--timeout", "90"], timeout_s=100, **how)
+    ours(command("vkt_stress", "--threads", "1", "--timeout", "90"), timeout_s=100, **how)
