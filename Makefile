@@ -25,8 +25,12 @@ ifeq ($(PRESET),strict)
 else ifeq ($(PRESET),debug)
   out := $(build)/debug
   preset_flags := -Og -g3
+else ifeq ($(PRESET),sanitized)
+  out := $(build)/sanitized
+  preset_flags := -O1 -g -fno-omit-frame-pointer
+  override HOSTCC += -fsanitize=address,undefined -fno-sanitize-recover=all
 else
-  $(error PRESET=$(PRESET) is unknown; use PRESET=strict (the default: warnings are errors) or PRESET=debug)
+  $(error PRESET=$(PRESET) is unknown; use PRESET=strict (the default: warnings are errors) PRESET=debug or PRESET=sanitized)
 endif
 
 deps := $(build)/deps

@@ -119,8 +119,8 @@ strict_touch(const struct record *record)
 {
     if (record->map) {
         volatile uint8_t *map = record->map;
-        map[0] = map[0];
-        map[record->bytes - 1] = map[record->bytes - 1];
+        map[0]++;
+        map[record->bytes - 1]++;
     }
 }
 

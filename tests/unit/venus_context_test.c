@@ -52,7 +52,7 @@ wait_for(const struct ring_client *client, uint32_t behind)
 static void
 say(struct ring_client *client, const char *name, uint32_t flags, const void *args)
 {
-    uint8_t bytes[COMMAND_BYTES];
+    uint8_t bytes[COMMAND_BYTES] = { 0 };
     struct vn_writer out = { .base = bytes, .size = sizeof(bytes) };
     vn_encode_request(&out, author_command(name), flags, args);
     wait_for(client, BUFFER_BYTES - (uint32_t)out.at);

@@ -320,13 +320,13 @@ UTEST(a_command_in_a_stream_is_not_copied_beyond_the_limit)
     vn_os_fd_close(memory.fd);
 }
 
+/* Each begins with where the next is. */
 static size_t
 count_retired(const struct venus *venus)
 {
     size_t count = 0;
-    const struct vn_kept *const *first = (const struct vn_kept *const *)&venus->retired;
-    for (const void *kept = *first; kept; memcpy(&kept, kept, sizeof(kept))) {
-        count++; /* its first member is the next */
+    for (const void *kept = venus->retired; kept; kept = *(const void *const *)kept) {
+        count++;
     }
     return count;
 }

@@ -1,7 +1,7 @@
 """All suites of this directory, for ./test."""
 
-from . import fast, long
+from . import fast, long, sanitized
 
 
 def suites():
-    return fast.suites() + long.suites()
+    return fast.suites() + long.suites() + sanitized.suites()
