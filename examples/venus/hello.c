@@ -41,7 +41,7 @@ main(void)
     struct venus *good;
     struct venus *bad;
     if (venus_create(&config, &good) || venus_create(&config, &bad)) {
-        fprintf(stderr, "hello: out of memory\n");
+        (void)fprintf(stderr, "hello: out of memory\n");
         return 1;
     }
     int is_right = submit(good, create_instance, sizeof(create_instance));
