@@ -26,6 +26,7 @@ from .venus_server import FAKE, REAL, Server, fd_count, wait_until
 _build_lock = threading.Lock()
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLIENT_COUNT = 100
+CACHE = os.path.join(TOP, "build/cache")  # not the cache of who runs the tests
 
 
 @functools.lru_cache(maxsize=None)
@@ -62,7 +63,7 @@ def server(where, *options, **more):
 def run_vitrine(*arguments, program="vitrine", programs=FAKE, timeout_s=60, **environment):
     done = subprocess.run(
         [os.path.join(programs, program), *arguments], text=True, errors="replace", capture_output=True,
-        stdin=subprocess.DEVNULL, timeout=timeout_s, check=False, env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL, timeout=timeout_s, check=False, env={**os.environ, "XDG_CACHE_HOME": CACHE, **environment},
     )
     return done.returncode, done.stdout, done.stderr
 
