@@ -146,20 +146,30 @@ venus_destroy(struct venus *venus)
     vn_host_unload(&venus->host);
     pthread_mutex_destroy(&venus->why_lock);
     pthread_mutex_destroy(&venus->instances_lock);
-    while (venus->retired) {
-        struct vn_kept *next = venus->retired->next;
-        free(venus->retired);
-        venus->retired = next;
+    for (size_t i = 0; i < VN_KEPT_BINS; i++) {
+        while (venus->retired[i]) {
+            struct vn_kept *next = venus->retired[i]->next;
+            free(venus->retired[i]);
+            venus->retired[i] = next;
+        }
     }
     pthread_mutex_destroy(&venus->kept_lock);
     free(venus);
+}
+
+/* Most are small, and of few sizes. */
+static struct vn_kept **
+bin_of(struct venus *venus, size_t bytes)
+{
+    size_t bin = bytes / 16;
+    return &venus->retired[bin < VN_KEPT_BINS ? bin : VN_KEPT_BINS - 1];
 }
 
 void *
 vn_keep(struct venus *venus, size_t bytes)
 {
     pthread_mutex_lock(&venus->kept_lock);
-    struct vn_kept **link = &venus->retired;
+    struct vn_kept **link = bin_of(venus, bytes);
     while (*link && (*link)->bytes != bytes) {
         link = &(*link)->next;
     }
@@ -188,8 +198,9 @@ vn_retire(struct venus *venus, void *memory)
     struct vn_kept *kept =
         (struct vn_kept *)(void *)((uint8_t *)memory - offsetof(struct vn_kept, memory));
     pthread_mutex_lock(&venus->kept_lock);
-    kept->next = venus->retired;
-    venus->retired = kept;
+    struct vn_kept **first = bin_of(venus, kept->bytes);
+    kept->next = *first;
+    *first = kept;
     pthread_mutex_unlock(&venus->kept_lock);
 }
 

@@ -16,6 +16,7 @@
 #include "venus/venus.h"
 
 #define VN_WHY_BYTES 512
+#define VN_KEPT_BINS 64
 
 struct venus {
     struct venus_config config; /* name: own copy; limits: with the defaults filled in */
@@ -30,7 +31,7 @@ struct venus {
         instances_lock; /* held by the commands that make and end instances and devices: they are rare */
     struct vn_instance *instances; /* the newest first */
     pthread_mutex_t kept_lock;
-    struct vn_kept *retired; /* see vn_keep */
+    struct vn_kept *retired[VN_KEPT_BINS]; /* by size: see vn_keep */
     struct vn_objects objects;
     struct vn_resources resources;
     struct vn_rings rings;

@@ -26,9 +26,9 @@ vn_memories_finish(struct vn_memories *memories)
 }
 
 struct vn_memory *
-vn_memory_new(const struct vn_physical *physical, uint64_t id)
+vn_memory_new(struct venus *venus, const struct vn_physical *physical, uint64_t id)
 {
-    struct vn_memory *memory = calloc(1, sizeof(*memory));
+    struct vn_memory *memory = vn_keep(venus, sizeof(*memory));
     if (memory) {
         memory->id = id;
         memory->physical = physical;
@@ -81,7 +81,7 @@ vn_memory_free(struct venus *venus, struct vn_memory *memory)
     if (memory->charged_bytes) {
         vn_ledger_give_back(&venus->ledger, memory->kind, memory->charged_bytes);
     }
-    free(memory);
+    vn_retire(venus, memory);
 }
 
 void

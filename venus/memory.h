@@ -103,7 +103,8 @@ enum venus_status
 vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venus_memory *out);
 
 /* Gets a struct vn_memory that holds nothing yet.  Returns: NULL when memory is short. */
-struct vn_memory *vn_memory_new(const struct vn_physical *physical, uint64_t id);
+struct vn_memory *
+vn_memory_new(struct venus *venus, const struct vn_physical *physical, uint64_t id);
 
 /* Makes it exportable: from now on vn_memory_export finds it. */
 void vn_memory_publish(struct venus *venus, struct vn_memory *memory);

@@ -1,6 +1,4 @@
 /* Buffers and images: made so that this context's memory can be bound to them. */
-#include <stdlib.h>
-
 #include "venus/call.h"
 #include "venus/chain.h"
 #include "venus/image.h"
@@ -39,8 +37,7 @@ vn_on_vkGetDeviceBufferMemoryRequirements(struct vn_exec *exec,
 static void
 free_image(struct venus *venus, struct vn_object *object)
 {
-    (void)venus;
-    free(object->data);
+    vn_retire(venus, object->data);
 }
 
 /* Does the client demand this layout in memory, with a modifier, and is it another than the host's linear one? */
@@ -85,7 +82,7 @@ vn_on_vkCreateImage(struct vn_exec *exec, struct vn_args_vkCreateImage *args)
 {
     const struct vn_device *device = vn_device_of(exec);
     VkImageCreateInfo *info = vn_mutable(args->pCreateInfo);
-    struct vn_image *image = calloc(1, sizeof(*image));
+    struct vn_image *image = vn_keep(exec->venus, sizeof(*image));
     VkImage host = VK_NULL_HANDLE;
     args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
     if (image) {
@@ -96,13 +93,13 @@ vn_on_vkCreateImage(struct vn_exec *exec, struct vn_args_vkCreateImage *args)
         args->ret = create_image(device, info, &host);
     }
     if (args->ret < 0) {
-        free(image);
+        vn_retire(exec->venus, image);
         return;
     }
     if (!vn_exec_add(exec, VN_HANDLE_VkImage, *(uint64_t *)args->pImage, (uint64_t)host, image,
                      free_image)) {
         device->vk.vkDestroyImage(args->device, host, NULL);
-        free(image);
+        vn_retire(exec->venus, image);
     }
 }
 

@@ -259,7 +259,7 @@ track(struct allocation *allocation, VkResult result)
 static struct vn_memory *
 keep_failure(struct venus *venus, struct vn_memory *memory)
 {
-    struct vn_memory *kept = vn_memory_new(memory->physical, memory->id);
+    struct vn_memory *kept = vn_memory_new(venus, memory->physical, memory->id);
     vn_memory_free(venus, memory);
     return kept;
 }
@@ -273,7 +273,7 @@ vn_on_vkAllocateMemory(struct vn_exec *exec, struct vn_args_vkAllocateMemory *ar
         .exec = exec,
         .device = device,
         .info = vn_mutable(args->pAllocateInfo),
-        .memory = vn_memory_new(physical, *(uint64_t *)args->pMemory),
+        .memory = vn_memory_new(exec->venus, physical, *(uint64_t *)args->pMemory),
     };
     if (!allocation.memory) {
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;

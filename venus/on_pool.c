@@ -1,6 +1,4 @@
 /* Pools: what comes out of one is its child, and goes with it. */
-#include <stdlib.h>
-
 #include "venus/call.h"
 #include "venus/chain.h"
 #include "venus/os.h"
@@ -144,15 +142,14 @@ count_values(const VkQueryPoolCreateInfo *info)
 static void
 free_query_pool(struct venus *venus, struct vn_object *object)
 {
-    (void)venus;
-    free(object->data);
+    vn_retire(venus, object->data);
 }
 
 void
 vn_on_vkCreateQueryPool(struct vn_exec *exec, struct vn_args_vkCreateQueryPool *args)
 {
     const struct vn_device *device = vn_device_of(exec);
-    struct query_pool *pool = calloc(1, sizeof(*pool));
+    struct query_pool *pool = vn_keep(exec->venus, sizeof(*pool));
     VkQueryPool host = VK_NULL_HANDLE;
     args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
     if (pool) {
@@ -161,13 +158,13 @@ vn_on_vkCreateQueryPool(struct vn_exec *exec, struct vn_args_vkCreateQueryPool *
         args->ret = device->vk.vkCreateQueryPool(args->device, args->pCreateInfo, NULL, &host);
     }
     if (args->ret < 0) {
-        free(pool);
+        vn_retire(exec->venus, pool);
         return;
     }
     if (!vn_exec_add(exec, VN_HANDLE_VkQueryPool, *(uint64_t *)args->pQueryPool, (uint64_t)host,
                      pool, free_query_pool)) {
         device->vk.vkDestroyQueryPool(args->device, host, NULL);
-        free(pool);
+        vn_retire(exec->venus, pool);
     }
 }
 

@@ -1,6 +1,4 @@
 /* Fences and semaphores: waits that end with the context, and payloads that the client speaks of as sync files. */
-#include <stdlib.h>
-
 #include "venus/call.h"
 #include "venus/chain.h"
 #include "venus/os.h"
@@ -27,8 +25,7 @@ vn_on_vkCreateFence(struct vn_exec *exec, struct vn_args_vkCreateFence *args)
 static void
 free_semaphore(struct venus *venus, struct vn_object *object)
 {
-    (void)venus;
-    free(object->data);
+    vn_retire(venus, object->data);
 }
 
 void
@@ -41,7 +38,7 @@ vn_on_vkCreateSemaphore(struct vn_exec *exec, struct vn_args_vkCreateSemaphore *
         export->handleTypes &= VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
         vn_chain_add(args->pCreateInfo, export);
     }
-    struct vn_semaphore *semaphore = calloc(1, sizeof(*semaphore));
+    struct vn_semaphore *semaphore = vn_keep(exec->venus, sizeof(*semaphore));
     VkSemaphore host = VK_NULL_HANDLE;
     args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
     if (semaphore) {
@@ -51,13 +48,13 @@ vn_on_vkCreateSemaphore(struct vn_exec *exec, struct vn_args_vkCreateSemaphore *
         args->ret = device->vk.vkCreateSemaphore(args->device, args->pCreateInfo, NULL, &host);
     }
     if (args->ret < 0) {
-        free(semaphore);
+        vn_retire(exec->venus, semaphore);
         return;
     }
     if (!vn_exec_add(exec, VN_HANDLE_VkSemaphore, *(uint64_t *)args->pSemaphore, (uint64_t)host,
                      semaphore, free_semaphore)) {
         device->vk.vkDestroySemaphore(args->device, host, NULL);
-        free(semaphore);
+        vn_retire(exec->venus, semaphore);
     }
 }
 

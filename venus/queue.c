@@ -32,7 +32,7 @@ free_queue(struct vn_queue *queue)
 {
     vn_timeline_finish(queue);
     (void)pthread_mutex_destroy(&queue->lock);
-    free(queue);
+    vn_retire(queue->venus, queue);
 }
 
 /* No farther than every host allows a timeline to jump (Vulkan 1.2, maxTimelineSemaphoreValueDifference). */
@@ -110,6 +110,7 @@ vn_queues_finish(struct venus *venus, struct vn_device *device)
     (void)pthread_mutex_destroy(&queues->lock);
     free(queues->families);
     queues->families = NULL;
+    queues->family_count = 0;
     return result == VK_TIMEOUT ? VK_TIMEOUT : VK_SUCCESS;
 }
 
@@ -156,12 +157,12 @@ static struct vn_queue *
 make_queue(struct venus *venus, struct vn_device *device, const VkDeviceQueueInfo2 *info,
            uint32_t ring_idx)
 {
-    struct vn_queue *queue = calloc(1, sizeof(*queue));
+    struct vn_queue *queue = vn_keep(venus, sizeof(*queue));
     if (!queue) {
         return NULL;
     }
     if (vn_timeline_init(&queue->timeline) != VENUS_OK) {
-        free(queue);
+        vn_retire(venus, queue);
         return NULL;
     }
     (void)pthread_mutex_init(&queue->lock, NULL);

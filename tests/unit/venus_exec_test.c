@@ -325,8 +325,10 @@ static size_t
 count_retired(const struct venus *venus)
 {
     size_t count = 0;
-    for (const void *kept = venus->retired; kept; kept = *(const void *const *)kept) {
-        count++;
+    for (size_t i = 0; i < VN_KEPT_BINS; i++) {
+        for (const void *kept = venus->retired[i]; kept; kept = *(const void *const *)kept) {
+            count++;
+        }
     }
     return count;
 }

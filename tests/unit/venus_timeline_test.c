@@ -142,7 +142,7 @@ UTEST(the_end_of_a_working_device_signals_all)
     fake_finish_work();
     /* What was left to the host, which may still write to it. */
     vn_timeline_finish(queue);
-    free(queue);
+    vn_retire(rig.venus, queue);
     venus_destroy(rig.venus);
 }
 
