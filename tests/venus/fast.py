@@ -180,6 +180,32 @@ def nothing_left():
             before = before or venus_server.fd_count(server.process.pid)
 
 
+LAYER_SETTINGS = """\
+khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG
+khronos_validation.report_flags = error
+khronos_validation.log_filename = {}
+"""
+# The layer of Debian 12 is older than what Mesa 25 says in these chains.
+NEWER_THAN_LAYER = re.compile(r"pNext chain includes a structure with unknown VkStructureType")
+
+
+def valid():
+    """What our renderer asks of the host driver is valid Vulkan, says the Khronos layer; all in one process, for one log."""
+    paths = vulkan_paths("mesa")
+    layer = {"VK_LAYER_PATH": paths["layers"], "VK_INSTANCE_LAYERS": "VK_LAYER_KHRONOS_validation"}
+    for words in (["vkt_compute"], ["vkt_picture"], ["vkt_stress", "--threads", "2"]):
+        with tempfile.TemporaryDirectory() as where:
+            settings, log = os.path.join(where, "vk_layer_settings.txt"), os.path.join(where, "log")
+            with open(settings, "w", encoding="utf-8") as f:
+                f.write(LAYER_SETTINGS.format(log))
+            command = ["env", "-u", "VK_INSTANCE_LAYERS", program(words[0]), *words[1:]]
+            ours(command, options=["--isolate", "thread"], added={**layer, "VK_LAYER_SETTINGS_PATH": settings})
+            with open(log, encoding="utf-8", errors="replace") as f:
+                wrong = [line for line in f if "Validation Error" in line and not NEWER_THAN_LAYER.search(line)]
+        if wrong:
+            raise Failed(f"{words[0]}: {len(wrong)} errors, the first:\n{wrong[0]}")
+
+
 def with_switch(variable, value):
     return Suite(f"venus.switch.{value.split(',')[0]}", f"{variable}={value}: computes, the same picture, much of everything",
                  lambda: three(added={variable: value}))
@@ -195,6 +221,7 @@ def suites():
         Suite("venus.run.stress", "vkt_stress: objects, pools, commands, synchronisation, memory, threads", stresses),
         Suite("venus.run.trace", "--trace shows each command with ids and reply; --stats=json counts the same", traced),
         Suite("venus.run.stats", "counters of commands in streams, and as text", counted),
+        Suite("venus.run.valid", "the Khronos validation layer below our renderer finds nothing", valid),
         Suite("venus.run.status", "vitrine exec passes exit statuses on", statuses),
         Suite("venus.run.left", "no client leaves a file descriptor or a process behind", nothing_left),
     ] + [with_switch("VN_PERF", s) for s in PERF] + [with_switch("VN_DEBUG", s) for s in DEBUG]

@@ -36,6 +36,8 @@ def tree(text):
                 heads, inner = heads[:level] + [name] + ([""] if level == 0 else []), []
                 found["/".join(filter(None, heads))] = ""
                 continue
+        if depth == 0:
+            heads[1] = ""  # members of a part stand behind a tab
         inner = [(d, n) for d, n in inner if d < depth]
         path = "/".join(filter(None, heads + [n for _, n in inner] + [name]))
         found[path] = value
