@@ -202,6 +202,8 @@ def run(build, server, programs, timeout_s, options="", qemu="backports", added=
     venus_peer.TimedOut and SetupError.
     """
     ensure(build, qemu)
+    if not os.access(server, os.X_OK):
+        raise SetupError(f"there is no {server}; 'make programs vulkan-tests' makes ours and the programs")
     env = dict(os.environ, **DISPLAY, **vulkan.driver_environment(vulkan.paths(build)["lavapipe_icd"]),
                RENDER_SERVER_EXEC_PATH=os.path.abspath(server), VITRINE_RENDER_OPTIONS=options, **(added or {}))
     with tempfile.TemporaryDirectory(prefix="vitrine-guest-") as job:
