@@ -216,6 +216,34 @@ def sandbox(where):
             expect_in(r"^Seccomp:\s+2$", f.read(), "seccomp's state")
 
 
+# Starts a server as an old kernel would: landlock_create_ruleset(2) is not there.
+OLD_KERNEL = """#!{python}
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+load, equal, answer = 0x20, 0x15, 0x06
+code = struct.pack("<" + "HBBI" * 4, load, 0, 0, 0, equal, 0, 1, 444, answer, 0, 0, 0x50026, answer, 0, 0, 0x7fff0000)
+steps = ctypes.create_string_buffer(code)
+program = struct.pack("@HP", 4, ctypes.addressof(steps))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execv({program!r}, sys.argv)
+"""
+
+
+@front("no-landlock", "on a kernel without Landlock a renderer goes without its cache, says so, and still cannot write a file")
+def no_landlock(where):
+    path = os.path.join(where, "vitrine-gpu")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(OLD_KERNEL.format(python=sys.executable, program=os.path.join(FAKE, "vitrine-gpu")))
+    os.chmod(path, 0o755)
+    cache = os.path.join(where, "cache")
+    with server(where, "--shader-cache", cache, programs=where) as srv, vc.Client(srv.path, "prisoner") as client:
+        client.ask(vc.PING)
+        srv.expect("goes without its shader cache")
+        client.submit(vc.FAKE_ESCAPE)
+        srv.expect("held: no file could be written")
+        check(not os.listdir(cache), "there is something in the cache")
+
+
 @front("no-device", "a driver that does not load is named when a client comes, which is served all the same")
 def no_device(where):
     with server(where) as srv, vc.Client(srv.path) as client:
