@@ -124,10 +124,14 @@ vn_exec_look_up(struct vn_exec *exec, const char *name, uint16_t type, uint64_t 
 struct vn_object *
 vn_exec_object(struct vn_exec *exec, uint16_t type, uint64_t host)
 {
-    for (uint32_t i = 0; host && i < exec->trail_count; i++) {
-        if (exec->trail[i]->host == host && exec->trail[i]->type == type) {
-            return exec->trail[i];
+    /* From where the last one was found: handlers ask in the order of the trail, which may be as long as a command. */
+    for (uint32_t n = 0; host && n < exec->trail_count; n++) {
+        uint32_t i = exec->trail_at < exec->trail_count ? exec->trail_at : 0;
+        struct vn_object *object = exec->trail[i];
+        if (object->host == host && object->type == type) {
+            return object;
         }
+        exec->trail_at = i + 1;
     }
     return NULL;
 }
@@ -340,6 +344,7 @@ step(struct vn_exec *exec, const uint8_t *done)
 {
     exec->command_at = done;
     exec->trail_count = 0;
+    exec->trail_at = 0;
     exec->device = NULL;
     if (atomic_load_explicit(&exec->venus->is_fatal, memory_order_relaxed)) {
         exec->has_failed = true;

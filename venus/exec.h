@@ -42,6 +42,7 @@ struct vn_exec {
     struct vn_object **trail;
     uint32_t trail_count;
     uint32_t trail_size;
+    uint32_t trail_at; /* where vn_exec_object looks first */
     struct vn_object *trail_min[VN_TRAIL_MIN];
     const struct vn_device *device; /* of [0]: no object of another one may stand beside it */
 
