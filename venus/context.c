@@ -238,6 +238,9 @@ venus_submit(struct venus *venus, const void *bytes, size_t size_bytes)
     if (atomic_load(&venus->is_fatal)) {
         return VENUS_FATAL;
     }
+    if ((uintptr_t)bytes % 4) {
+        return VENUS_INVALID;
+    }
     if (size_bytes % 4) {
         vn_fatal(venus, "a submission of %zu bytes is not a multiple of 4", size_bytes);
         return VENUS_FATAL;

@@ -1,6 +1,8 @@
 /*
  * Queries, events, timeline semaphores, fences.
  */
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/vulkan/vkt_stress.h"
@@ -271,6 +273,19 @@ wait_timeline(const struct vkt *t, VkSemaphore semaphore, uint64_t value)
     }
 }
 
+/*
+ * Mesa's client with feedback for semaphores sends a host's signal first and then writes its value where the queue's own
+ * values appear: a server that is through with both by then is overwritten, and the wait never ends.  So with that client the
+ * signal comes first, unless the feedback is off (VN_PERF=no_semaphore_feedback).
+ */
+static bool
+may_submit_first(const struct vkt *t)
+{
+    const char *switches = getenv("VN_PERF");
+    bool is_venus = strstr(t->properties.deviceName, "Venus") != NULL;
+    return !is_venus || (switches != NULL && strstr(switches, "no_semaphore_feedback") != NULL);
+}
+
 void
 vkt_stress_timeline(struct vkt_stress *s)
 {
@@ -298,9 +313,15 @@ vkt_stress_timeline(struct vkt_stress *s)
         if (vk.WaitSemaphores(t->device, &wait, 1000) != VK_TIMEOUT) {
             vkt_fail("a wait for what nobody signals must be VK_TIMEOUT");
         }
-        submit_timeline(t, semaphore, value + 1, value + 2); /* waits before its signal */
+        bool is_first = may_submit_first(t);
+        if (!is_first) {
+            VKT_MUST(vk.SignalSemaphore(t->device, &signal));
+        }
+        submit_timeline(t, semaphore, value + 1, value + 2);
         submit_timeline(t, semaphore, value + 2, value + TIMELINE_STEP);
-        VKT_MUST(vk.SignalSemaphore(t->device, &signal));
+        if (is_first) { /* the queue waits for what comes only now */
+            VKT_MUST(vk.SignalSemaphore(t->device, &signal));
+        }
         wait_timeline(t, semaphore, value + TIMELINE_STEP);
     }
     VKT_MUST(vk.QueueWaitIdle(t->queue));

@@ -152,9 +152,10 @@ enum venus_status venus_resource_import(struct venus *venus, uint32_t res_id, in
 enum venus_status venus_resource_destroy(struct venus *venus, uint32_t res_id);
 
 /*
- * Executes commands at once, in order.  bytes: the caller's, unchanged during the call; size in bytes, a multiple of 4.
+ * Executes commands at once, in order.  bytes: the caller's, aligned to 4, unchanged during the call; size in bytes, a
+ * multiple of 4.
  * Context: may block in Vulkan calls that the client made; one call at a time per context.
- * Returns: VENUS_OK; VENUS_FATAL.
+ * Returns: VENUS_OK; VENUS_INVALID (bytes not aligned); VENUS_FATAL.
  */
 enum venus_status venus_submit(struct venus *venus, const void *bytes, size_t size_bytes);
 
