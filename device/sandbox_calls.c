@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,13 +41,10 @@ static const int thread_calls[] = {
     SCMP_SYS(exit_group),
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sched_setaffinity),
     SCMP_SYS(sched_getparam),
     SCMP_SYS(sched_getscheduler),
-    SCMP_SYS(sched_setscheduler),
     SCMP_SYS(sched_get_priority_min),
     SCMP_SYS(sched_get_priority_max),
-    SCMP_SYS(setpriority),
     SCMP_SYS(getpriority),
     SCMP_SYS(getcpu),
     SCMP_SYS(rt_sigaction),
@@ -65,14 +63,14 @@ static const int time_calls[] = {
 
 /* What is open already or comes through the client's socket: sockets, memory, eventfds, the trace. */
 static const int fd_calls[] = {
-    SCMP_SYS(read),       SCMP_SYS(write),       SCMP_SYS(readv),         SCMP_SYS(writev),
-    SCMP_SYS(pread64),    SCMP_SYS(pwrite64),    SCMP_SYS(close),         SCMP_SYS(close_range),
-    SCMP_SYS(dup),        SCMP_SYS(dup2),        SCMP_SYS(dup3),          SCMP_SYS(fcntl),
-    SCMP_SYS(lseek),      SCMP_SYS(fstat),       SCMP_SYS(poll),          SCMP_SYS(ppoll),
-    SCMP_SYS(select),     SCMP_SYS(pselect6),    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(eventfd2),      SCMP_SYS(pipe2),
-    SCMP_SYS(sendmsg),    SCMP_SYS(sendmmsg),    SCMP_SYS(sendto),        SCMP_SYS(recvmsg),
-    SCMP_SYS(recvfrom),   SCMP_SYS(shutdown),    SCMP_SYS(getsockopt),    SCMP_SYS(kcmp),
+    SCMP_SYS(read),        SCMP_SYS(write),         SCMP_SYS(readv),     SCMP_SYS(writev),
+    SCMP_SYS(pread64),     SCMP_SYS(pwrite64),      SCMP_SYS(close),     SCMP_SYS(close_range),
+    SCMP_SYS(dup),         SCMP_SYS(dup2),          SCMP_SYS(dup3),      SCMP_SYS(lseek),
+    SCMP_SYS(fstat),       SCMP_SYS(poll),          SCMP_SYS(ppoll),     SCMP_SYS(select),
+    SCMP_SYS(pselect6),    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait), SCMP_SYS(eventfd2),      SCMP_SYS(pipe2),     SCMP_SYS(sendmsg),
+    SCMP_SYS(sendmmsg),    SCMP_SYS(sendto),        SCMP_SYS(recvmsg),   SCMP_SYS(recvfrom),
+    SCMP_SYS(shutdown),    SCMP_SYS(getsockopt),
 };
 
 /* The Vulkan loader reads its lists of drivers again for each instance: names and reading only, and Landlock says which. */
@@ -89,12 +87,9 @@ static const int identity_calls[] = {
     SCMP_SYS(uname),  SCMP_SYS(sysinfo), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
 };
 
-/* Harmless attempts, which drivers survive when they fail: windows, helper processes' sockets, times of files. */
+/* Harmless attempts, which drivers survive when they fail: windows, helper processes' sockets, times of files, whose file it is. */
 static const int refused_calls[] = {
-    SCMP_SYS(socket),
-    SCMP_SYS(connect),
-    SCMP_SYS(creat),
-    SCMP_SYS(utimensat),
+    SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(creat), SCMP_SYS(utimensat), SCMP_SYS(kcmp),
 };
 
 /* The same without a cache of compiled shaders; with one drivers work in it, and Landlock keeps them there. */
@@ -181,6 +176,74 @@ add_signals(scmp_filter_ctx filter)
                                          SCMP_A0(SCMP_CMP_EQ, self));
 }
 
+/* A file's owner is told of its news by a signal of the caller's choice: so a process could signal, and end, any other. */
+static int
+add_fcntl(scmp_filter_ctx filter)
+{
+    static const int commands[] = { F_DUPFD,  F_DUPFD_CLOEXEC, F_GETFD,    F_SETFD,
+                                    F_GETFL,  F_SETFL,         F_GETLK,    F_SETLK,
+                                    F_SETLKW, F_ADD_SEALS,     F_GET_SEALS };
+    static const int refused[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY };
+    int error = 0;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && error == 0; i++) {
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                                 SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i]));
+    }
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]) && error == 0; i++) {
+        error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(fcntl), 1,
+                                 SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)refused[i]));
+    }
+    return error;
+}
+
+/* A thread may change its own priority and processors; by number it could name any process of this user. */
+static int
+add_priorities(scmp_filter_ctx filter)
+{
+    static const int calls[] = { SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setscheduler) };
+    int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 2,
+                                 SCMP_A0(SCMP_CMP_EQ, PRIO_PROCESS), SCMP_A1(SCMP_CMP_EQ, 0));
+    error = error != 0
+                ? error
+                : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(setpriority), 2,
+                                   SCMP_A0(SCMP_CMP_EQ, PRIO_PROCESS), SCMP_A1(SCMP_CMP_NE, 0));
+    error = error != 0 ? error
+                       : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(setpriority), 1,
+                                          SCMP_A0(SCMP_CMP_NE, PRIO_PROCESS));
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && error == 0; i++) {
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 1, SCMP_A0(SCMP_CMP_EQ, 0));
+        error = error != 0 ? error
+                           : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), calls[i], 1,
+                                              SCMP_A0(SCMP_CMP_NE, 0));
+    }
+    return error;
+}
+
+/*
+ * Those of device nodes, but none of terminals (type 'T': one types for the person at it, another ends a session) or sockets
+ * (0x89: their owner is signalled).  Allowed is what differs from both types, each in some bit.
+ */
+static int
+add_ioctl(scmp_filter_ctx filter, bool has_hardware)
+{
+    const scmp_datum_t terminals = 0x5400;
+    const scmp_datum_t sockets = 0x8900;
+    int error =
+        has_hardware ? 0 : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0);
+    for (unsigned i = 0; has_hardware && i < 64 && error == 0; i++) {
+        scmp_datum_t first = (scmp_datum_t)0x100 << i % 8;
+        scmp_datum_t second = (scmp_datum_t)0x100 << i / 8;
+        if (first == second && (terminals & first) != (sockets & first)) {
+            continue; /* no number differs from both here */
+        }
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                                 SCMP_A1(SCMP_CMP_MASKED_EQ, first | second,
+                                         (~terminals & first) | (~sockets & second)));
+        error = error == -EEXIST ? 0 : error;
+    }
+    return error;
+}
+
 /* How a client's socket is read (stream.h); no other option of a socket. */
 static int
 add_socket_option(scmp_filter_ctx filter)
@@ -223,11 +286,9 @@ add_rules(scmp_filter_ctx filter, const struct sandbox *sandbox, bool has_hardwa
     error = error != 0 ? error : add_signals(filter);
     error = error != 0 ? error : add_socket_option(filter);
     error = error != 0 ? error : add_self(filter);
-    if (error == 0) {
-        error = seccomp_rule_add(filter, has_hardware ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOTTY),
-                                 SCMP_SYS(ioctl), 0);
-    }
-    return error;
+    error = error != 0 ? error : add_fcntl(filter);
+    error = error != 0 ? error : add_priorities(filter);
+    return error != 0 ? error : add_ioctl(filter, has_hardware);
 }
 
 bool

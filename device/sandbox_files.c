@@ -181,7 +181,7 @@ allow_drivers(int ruleset, const char *driver_files)
     char *rest = NULL;
     for (char *file = files != NULL ? strtok_r(files, ":", &rest) : NULL; file != NULL;
          file = strtok_r(NULL, ":", &rest)) {
-        allow_directory_of(ruleset, file);
+        allow(ruleset, file, READING); /* not what lies beside it: that may be a person's own */
         allow_library_of(ruleset, file);
     }
     free(files);

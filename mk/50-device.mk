@@ -11,6 +11,14 @@ programs := $(addprefix $(out)/bin/,vitrine vitrine-gpu vitrine-render)
 ## make programs    build/bin/vitrine, vitrine-gpu and vitrine-render
 programs: $(programs)
 
+# Said once and plainly, before the compiler would say it in fifty lines.
+$(out)/device/has-seccomp:
+	@mkdir -p $(@D)
+	@echo '#include <seccomp.h>' | $(HOSTCC) -E - >$@.i 2>&1 || \
+	    { echo 'make: seccomp.h is missing: apt-get install libseccomp-dev (./test installs all that is missing)' >&2; exit 1; }
+	@mv $@.i $@
+$(out)/device/obj/device/sandbox_calls.o: | $(out)/device/has-seccomp
+
 $(out)/device/obj/%.o: %.c Makefile mk/00-flags.mk mk/50-device.mk
 	@mkdir -p $(@D)
 	$(call say,CC)$(HOSTCC) $(device_cflags) -pthread $(includes) -c $< -o $@

@@ -404,6 +404,9 @@ def exec_(where):
     for words, expected in ((("/no/such/program",), 127), ((where,), 126)):
         status, _, stderr = run_vitrine("exec", "--client-driver", icd, "--host-driver", icd, "--", *words)
         check(status == expected, f"{words}: exit status {status}\n{stderr}")
+    for words, expected, said in ((("--host-driver", ""), 71, "no Vulkan driver"), (("--max-memory", "much"), 2, "--max-memory much")):
+        status, _, stderr = run_vitrine("exec", "--client-driver", icd, *words, "--", "true")
+        check(status == expected and said in stderr, f"{words}: exit status {status}\n{stderr}")
     status, _, stderr = run_vitrine("exec", "--client-driver", "/no.json", "--", "true")
     check(status == 71 and "/no.json" in stderr, f"exit status {status}\n{stderr}")
 

@@ -5,3 +5,6 @@ vtest_stream_test_srcs := device/stream.c
 vtest_context_test_srcs := device/context.c device/fault.c device/packet.c
 vtest_options_test_srcs := device/beside.c device/drivers.c device/options.c device/report.c
 $(foreach t,session stream context options,$(eval vtest_$(t)_test_libs := -lpthread))
+# The sandbox itself is tried, by forked processes.
+vtest_sandbox_test_srcs := device/sandbox_calls.c device/sandbox_files.c
+vtest_sandbox_test_libs := -lseccomp

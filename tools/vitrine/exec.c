@@ -193,6 +193,18 @@ default_value(const char *option)
     return NULL;
 }
 
+/* Else the server would take the next word for it. */
+static bool
+needs_value(const char *option)
+{
+    for (unsigned i = 0; i < SPEC_COUNT; i++) {
+        if (strcmp(specs[i].name, option) == 0) {
+            return specs[i].value != NULL && !specs[i].is_value_optional;
+        }
+    }
+    return false;
+}
+
 /* The server's command line; words[] has room for all of passed_on. */
 static void
 fill_server_words(const struct run *run, char texts[][WORD_BYTES], const char *words[])
@@ -208,8 +220,8 @@ fill_server_words(const struct run *run, char texts[][WORD_BYTES], const char *w
         if (value == NULL) {
             continue;
         }
-        (void)snprintf(texts[i], WORD_BYTES, "--%s%s%s", passed_on[i], value[0] != '\0' ? "=" : "",
-                       value);
+        (void)snprintf(texts[i], WORD_BYTES, "--%s%s%s", passed_on[i],
+                       value[0] != '\0' || needs_value(passed_on[i]) ? "=" : "", value);
         words[count++] = texts[i];
     }
     words[count] = NULL;
@@ -251,6 +263,19 @@ read_life(struct run *run)
     return 0;
 }
 
+/* The server reads what was passed on to it, and may find that wrong. */
+static int
+status_without_server(struct run *run)
+{
+    int status = 0;
+    if (waitpid(run->server, &status, 0) != run->server) {
+        return EXIT_NO_SERVER;
+    }
+    run->server = 0;
+    return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_WRONG_USE ? EXIT_WRONG_USE
+                                                                      : EXIT_NO_SERVER;
+}
+
 static int
 wait_until_ready(struct run *run)
 {
@@ -259,7 +284,7 @@ wait_until_ready(struct run *run)
         (void)fputs("vitrine: the renderer did not start within 10 s\n", stderr);
         return EXIT_NO_SERVER;
     }
-    return read_life(run) == 'R' ? 0 : EXIT_NO_SERVER; /* else it has said itself why not */
+    return read_life(run) == 'R' ? 0 : status_without_server(run); /* it has said why itself */
 }
 
 static int
