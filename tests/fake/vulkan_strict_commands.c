@@ -245,6 +245,9 @@ static void
 list_extensions(struct vn_args_vkEnumerateDeviceExtensionProperties *args)
 {
     uint32_t all = sizeof(extensions) / sizeof(extensions[0]);
+    if (!args->pPropertyCount) {
+        return;
+    }
     uint32_t room = args->pProperties ? *args->pPropertyCount : 0;
     for (uint32_t i = 0; i < all && i < room; i++) {
         (void)snprintf(args->pProperties[i].extensionName, VK_MAX_EXTENSION_NAME_SIZE, "%s",
