@@ -1,8 +1,8 @@
 # The renderer library, with sanitizers, for tests named venus_*.
 venus_test_incs := -I$(venus_gen) $(vulkan_incs)
-$(foreach flavour,host fuzz,$(eval $(out)/$(flavour)/obj/venus/%.o $(out)/$(flavour)/obj/$(venus_gen)/%.o \
+$(foreach flavour,host fuzz bench,$(eval $(out)/$(flavour)/obj/venus/%.o $(out)/$(flavour)/obj/$(venus_gen)/%.o \
   $(out)/$(flavour)/obj/tests/unit/venus_%.o $(out)/$(flavour)/obj/tests/fuzz/venus_%.o $(out)/$(flavour)/obj/tests/fake/vulkan_%.o: $(flavour)_incs += $(venus_test_incs)))
-$(foreach flavour,host fuzz,$(eval $(call objects,$(out)/$(flavour),$(venus_srcs) $(wildcard tests/unit/venus_*.c tests/fuzz/venus_*.c tests/fake/vulkan_*.c)): | $(venus_gen)/.made))
+$(foreach flavour,host fuzz bench,$(eval $(call objects,$(out)/$(flavour),$(venus_srcs) $(wildcard tests/unit/venus_*.c tests/fuzz/venus_*.c tests/fake/vulkan_*.c)): | $(venus_gen)/.made))
 
 venus_wire_test_srcs := $(venus_srcs)
 venus_wire_test_libs := -ldl -lpthread
