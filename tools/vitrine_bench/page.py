@@ -16,7 +16,7 @@ FULL = 8  # figures that a whole run has at least
 HEAD = """\
 # Figures
 
-Written by `tools/vitrine_bench/page.py` from one whole run of `./bench`: {when}, {qemu}, {processors} processors, TCG, {runs} runs of
+Written by `tools/vitrine_bench/page.py` from runs of every figure of `./bench` in one session: {when}, {qemu}, {processors} processors, TCG, {runs} runs of
 {seconds} s each, ours and the peers alternating, medians; load at the end {load_at_end}. Rates under emulation on a shared machine
 vary by a factor of two from day to day; compare within a row, not between runs.
 
@@ -47,6 +47,16 @@ TAIL = """
   process, through virglrenderer's test server and through `vitrine exec`, all over the same lavapipe with the same Venus client, whose
   own polling bounds what waits. *native* is lavapipe alone; `venus.ring*` is measured
   without such a client (`tests/perf/ring_load.c`). Without a swapchain, which the peer does not give here, vkmark does not start.
+- **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time (*venus.ring-call*); the client
+  encodes, looks once per yield, and shares two processors with the ring's thread.
+- **venus.frames, venus.vkmark**: of a frame (`vitrine exec --stats -- build/vulkan/bin/vkt_bench --only frames`) lavapipe takes some 143 µs
+  within vkQueueSubmit, all other commands together 3 µs. The rest passes between the end of that and the client's look at the word that
+  says so: Mesa yields 256 times and then sleeps 160 µs at a time, on the processors that lavapipe draws with.
+- **venus.record**: decoding is 20 ns of a command (*venus.decode*); the client's own recording, some 1 ms of 9, and lavapipe's, 3 ms natively,
+  come one after the other, because Mesa sends a command buffer when it is ended. A server alone takes twice the peer's rate (*venus.ring*).
+- **venus.sampler**: the renderer's part is 71 ns a pair (`build/bench/bin/venus_decode_bench`), lavapipe's 70; the rest is the client and the ring.
+- **venus.alloc**: a memfd, its seals, two mappings and an import each time, and two messages of the client's; what remains is mostly
+  the wake-ups between the client, the process that serves its socket, and the ring.
 - **library.text**: `size` of build/aarch64/libvirtio.a, code and constants.
 """
 
