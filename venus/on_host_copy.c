@@ -50,11 +50,39 @@ has_room(const struct vn_image *image, const struct region *region, size_t data_
     return last_rows <= left_rows && (images - 1) <= (left_rows - last_rows) / image_rows;
 }
 
+/*
+ * With VK_HOST_IMAGE_COPY_MEMCPY the host copies whole subresources in a layout of its own, which may be larger than their texels
+ * (Vulkan 1.4, VkSubresourceHostMemcpySize).
+ */
 static bool
-check_region(struct vn_exec *exec, VkImage host, const struct region *region, size_t data_bytes)
+has_room_for_memcpy(const struct vn_device *device, VkImage host, const struct region *region,
+                    size_t data_bytes)
+{
+    VkSubresourceHostMemcpySize size = { .sType = VK_STRUCTURE_TYPE_SUBRESOURCE_HOST_MEMCPY_SIZE };
+    VkSubresourceLayout2 layout = { .sType = VK_STRUCTURE_TYPE_SUBRESOURCE_LAYOUT_2,
+                                    .pNext = &size };
+    const VkImageSubresource2 subresource = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_SUBRESOURCE_2,
+        .imageSubresource = {region->layers.aspectMask, region->layers.mipLevel,
+                             region->layers.baseArrayLayer},
+    };
+    if (!device->vk.vkGetImageSubresourceLayout2 || region->layers.layerCount == 0) {
+        return false;
+    }
+    device->vk.vkGetImageSubresourceLayout2(device->handle, host, &subresource, &layout);
+    return size.size != 0 && size.size <= data_bytes / region->layers.layerCount;
+}
+
+static bool
+check_region(struct vn_exec *exec, VkImage host, VkHostImageCopyFlags flags,
+             const struct region *region, size_t data_bytes)
 {
     const struct vn_object *object = vn_exec_object(exec, VN_HANDLE_VkImage, (uint64_t)host);
-    if (object && object->data && has_room(object->data, region, data_bytes)) {
+    bool is_right = object && object->data && has_room(object->data, region, data_bytes);
+    if (is_right && (flags & VK_HOST_IMAGE_COPY_MEMCPY_EXT)) {
+        is_right = has_room_for_memcpy(vn_device_of(exec), host, region, data_bytes);
+    }
+    if (is_right) {
         return true;
     }
     vn_exec_fatal(exec, "a copy of %ux%ux%u texels does not fit into %zu bytes",
@@ -73,7 +101,7 @@ vn_on_vkCopyImageToMemoryMESA(struct vn_exec *exec, struct vn_args_vkCopyImageTo
         vn_exec_absent(exec);
         return;
     }
-    if (!check_region(exec, info->srcImage, &region, args->dataSize)) {
+    if (!check_region(exec, info->srcImage, info->flags, &region, args->dataSize)) {
         return;
     }
     const VkImageToMemoryCopy copy = {
@@ -106,7 +134,7 @@ host_regions(struct vn_exec *exec, const VkCopyMemoryToImageInfoMESA *info)
         const VkMemoryToImageCopyMESA *from = &info->pRegions[i];
         const struct region region = { from->memoryRowLength, from->memoryImageHeight,
                                        from->imageSubresource, from->imageExtent };
-        if (!check_region(exec, info->dstImage, &region, from->dataSize)) {
+        if (!check_region(exec, info->dstImage, info->flags, &region, from->dataSize)) {
             return NULL;
         }
         copies[i] = (VkMemoryToImageCopy){

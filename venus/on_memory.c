@@ -13,6 +13,7 @@
 #include "venus/memory.h"
 #include "venus/os.h"
 #include "venus/reply.h"
+#include "venus/wire.h"
 
 /* One vkAllocateMemory under way. */
 struct allocation {
@@ -342,8 +343,9 @@ vn_memory_is_lost(struct vn_exec *exec)
     const struct vn_memory *memory = object->data;
     vn_exec_fatal(exec,
                   "memory 0x%llx is used, whose vkAllocateMemory had failed without the client "
-                  "asking for its result: VkResult %d",
-                  (unsigned long long)object->id, memory ? (int)memory->failure : 0);
+                  "asking for its result: %s; a larger limit of memory may help",
+                  (unsigned long long)object->id,
+                  vn_result_name(memory ? memory->failure : VK_ERROR_UNKNOWN));
     return true;
 }
 

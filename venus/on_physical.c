@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "venus/call.h"
+#include "venus/wire.h"
 
 bool
 vn_physical_has(const struct vn_physical *physical, const char *extension)
@@ -56,8 +57,8 @@ vn_physical_add(struct vn_exec *exec, struct vn_instance *instance, VkPhysicalDe
     instance->vk.vkGetPhysicalDeviceMemoryProperties(handle, &physical->memory);
     VkResult ret = list_extensions(exec->venus, physical);
     if (ret != VK_SUCCESS) {
-        vn_exec_fatal(exec, "the host cannot list the extensions of %s: VkResult %d",
-                      physical->properties.deviceName, ret);
+        vn_exec_fatal(exec, "the host cannot list the extensions of %s: %s",
+                      physical->properties.deviceName, vn_result_name(ret));
     } else {
         vn_offers_init(physical);
         vn_memory_plan_init(exec->venus, physical);

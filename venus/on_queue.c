@@ -5,6 +5,7 @@
 #include "venus/queue.h"
 #include "venus/reply.h"
 #include "venus/sync.h"
+#include "venus/wire.h"
 
 static struct vn_queue *
 queue_of(const struct vn_exec *exec)
@@ -20,7 +21,7 @@ static VkResult
 check_submission(struct vn_exec *exec, VkResult result)
 {
     if (result < 0 && !vn_exec_wants_reply(exec)) {
-        vn_exec_fatal(exec, "the host refused the submission: VkResult %d", (int)result);
+        vn_exec_fatal(exec, "the host refused the submission: %s", vn_result_name(result));
     }
     return result;
 }

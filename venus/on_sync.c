@@ -4,6 +4,7 @@
 #include "venus/os.h"
 #include "venus/queue.h"
 #include "venus/sync.h"
+#include "venus/wire.h"
 
 void
 vn_on_vkCreateFence(struct vn_exec *exec, struct vn_args_vkCreateFence *args)
@@ -138,7 +139,7 @@ vn_on_vkResetFenceResourceMESA(struct vn_exec *exec, struct vn_args_vkResetFence
                                         : wait.ret;
     }
     if (result < 0) {
-        vn_exec_fatal(exec, "the host cannot reset the fence: VkResult %d", (int)result);
+        vn_exec_fatal(exec, "the host cannot reset the fence: %s", vn_result_name(result));
     }
 }
 
@@ -187,7 +188,7 @@ vn_on_vkWaitSemaphoreResourceMESA(struct vn_exec *exec,
         result = consume_by_waiting(device, args->semaphore);
     }
     if (result < 0) {
-        vn_exec_fatal(exec, "the host cannot consume the semaphore: VkResult %d", (int)result);
+        vn_exec_fatal(exec, "the host cannot consume the semaphore: %s", vn_result_name(result));
     }
 }
 
@@ -221,7 +222,7 @@ vn_on_vkImportSemaphoreResourceMESA(struct vn_exec *exec,
     };
     VkResult result = device->vk.vkImportSemaphoreFdKHR(args->device, &import);
     if (result < 0) {
-        vn_exec_fatal(exec, "the host cannot import a signalled sync file: VkResult %d",
-                      (int)result);
+        vn_exec_fatal(exec, "the host cannot import a signalled sync file: %s",
+                      vn_result_name(result));
     }
 }

@@ -28,10 +28,10 @@ put(struct line *line, const char *format, ...)
     line->length += length > 0 ? (size_t)length : 0;
 }
 
-static void
-print_enum(struct line *line, uint16_t look_type, int64_t value)
+/* The name of an enum's value, or NULL. */
+static const char *
+name_of(const struct vn_enum *e, int64_t value)
 {
-    const struct vn_enum *e = &vn_enums[look_type];
     uint32_t low = 0;
     uint32_t high = e->value_count;
     while (low < high) {
@@ -43,11 +43,28 @@ print_enum(struct line *line, uint16_t look_type, int64_t value)
         }
     }
     const struct vn_enum_value *found = &vn_enum_values[e->value_first + low];
-    if (low < e->value_count && found->value == value) {
-        put(line, "%s", found->name);
+    return low < e->value_count && found->value == value ? found->name : NULL;
+}
+
+static void
+print_enum(struct line *line, uint16_t look_type, int64_t value)
+{
+    const char *name = name_of(&vn_enums[look_type], value);
+    if (name) {
+        put(line, "%s", name);
     } else {
         put(line, "%" PRId64, value);
     }
+}
+
+const char *
+vn_result_name(int32_t result)
+{
+    const char *name = NULL;
+    for (uint32_t i = 0; i < vn_enum_count && !name; i++) {
+        name = strcmp(vn_enums[i].name, "VkResult") == 0 ? name_of(&vn_enums[i], result) : NULL;
+    }
+    return name ? name : "a VkResult that is not known";
 }
 
 static void

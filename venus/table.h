@@ -159,6 +159,7 @@ extern const uint32_t vn_command_count;
 extern const uint16_t vn_command_by_id[]; /* index + 1; 0: not known */
 extern const uint32_t vn_command_id_count;
 extern const struct vn_enum vn_enums[];
+extern const uint32_t vn_enum_count;
 extern const struct vn_enum_value vn_enum_values[];
 extern const struct vn_extension
     vn_extensions[]; /* whose commands and structs can be decoded, by number */

@@ -55,6 +55,9 @@ enum vn_print_part { VN_PRINT_REQUEST, VN_PRINT_REPLY };
 size_t vn_print(char *text, size_t size_bytes, const struct vn_command *command,
                 enum vn_print_part part, const void *args);
 
+/* The name of a VkResult, "VK_ERROR_OUT_OF_DEVICE_MEMORY", or "a VkResult that is not known". */
+const char *vn_result_name(int32_t result);
+
 /* A struct in a chain, as all of them begin (Vulkan 1.4, VkBaseOutStructure). */
 struct vn_link {
     int32_t s_type;

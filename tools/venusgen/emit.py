@@ -148,7 +148,8 @@ class Emitter:
             rows.append(f'    {{"{name}", {first}, {len(values)}}},')
             out += [f'    {{{v}, "{values[v]}"}},' for v in sorted(values)]
             first += len(values)
-        return (["const struct vn_enum_value vn_enum_values[] = {"] + out + ["};", "", "const struct vn_enum vn_enums[] = {"] + rows + ["};", ""])
+        return (["const struct vn_enum_value vn_enum_values[] = {"] + out + ["};", "", "const struct vn_enum vn_enums[] = {"] + rows
+                + ["};", f"const uint32_t vn_enum_count = {len(rows)};", ""])
 
     def _extensions(self):
         rows = [f'    {{"{e.name}", {e.number}, {e.spec_version}}},' for e in self.model.extensions]
