@@ -220,6 +220,9 @@ list_physicals(struct vn_args_vkEnumeratePhysicalDevices *args)
     for (; found < PHYSICALS; found++) {
         (void)strict_make(VN_HANDLE_VkPhysicalDevice, instance, instance);
     }
+    if (!args->pPhysicalDeviceCount) {
+        return;
+    }
     if (!args->pPhysicalDevices) {
         *args->pPhysicalDeviceCount = PHYSICALS;
         return;
