@@ -6,14 +6,11 @@
  */
 #include "device/context.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,14 +20,8 @@
 enum { STREAM_BYTES_MAX = 256 << 10 };
 
 struct session {
-    const struct front_config *config;
-    struct fault *fault;
+    struct front front;
     const char *name;
-    enum front_end end;
-    int fd;
-    pthread_mutex_t
-        fd_lock; /* the library's threads may shut the socket down; fd: -1 once closed */
-    struct venus *venus;
     uint32_t *timelines; /* shared with the other side */
     size_t timelines_bytes;
     unsigned timeline_count;
@@ -49,28 +40,8 @@ struct session {
     uint8_t stream[STREAM_BYTES_MAX];
 };
 
-/* Each handler returns whether to go on; if not, session->end and the fault say why. */
+/* Each handler returns whether to go on; if not, session->front.end and the fault say why. */
 typedef bool handler_fn(struct session *session);
-
-static bool
-end_with(struct session *session, enum front_end end)
-{
-    session->end = end;
-    return false;
-}
-
-static bool
-client_is_wrong(struct session *session)
-{
-    return end_with(session, FRONT_CLIENT_WRONG);
-}
-
-static bool
-host_is_short(struct session *session, const char *what)
-{
-    (void)refuse(session->fault, "%s: %s", what, strerror(errno));
-    return end_with(session, FRONT_HOST_SHORT);
-}
 
 static bool
 after_call(struct session *session, const char *op, enum venus_status status)
@@ -79,18 +50,15 @@ after_call(struct session *session, const char *op, enum venus_status status)
         return true;
     }
     if (status == VENUS_FATAL) {
-        const char *why = venus_why(session->venus);
-        (void)refuse(session->fault, "%s", why != NULL ? why : "the context died without a word");
-        return end_with(session, FRONT_CONTEXT_DEAD);
+        return front_context_is_dead(&session->front);
     }
     if (status == VENUS_NO_MEMORY) {
-        (void)refuse(session->fault, "%s: the host's memory or the context's limit is short", op);
-        return end_with(session, FRONT_HOST_SHORT);
+        return front_memory_is_short(&session->front, op);
     }
-    (void)refuse(session->fault, "%s: %s", op,
+    (void)refuse(session->front.fault, "%s: %s", op,
                  status == VENUS_NO_RESOURCE ? "the resource does not exist, or does already"
                                              : "an argument is out of range");
-    return client_is_wrong(session);
+    return front_client_is_wrong(&session->front);
 }
 
 /* The number before the event: who is woken must find it. */
@@ -104,41 +72,6 @@ on_fence(void *user, uint32_t ring_idx, uint64_t fence_id)
     if (session->fence_event >= 0) {
         (void)eventfd_write(session->fence_event, 1);
     }
-}
-
-static void
-on_fatal(void *user, const char *reason)
-{
-    struct session *session = user;
-    if (session->config->on_fatal != NULL) {
-        session->config->on_fatal(session->config->user, reason);
-    }
-    (void)pthread_mutex_lock(&session->fd_lock);
-    if (session->fd >= 0) {
-        (void)shutdown(session->fd, SHUT_RD);
-    }
-    (void)pthread_mutex_unlock(&session->fd_lock);
-}
-
-static void
-on_ring(void *user, uint64_t ring_id, int fd, uint64_t status_offset_bytes)
-{
-    struct session *session = user;
-    session->config->on_ring(session->config->user, ring_id, fd, status_offset_bytes);
-}
-
-static void
-on_trace(void *user, const char *line)
-{
-    struct session *session = user;
-    session->config->on_trace(session->config->user, line);
-}
-
-static void
-on_command(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
-{
-    struct session *session = user;
-    session->config->on_command(session->config->user, ring_id, bytes, size_bytes);
 }
 
 static bool
@@ -156,15 +89,15 @@ map_timelines(struct session *session, int fd, uint64_t size_bytes)
                     size_bytes <= VENUS_TIMELINE_COUNT * 4UL && fstat(fd, &status) == 0 &&
                     S_ISREG(status.st_mode) && (uint64_t)status.st_size >= size_bytes;
     if (!is_right) {
-        (void)refuse(session->fault,
+        (void)refuse(session->front.fault,
                      "INIT has timelines of %llu bytes, right is 4 for each of 1 to 64, in a "
                      "memfd as long",
                      (unsigned long long)size_bytes);
-        return client_is_wrong(session);
+        return front_client_is_wrong(&session->front);
     }
     void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) {
-        return host_is_short(session, "INIT: the timelines");
+        return front_host_is_short(&session->front, "INIT: the timelines");
     }
     session->timelines = memory;
     session->timelines_bytes = size_bytes;
@@ -180,11 +113,13 @@ on_init(struct session *session)
 {
     const struct render_init *init = &session->request.init;
     uint32_t capset = init->flags & RENDER_FLAGS_CAPSET_MASK;
-    if (session->venus != NULL || capset != VENUS_CAPSET_ID || session->packet.fd_count == 0) {
-        (void)refuse(session->fault, "INIT for capset %u with %u fds%s, right is capset 4 once",
-                     capset, session->packet.fd_count,
-                     session->venus != NULL ? ", a second time" : "");
-        return client_is_wrong(session);
+    if (session->front.venus != NULL || capset != VENUS_CAPSET_ID ||
+        session->packet.fd_count == 0) {
+        (void)refuse(session->front.fault,
+                     "INIT for capset %u with %u fds%s, right is capset 4 once", capset,
+                     session->packet.fd_count,
+                     session->front.venus != NULL ? ", a second time" : "");
+        return front_client_is_wrong(&session->front);
     }
     if (!map_timelines(session, session->packet.fds[0], init->timelines_bytes)) {
         return false;
@@ -193,24 +128,8 @@ on_init(struct session *session)
         session->fence_event = session->packet.fds[1];
         session->packet.fds[1] = -1;
     }
-    struct venus_config config = {
-        .name = session->name,
-        .vulkan_library = session->config->vulkan_library,
-        .limits = session->config->limits,
-        .user = session,
-        .on_fence = on_fence,
-        .on_fatal = on_fatal,
-        .on_ring = session->config->on_ring != NULL ? on_ring : NULL,
-        .on_trace = session->config->on_trace != NULL ? on_trace : NULL,
-        .on_command = session->config->on_command != NULL ? on_command : NULL,
-    };
-    if (!after_call(session, "INIT", venus_create(&config, &session->venus))) {
-        return false;
-    }
-    if (session->config->on_context != NULL) {
-        session->config->on_context(session->config->user, session->venus);
-    }
-    return true;
+    return after_call(session, "INIT",
+                      front_make_context(&session->front, session->name, on_fence));
 }
 
 static int32_t
@@ -227,11 +146,11 @@ wire_kind(enum venus_fd_kind kind)
 static bool
 reply_resource(struct session *session, const struct render_resource_reply *reply, int fd)
 {
-    int result = packet_send(session->fd, reply, sizeof(*reply), fd);
+    int result = packet_send(session->front.socket, reply, sizeof(*reply), fd);
     if (fd >= 0) {
         (void)close(fd);
     }
-    return result == 0 || host_is_short(session, "CREATE_RESOURCE");
+    return result == 0 || front_host_is_short(&session->front, "CREATE_RESOURCE");
 }
 
 static bool
@@ -246,7 +165,7 @@ on_create_resource(struct session *session)
     struct venus_memory memory = { .fd = -1 };
     struct render_resource_reply reply = { .fd_kind = RENDER_FD_NONE };
     enum venus_status status =
-        venus_resource_create(session->venus, request->res_id, &blob, &memory);
+        venus_resource_create(session->front.venus, request->res_id, &blob, &memory);
     if (status == VENUS_FATAL) {
         return after_call(session, "CREATE_RESOURCE", status);
     }
@@ -267,14 +186,14 @@ on_import_resource(struct session *session)
     const struct render_import_resource *request = &session->request.import_resource;
     bool is_known = request->fd_kind >= RENDER_FD_DMABUF && request->fd_kind <= RENDER_FD_SHM;
     if (!is_known || session->packet.fd_count != 1) {
-        (void)refuse(session->fault,
+        (void)refuse(session->front.fault,
                      "IMPORT_RESOURCE of kind %d with %u fds, right is 0 to 2 with one",
                      request->fd_kind, session->packet.fd_count);
-        return client_is_wrong(session);
+        return front_client_is_wrong(&session->front);
     }
     static const enum venus_fd_kind kinds[] = { VENUS_FD_DMABUF, VENUS_FD_OPAQUE, VENUS_FD_SHM };
     enum venus_status status =
-        venus_resource_import(session->venus, request->res_id, session->packet.fds[0],
+        venus_resource_import(session->front.venus, request->res_id, session->packet.fds[0],
                               kinds[request->fd_kind], request->size_bytes);
     if (status == VENUS_OK) {
         session->packet.fds[0] = -1;
@@ -287,7 +206,7 @@ static bool
 on_destroy_resource(struct session *session)
 {
     enum venus_status status =
-        venus_resource_destroy(session->venus, session->request.destroy_resource.res_id);
+        venus_resource_destroy(session->front.venus, session->request.destroy_resource.res_id);
     return status == VENUS_NO_RESOURCE || after_call(session, "DESTROY_RESOURCE", status);
 }
 
@@ -296,18 +215,18 @@ static bool
 receive_rest(struct session *session, size_t rest_bytes)
 {
     struct packet packet = { 0 };
-    enum packet_result result =
-        packet_receive(session->fd, session->stream + RENDER_INLINE_BYTES, rest_bytes, &packet);
+    enum packet_result result = packet_receive(
+        session->front.socket, session->stream + RENDER_INLINE_BYTES, rest_bytes, &packet);
     packet_close_fds(&packet);
     if (result == PACKET_GOT && packet.size_bytes == rest_bytes) {
         return true;
     }
     if (result == PACKET_ERROR) {
-        return host_is_short(session, "SUBMIT_CMD");
+        return front_host_is_short(&session->front, "SUBMIT_CMD");
     }
-    (void)refuse(session->fault, "SUBMIT_CMD: the second packet has not the %zu bytes announced",
-                 rest_bytes);
-    return client_is_wrong(session);
+    (void)refuse(session->front.fault,
+                 "SUBMIT_CMD: the second packet has not the %zu bytes announced", rest_bytes);
+    return front_client_is_wrong(&session->front);
 }
 
 static bool
@@ -316,16 +235,17 @@ on_submit_cmd(struct session *session)
     const struct render_submit_cmd *request = &session->request.submit_cmd;
     size_t size = request->size_bytes;
     if (size % 4 != 0 || size > STREAM_BYTES_MAX) {
-        (void)refuse(session->fault, "SUBMIT_CMD of %zu bytes, right is a multiple of 4 up to %u",
-                     size, STREAM_BYTES_MAX);
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault,
+                     "SUBMIT_CMD of %zu bytes, right is a multiple of 4 up to %u", size,
+                     STREAM_BYTES_MAX);
+        return front_client_is_wrong(&session->front);
     }
     memcpy(session->stream, request->bytes, RENDER_INLINE_BYTES);
     if (size > RENDER_INLINE_BYTES && !receive_rest(session, size - RENDER_INLINE_BYTES)) {
         return false;
     }
-    return size == 0 ||
-           after_call(session, "SUBMIT_CMD", venus_submit(session->venus, session->stream, size));
+    return size == 0 || after_call(session, "SUBMIT_CMD",
+                                   venus_submit(session->front.venus, session->stream, size));
 }
 
 static bool
@@ -333,12 +253,12 @@ on_submit_fence(struct session *session)
 {
     const struct render_submit_fence *request = &session->request.submit_fence;
     if (request->ring_idx >= session->timeline_count) {
-        (void)refuse(session->fault, "SUBMIT_FENCE on timeline %u, there are %u", request->ring_idx,
-                     session->timeline_count);
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault, "SUBMIT_FENCE on timeline %u, there are %u",
+                     request->ring_idx, session->timeline_count);
+        return front_client_is_wrong(&session->front);
     }
     return after_call(session, "SUBMIT_FENCE",
-                      venus_fence(session->venus, request->ring_idx, request->seqno));
+                      venus_fence(session->front.venus, request->ring_idx, request->seqno));
 }
 
 struct op_rule {
@@ -370,21 +290,22 @@ dispatch(struct session *session)
 {
     uint32_t op = session->packet.size_bytes >= 4 ? session->request.op : OP_COUNT;
     if (op >= OP_COUNT) {
-        (void)refuse(session->fault, "op %u in %zu bytes is none of 0 to 6", session->request.op,
-                     session->packet.size_bytes);
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault, "op %u in %zu bytes is none of 0 to 6",
+                     session->request.op, session->packet.size_bytes);
+        return front_client_is_wrong(&session->front);
     }
     const struct op_rule *rule = &rules[op];
     if (session->packet.size_bytes != rule->size_bytes ||
         session->packet.fd_count > rule->fd_count_max) {
-        (void)refuse(session->fault, "%s has %zu bytes and %u fds, right is %zu and at most %u",
-                     rule->name, session->packet.size_bytes, session->packet.fd_count,
-                     rule->size_bytes, rule->fd_count_max);
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault,
+                     "%s has %zu bytes and %u fds, right is %zu and at most %u", rule->name,
+                     session->packet.size_bytes, session->packet.fd_count, rule->size_bytes,
+                     rule->fd_count_max);
+        return front_client_is_wrong(&session->front);
     }
-    if (op > RENDER_CONTEXT_INIT && session->venus == NULL) {
-        (void)refuse(session->fault, "%s came before INIT", rule->name);
-        return client_is_wrong(session);
+    if (op > RENDER_CONTEXT_INIT && session->front.venus == NULL) {
+        (void)refuse(session->front.fault, "%s came before INIT", rule->name);
+        return front_client_is_wrong(&session->front);
     }
     return rule->handle(session);
 }
@@ -392,24 +313,25 @@ dispatch(struct session *session)
 static bool
 after_end(struct session *session)
 {
-    bool is_dead = session->venus != NULL && venus_why(session->venus) != NULL;
-    return is_dead ? after_call(session, "", VENUS_FATAL) : end_with(session, FRONT_CLIENT_LEFT);
+    bool is_dead = session->front.venus != NULL && venus_why(session->front.venus) != NULL;
+    return is_dead && after_call(session, "", VENUS_FATAL);
 }
 
 static bool
 serve_packet(struct session *session)
 {
-    enum packet_result result =
-        packet_receive(session->fd, &session->request, sizeof(session->request), &session->packet);
+    enum packet_result result = packet_receive(session->front.socket, &session->request,
+                                               sizeof(session->request), &session->packet);
     if (result == PACKET_END) {
         return after_end(session);
     }
     if (result == PACKET_ERROR) {
-        return host_is_short(session, "the context's socket");
+        return front_host_is_short(&session->front, "the context's socket");
     }
     if (result == PACKET_CUT) {
-        (void)refuse(session->fault, "a packet is longer than any request, or has too many fds");
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault,
+                     "a packet is longer than any request, or has too many fds");
+        return front_client_is_wrong(&session->front);
     }
     bool is_going_on = dispatch(session);
     packet_close_fds(&session->packet);
@@ -419,21 +341,13 @@ serve_packet(struct session *session)
 static void
 finish(struct session *session)
 {
-    (void)pthread_mutex_lock(&session->fd_lock);
-    (void)close(session->fd);
-    session->fd = -1;
-    (void)pthread_mutex_unlock(&session->fd_lock);
-    if (session->venus != NULL && session->config->on_context_end != NULL) {
-        session->config->on_context_end(session->config->user, session->venus);
-    }
-    venus_destroy(session->venus);
+    front_finish(&session->front);
     if (session->timelines != NULL) {
         (void)munmap(session->timelines, session->timelines_bytes);
     }
     if (session->fence_event >= 0) {
         (void)close(session->fence_event);
     }
-    (void)pthread_mutex_destroy(&session->fd_lock);
 }
 
 enum front_end
@@ -446,16 +360,13 @@ context_serve(int fd, const char *name, const struct front_config *config, struc
         (void)close(fd);
         return FRONT_HOST_SHORT;
     }
-    session->config = config;
-    session->fault = fault;
+    front_init(&session->front, fd, config, fault);
     session->name = name;
-    session->fd = fd;
     session->fence_event = -1;
-    (void)pthread_mutex_init(&session->fd_lock, NULL);
     config->on_name(config->user, name);
     while (serve_packet(session)) {
     }
-    enum front_end end = session->end;
+    enum front_end end = session->front.end;
     finish(session);
     free(session);
     return end;

@@ -1,7 +1,7 @@
 # The fronts of the renderer: what brings clients' bytes to libvenus.
 
 # Messages and their parsers, without processes: what tests and fuzzers link.
-device_core_srcs := device/beside.c device/listen.c device/options.c device/drivers.c device/environment.c device/fault.c device/report.c device/stream.c \
+device_core_srcs := device/beside.c device/listen.c device/options.c device/drivers.c device/environment.c device/fault.c device/front.c device/report.c device/stream.c \
                     device/context.c device/crash.c device/packet.c device/record.c device/vtest.c device/vtest_message.c device/vtest_sync.c device/worker.c
 
 # A server and its workers.

@@ -11,9 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "device/stream.h"
@@ -23,14 +21,9 @@
 static const uint32_t refused_resource = 0x80000000U;
 
 struct session {
-    const struct front_config *config;
+    struct front front;
     struct stream stream;
-    pthread_mutex_t
-        fd_lock; /* the library's threads may shut the socket down; stream.fd: -1 once closed */
-    struct venus *venus;
     struct vtest_syncs *syncs;
-    struct fault *fault;
-    enum front_end end;
     char *name;
     uint8_t *buffer;
     size_t buffer_bytes;
@@ -38,37 +31,8 @@ struct session {
     uint32_t refused_count;
 };
 
-/* Each handler returns whether to go on; if not, session->end and the fault say why. */
+/* Each handler returns whether to go on; if not, session->front.end and the fault say why. */
 typedef bool handler_fn(struct session *session, const struct vtest_message *message);
-
-static bool
-end_with(struct session *session, enum front_end end)
-{
-    session->end = end;
-    return false;
-}
-
-/* The fault has been written by who found it. */
-static bool
-client_is_wrong(struct session *session)
-{
-    return end_with(session, FRONT_CLIENT_WRONG);
-}
-
-static bool
-host_is_short(struct session *session, const char *what)
-{
-    (void)refuse(session->fault, "%s: %s", what, strerror(errno));
-    return end_with(session, FRONT_HOST_SHORT);
-}
-
-static bool
-context_is_dead(struct session *session)
-{
-    const char *why = venus_why(session->venus);
-    (void)refuse(session->fault, "%s", why != NULL ? why : "the context died without a word");
-    return end_with(session, FRONT_CONTEXT_DEAD);
-}
 
 /* What a call of the library, made for a message, means for the client. */
 static bool
@@ -76,17 +40,14 @@ after_call(struct session *session, const char *command, enum venus_status statu
 {
     switch (status) {
     case VENUS_OK: return true;
-    case VENUS_FATAL: return context_is_dead(session);
-    case VENUS_NO_MEMORY:
-        (void)refuse(session->fault, "%s: the host's memory or the client's limit is short",
-                     command);
-        return end_with(session, FRONT_HOST_SHORT);
+    case VENUS_FATAL: return front_context_is_dead(&session->front);
+    case VENUS_NO_MEMORY: return front_memory_is_short(&session->front, command);
     case VENUS_NO_RESOURCE:
-        (void)refuse(session->fault, "%s names a resource that does not exist", command);
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault, "%s names a resource that does not exist", command);
+        return front_client_is_wrong(&session->front);
     default:
-        (void)refuse(session->fault, "%s has an argument out of range", command);
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault, "%s has an argument out of range", command);
+        return front_client_is_wrong(&session->front);
     }
 }
 
@@ -107,7 +68,7 @@ answer_with_fd(struct session *session, uint32_t command, const uint32_t *words,
     } else {
         result = stream_write(&session->stream, reply, reply_bytes);
     }
-    return result == STREAM_OK || host_is_short(session, vtest_command_name(command));
+    return result == STREAM_OK || front_host_is_short(&session->front, vtest_command_name(command));
 }
 
 static bool
@@ -123,49 +84,14 @@ on_fence(void *user, uint32_t ring_idx, uint64_t fence_id)
     vtest_fence_retire(session->syncs, ring_idx, fence_id);
 }
 
-static void
-on_fatal(void *user, const char *reason)
-{
-    struct session *session = user;
-    if (session->config->on_fatal != NULL) {
-        session->config->on_fatal(session->config->user, reason);
-    }
-    (void)pthread_mutex_lock(&session->fd_lock);
-    if (session->stream.fd >= 0) {
-        (void)shutdown(session->stream.fd, SHUT_RD); /* what comes now is read in vain */
-    }
-    (void)pthread_mutex_unlock(&session->fd_lock);
-}
-
-static void
-on_ring(void *user, uint64_t ring_id, int fd, uint64_t status_offset_bytes)
-{
-    struct session *session = user;
-    session->config->on_ring(session->config->user, ring_id, fd, status_offset_bytes);
-}
-
-static void
-on_trace(void *user, const char *line)
-{
-    struct session *session = user;
-    session->config->on_trace(session->config->user, line);
-}
-
-static void
-on_command(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
-{
-    struct session *session = user;
-    session->config->on_command(session->config->user, ring_id, bytes, size_bytes);
-}
-
 static bool
 on_create_renderer(struct session *session, const struct vtest_message *message)
 {
     session->name = strdup((const char *)message->payload);
     if (session->name == NULL) {
-        return host_is_short(session, "CREATE_RENDERER");
+        return front_host_is_short(&session->front, "CREATE_RENDERER");
     }
-    session->config->on_name(session->config->user, session->name);
+    session->front.config->on_name(session->front.config->user, session->name);
     return true;
 }
 
@@ -188,9 +114,9 @@ on_protocol_version(struct session *session, const struct vtest_message *message
 {
     uint32_t wanted = message->payload[0];
     if (wanted < VTEST_OLDEST_VERSION) {
-        (void)refuse(session->fault, "PROTOCOL_VERSION asks for version %u, Venus needs 3 or later",
-                     wanted);
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault,
+                     "PROTOCOL_VERSION asks for version %u, Venus needs 3 or later", wanted);
+        return front_client_is_wrong(&session->front);
     }
     uint32_t given = wanted < VTEST_OWN_VERSION ? wanted : VTEST_OWN_VERSION;
     return answer(session, message->command, &given, 1);
@@ -226,29 +152,14 @@ on_get_capset(struct session *session, const struct vtest_message *message)
 static bool
 on_context_init(struct session *session, const struct vtest_message *message)
 {
-    if (message->payload[0] != VENUS_CAPSET_ID || session->venus != NULL) {
-        (void)refuse(session->fault, "CONTEXT_INIT for capset %u%s, right is capset 4 (Venus) once",
-                     message->payload[0], session->venus != NULL ? " a second time" : "");
-        return client_is_wrong(session);
+    if (message->payload[0] != VENUS_CAPSET_ID || session->front.venus != NULL) {
+        (void)refuse(session->front.fault,
+                     "CONTEXT_INIT for capset %u%s, right is capset 4 (Venus) once",
+                     message->payload[0], session->front.venus != NULL ? " a second time" : "");
+        return front_client_is_wrong(&session->front);
     }
-    struct venus_config config = {
-        .name = session->name,
-        .vulkan_library = session->config->vulkan_library,
-        .limits = session->config->limits,
-        .user = session,
-        .on_fence = on_fence,
-        .on_fatal = on_fatal,
-        .on_ring = session->config->on_ring != NULL ? on_ring : NULL,
-        .on_trace = session->config->on_trace != NULL ? on_trace : NULL,
-        .on_command = session->config->on_command != NULL ? on_command : NULL,
-    };
-    if (!after_call(session, "CONTEXT_INIT", venus_create(&config, &session->venus))) {
-        return false;
-    }
-    if (session->config->on_context != NULL) {
-        session->config->on_context(session->config->user, session->venus);
-    }
-    return true;
+    return after_call(session, "CONTEXT_INIT",
+                      front_make_context(&session->front, session->name, on_fence));
 }
 
 /*
@@ -260,7 +171,7 @@ answer_refused_blob(struct session *session)
 {
     int fd = eventfd(0, EFD_CLOEXEC);
     if (fd < 0) {
-        return host_is_short(session, "RESOURCE_CREATE_BLOB");
+        return front_host_is_short(&session->front, "RESOURCE_CREATE_BLOB");
     }
     uint32_t id = refused_resource | ++session->refused_count;
     return answer_with_fd(session, VTEST_RESOURCE_CREATE_BLOB, &id, 1, fd);
@@ -272,7 +183,7 @@ answer_blob(struct session *session, uint32_t id, const struct venus_memory *mem
     if (memory->kind == VENUS_FD_OPAQUE) { /* nothing that a client of ours could map */
         (void)close(memory->fd);
         return after_call(session, "RESOURCE_CREATE_BLOB",
-                          venus_resource_destroy(session->venus, id)) &&
+                          venus_resource_destroy(session->front.venus, id)) &&
                answer_refused_blob(session);
     }
     return answer_with_fd(session, VTEST_RESOURCE_CREATE_BLOB, &id, 1, memory->fd);
@@ -283,22 +194,22 @@ check_blob(struct session *session, const uint32_t *payload)
 {
     if (payload[0] != VTEST_BLOB_HOST3D) {
         (void)refuse(
-            session->fault,
+            session->front.fault,
             "RESOURCE_CREATE_BLOB of type %u: right is 2 (host), a guest's memory is none here",
             payload[0]);
-        return client_is_wrong(session);
+        return front_client_is_wrong(&session->front);
     }
     uint32_t known = VENUS_BLOB_MAPPABLE | VENUS_BLOB_SHAREABLE | VENUS_BLOB_CROSS_DEVICE;
     if ((payload[1] & ~known) != 0 || vtest_u64(payload + 2) == 0) {
-        (void)refuse(session->fault,
+        (void)refuse(session->front.fault,
                      "RESOURCE_CREATE_BLOB has flags 0x%x and %llu bytes, right is flags of "
                      "0x7 and at least one byte",
                      payload[1], (unsigned long long)vtest_u64(payload + 2));
-        return client_is_wrong(session);
+        return front_client_is_wrong(&session->front);
     }
     if (session->resource_count == refused_resource - 1) {
-        (void)refuse(session->fault, "RESOURCE_CREATE_BLOB: all 2^31 ids have been used");
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault, "RESOURCE_CREATE_BLOB: all 2^31 ids have been used");
+        return front_client_is_wrong(&session->front);
     }
     return true;
 }
@@ -317,7 +228,7 @@ on_create_blob(struct session *session, const struct vtest_message *message)
     };
     struct venus_memory memory = { .fd = -1 };
     uint32_t id = ++session->resource_count;
-    enum venus_status status = venus_resource_create(session->venus, id, &blob, &memory);
+    enum venus_status status = venus_resource_create(session->front.venus, id, &blob, &memory);
     if (status == VENUS_NO_BLOB || status == VENUS_NO_MEMORY) {
         return answer_refused_blob(session);
     }
@@ -331,7 +242,7 @@ on_unref(struct session *session, const struct vtest_message *message)
     if (id > refused_resource && id - refused_resource <= session->refused_count) {
         return true;
     }
-    return after_call(session, "RESOURCE_UNREF", venus_resource_destroy(session->venus, id));
+    return after_call(session, "RESOURCE_UNREF", venus_resource_destroy(session->front.venus, id));
 }
 
 static bool
@@ -340,17 +251,17 @@ run_batch(struct session *session, const struct vtest_batch *batch)
     uint64_t fence_id = 0;
     if (batch->command_bytes > 0 &&
         !after_call(session, "SUBMIT_CMD2",
-                    venus_submit(session->venus, batch->commands, batch->command_bytes))) {
+                    venus_submit(session->front.venus, batch->commands, batch->command_bytes))) {
         return false;
     }
     if (batch->sync_count == 0) {
         return true;
     }
-    if (!vtest_fence_add(session->syncs, batch, &fence_id, session->fault)) {
-        return client_is_wrong(session);
+    if (!vtest_fence_add(session->syncs, batch, &fence_id, session->front.fault)) {
+        return front_client_is_wrong(&session->front);
     }
     return after_call(session, "SUBMIT_CMD2",
-                      venus_fence(session->venus, batch->ring_idx, fence_id));
+                      venus_fence(session->front.venus, batch->ring_idx, fence_id));
 }
 
 static bool
@@ -369,8 +280,9 @@ static bool
 on_sync_create(struct session *session, const struct vtest_message *message)
 {
     uint32_t id = 0;
-    if (!vtest_sync_create(session->syncs, vtest_u64(message->payload), &id, session->fault)) {
-        return client_is_wrong(session);
+    if (!vtest_sync_create(session->syncs, vtest_u64(message->payload), &id,
+                           session->front.fault)) {
+        return front_client_is_wrong(&session->front);
     }
     return answer(session, message->command, &id, 1);
 }
@@ -378,16 +290,16 @@ on_sync_create(struct session *session, const struct vtest_message *message)
 static bool
 on_sync_unref(struct session *session, const struct vtest_message *message)
 {
-    return vtest_sync_unref(session->syncs, message->payload[0], session->fault) ||
-           client_is_wrong(session);
+    return vtest_sync_unref(session->syncs, message->payload[0], session->front.fault) ||
+           front_client_is_wrong(&session->front);
 }
 
 static bool
 on_sync_read(struct session *session, const struct vtest_message *message)
 {
     uint64_t value = 0;
-    if (!vtest_sync_read(session->syncs, message->payload[0], &value, session->fault)) {
-        return client_is_wrong(session);
+    if (!vtest_sync_read(session->syncs, message->payload[0], &value, session->front.fault)) {
+        return front_client_is_wrong(&session->front);
     }
     uint32_t words[2] = { (uint32_t)value, (uint32_t)(value >> 32) };
     return answer(session, message->command, words, 2);
@@ -397,16 +309,16 @@ static bool
 on_sync_write(struct session *session, const struct vtest_message *message)
 {
     return vtest_sync_write(session->syncs, message->payload[0], vtest_u64(message->payload + 1),
-                            session->fault) ||
-           client_is_wrong(session);
+                            session->front.fault) ||
+           front_client_is_wrong(&session->front);
 }
 
 static bool
 on_sync_wait(struct session *session, const struct vtest_message *message)
 {
     int fd = -1;
-    if (!vtest_sync_wait(session->syncs, message, &fd, session->fault)) {
-        return client_is_wrong(session);
+    if (!vtest_sync_wait(session->syncs, message, &fd, session->front.fault)) {
+        return front_client_is_wrong(&session->front);
     }
     return answer_with_fd(session, message->command, NULL, 0, fd);
 }
@@ -441,13 +353,13 @@ check_order(struct session *session, enum vtest_command command)
     const char *name = vtest_command_name(command);
     bool is_first = session->name == NULL;
     if (is_first != (command == VTEST_CREATE_RENDERER)) {
-        (void)refuse(session->fault, "%s %s, right is CREATE_RENDERER first and once", name,
+        (void)refuse(session->front.fault, "%s %s, right is CREATE_RENDERER first and once", name,
                      is_first ? "came first" : "came a second time");
-        return client_is_wrong(session);
+        return front_client_is_wrong(&session->front);
     }
-    if (rules[command].needs_context && session->venus == NULL) {
-        (void)refuse(session->fault, "%s came before CONTEXT_INIT", name);
-        return client_is_wrong(session);
+    if (rules[command].needs_context && session->front.venus == NULL) {
+        (void)refuse(session->front.fault, "%s came before CONTEXT_INIT", name);
+        return front_client_is_wrong(&session->front);
     }
     return true;
 }
@@ -458,11 +370,10 @@ after_read(struct session *session, enum stream_result result, const char *where
     switch (result) {
     case STREAM_OK: return true;
     case STREAM_ERROR:
-        return errno == ECONNRESET ? end_with(session, FRONT_CLIENT_LEFT)
-                                   : host_is_short(session, "the client's socket");
+        return errno != ECONNRESET && front_host_is_short(&session->front, "the client's socket");
     default:
-        (void)refuse(session->fault, "the client left in the middle of %s", where);
-        return client_is_wrong(session);
+        (void)refuse(session->front.fault, "the client left in the middle of %s", where);
+        return front_client_is_wrong(&session->front);
     }
 }
 
@@ -475,7 +386,7 @@ make_room(struct session *session, size_t size_bytes)
     }
     uint8_t *buffer = realloc(session->buffer, size_bytes);
     if (buffer == NULL) {
-        return host_is_short(session, "a message");
+        return front_host_is_short(&session->front, "a message");
     }
     session->buffer = buffer;
     session->buffer_bytes = size_bytes;
@@ -488,14 +399,15 @@ read_header(struct session *session, struct vtest_header *header)
     uint32_t words[2];
     enum stream_result result = stream_read(&session->stream, words, sizeof(words));
     if (result == STREAM_END) {
-        return session->venus != NULL && venus_why(session->venus) != NULL
-                   ? context_is_dead(session)
-                   : end_with(session, FRONT_CLIENT_LEFT);
+        return session->front.venus != NULL && venus_why(session->front.venus) != NULL
+                   ? front_context_is_dead(&session->front)
+                   : false;
     }
     if (!after_read(session, result, "a message's header")) {
         return false;
     }
-    return vtest_header_read(words, header, session->fault) || client_is_wrong(session);
+    return vtest_header_read(words, header, session->front.fault) ||
+           front_client_is_wrong(&session->front);
 }
 
 static bool
@@ -512,32 +424,17 @@ serve_message(struct session *session)
                     vtest_command_name(header.command))) {
         return false;
     }
-    if (!vtest_message_read(&header, session->buffer, &message, session->fault)) {
-        return client_is_wrong(session);
+    if (!vtest_message_read(&header, session->buffer, &message, session->front.fault)) {
+        return front_client_is_wrong(&session->front);
     }
     return rules[header.command].handle(session, &message);
 }
 
 static void
-close_socket(struct session *session)
-{
-    (void)pthread_mutex_lock(&session->fd_lock);
-    (void)close(session->stream.fd);
-    session->stream.fd = -1;
-    (void)pthread_mutex_unlock(&session->fd_lock);
-}
-
-/* The client's end comes first: freeing its objects may wait for the device. */
-static void
 finish(struct session *session)
 {
-    close_socket(session);
-    if (session->venus != NULL && session->config->on_context_end != NULL) {
-        session->config->on_context_end(session->config->user, session->venus);
-    }
-    venus_destroy(session->venus);
+    front_finish(&session->front);
     vtest_syncs_destroy(session->syncs);
-    (void)pthread_mutex_destroy(&session->fd_lock);
     free(session->buffer);
     free(session->name);
 }
@@ -545,23 +442,16 @@ finish(struct session *session)
 enum front_end
 vtest_serve(int fd, const struct front_config *config, struct fault *fault)
 {
-    struct session session = {
-        .config = config,
-        .stream = { .fd = fd },
-        .fault = fault,
-        .end = FRONT_CLIENT_LEFT,
-        .syncs = vtest_syncs_create(),
-    };
-    fault->text[0] = '\0';
-    (void)pthread_mutex_init(&session.fd_lock, NULL);
+    struct session session = { .stream = { .fd = fd }, .syncs = vtest_syncs_create() };
+    front_init(&session.front, fd, config, fault);
     if (session.syncs == NULL) {
-        (void)host_is_short(&session, "a client's syncs");
+        (void)front_host_is_short(&session.front, "a client's syncs");
     } else if (stream_init(&session.stream, fd) != STREAM_OK) {
-        (void)host_is_short(&session, "the client's socket");
+        (void)front_host_is_short(&session.front, "the client's socket");
     } else {
         while (serve_message(&session)) {
         }
     }
     finish(&session);
-    return session.end;
+    return session.front.end;
 }

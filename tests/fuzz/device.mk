@@ -1,5 +1,5 @@
 # The fronts of the renderer, on a renderer that does nothing.
-vtest_fuzz_srcs := device/fault.c device/stream.c device/vtest.c device/vtest_message.c device/vtest_sync.c
+vtest_fuzz_srcs := device/fault.c device/front.c device/stream.c device/vtest.c device/vtest_message.c device/vtest_sync.c
 vtest_fuzz_libs := -lpthread
-render_server_fuzz_srcs := device/context.c device/fault.c device/packet.c
+render_server_fuzz_srcs := device/context.c device/fault.c device/front.c device/packet.c
 render_server_fuzz_libs := -lpthread
