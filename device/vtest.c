@@ -399,9 +399,8 @@ read_header(struct session *session, struct vtest_header *header)
     uint32_t words[2];
     enum stream_result result = stream_read(&session->stream, words, sizeof(words));
     if (result == STREAM_END) {
-        return session->front.venus != NULL && venus_why(session->front.venus) != NULL
-                   ? front_context_is_dead(&session->front)
-                   : false;
+        return session->front.venus != NULL && venus_why(session->front.venus) != NULL &&
+               front_context_is_dead(&session->front);
     }
     if (!after_read(session, result, "a message's header")) {
         return false;
@@ -413,7 +412,7 @@ read_header(struct session *session, struct vtest_header *header)
 static bool
 serve_message(struct session *session)
 {
-    struct vtest_header header;
+    struct vtest_header header = { 0 };
     struct vtest_message message;
     if (!read_header(session, &header) || !check_order(session, header.command) ||
         !make_room(session, header.payload_bytes)) {
