@@ -81,7 +81,7 @@ struct gpu_config {
     const struct guest_memory *guest; /* for backing; outlives the device */
     /* A sentence for people: once for each kind of problem in a second at most.  NULL: nobody reads. */
     void (*on_problem)(void *user, const char *sentence);
-    /* 32-byte records for the joined trace; NULL: off.  See device/gpu/trace.def. */
+    /* 32-byte records for the joined trace; NULL: off.  device/gpu/trace.def; files of them: abi/trace_file.h. */
     void (*on_record)(void *user, const void *record);
 };
 

@@ -20,7 +20,7 @@ LAW = (
     (VENUS, (VENUS,)),
     ("venus/", ("abi/", "venus/", "build/gen/")),
     ("device/", ("abi/", VENUS, "device/")),
-    ("tools/vitrine/", ("device/", "tools/vitrine/")),
+    ("tools/vitrine/", ("abi/", PUBLIC, "virtio/trace.def", "device/", "tools/vitrine/")),
     ("examples/", ("abi/", PUBLIC, "examples/")),
     ("tests/", ("abi/", "virtio/", "kernel/", "device/", "venus/", "tests/", "build/gen/")),
 )
