@@ -106,3 +106,18 @@ virtio_config_write(struct virtio_device *device, size_t offset, unsigned width,
     device->ops->config_write(device, offset, width, value);
     return VIRTIO_OK;
 }
+
+enum virtio_err
+virtio_device_shm(struct virtio_device *device, uint8_t id, uint64_t *phys, uint64_t *bytes)
+{
+    enum virtio_err err = VIRTIO_ERR_UNSUPPORTED;
+    if (device->ops->shm != NULL) {
+        err = device->ops->shm(device, id, phys, bytes);
+    }
+    if (err == VIRTIO_OK && (*bytes == 0 || *phys + (*bytes - 1) < *phys)) {
+        virtio_device_break(device, "a shared memory region is no range (VirtIO 1.3 §2.10)", *phys);
+        return VIRTIO_ERR_BROKEN;
+    }
+    return err;
+}
+

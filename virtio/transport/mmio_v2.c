@@ -55,6 +55,23 @@ v2_config_generation(struct virtio_device *device)
     return mmio_read32(device, VIRTIO_MMIO_CONFIG_GENERATION);
 }
 
+static uint64_t
+read_pair(const struct virtio_device *device, size_t offset_low)
+{
+    return mmio_read32(device, offset_low) |
+           (uint64_t)mmio_read32(device, offset_low + 4) << 32;
+}
+
+/* §4.2.2: a region that does not exist has length and base -1. */
+static enum virtio_err
+v2_shm(struct virtio_device *device, uint8_t id, uint64_t *phys, uint64_t *bytes)
+{
+    mmio_write32(device, VIRTIO_MMIO_SHM_SEL, id);
+    *bytes = read_pair(device, VIRTIO_MMIO_SHM_LEN_LOW);
+    *phys = read_pair(device, VIRTIO_MMIO_SHM_BASE_LOW);
+    return *bytes == UINT64_MAX ? VIRTIO_ERR_UNSUPPORTED : VIRTIO_OK;
+}
+
 const struct virtio_transport_ops virtio_mmio_v2_ops = {
     .name = "mmio v2",
     .is_legacy = false,
@@ -69,4 +86,5 @@ const struct virtio_transport_ops virtio_mmio_v2_ops = {
     .config_read = virtio_mmio_config_read,
     .config_write = virtio_mmio_config_write,
     .config_generation = v2_config_generation,
+    .shm = v2_shm,
 };

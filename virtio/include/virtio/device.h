@@ -253,6 +253,16 @@ enum virtio_err virtio_config_read(struct virtio_device *device, size_t offset, 
 enum virtio_err
 virtio_config_write(struct virtio_device *device, size_t offset, unsigned width, uint32_t value);
 
+/*
+ * Where a shared memory region of the device lies: physical address and length as the device gives them, which nobody has
+ * checked or mapped. `id`: VIRTIO_GPU_SHM_ID_HOST_VISIBLE and the like.
+ * Returns: VIRTIO_OK; VIRTIO_ERR_UNSUPPORTED (no such region, or a transport without any); VIRTIO_ERR_BROKEN (one that is
+ * empty or does not end within 64 bits; the device is broken then).
+ * Source: VirtIO 1.3 §2.10, §4.2.2.
+ */
+enum virtio_err
+virtio_device_shm(struct virtio_device *device, uint8_t id, uint64_t *phys, uint64_t *bytes);
+
 /* Log a printf-like line through the platform: %s %d %u %x %llu %llx %zu %c %% with width and zero flag; cut at 200 characters. */
 void virtio_log(const struct virtio_platform *plat, enum virtio_log_level level, const char *format,
                 ...) __attribute__((format(printf, 3, 4)));

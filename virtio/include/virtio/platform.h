@@ -33,6 +33,12 @@ struct virtio_platform {
     volatile void *(*map)(void *ctx, uint64_t phys, size_t size);
 
     /*
+     * Optional: map `size` bytes of a device's shared memory region (VirtIO 1.3 §2.10) at `phys` as cached memory, as RAM is.
+     * The same range may be asked for again. NULL in its place: no blob can be mapped. Returns NULL where it cannot.
+     */
+    void *(*map_cached)(void *ctx, uint64_t phys, uint64_t size);
+
+    /*
      * Translate memory that the driver shares with a device into the address that the device uses for it
      * (the physical address without an IOMMU). `ptr` up to `ptr + bytes` is contiguous for the device, coherent, and stays
      * shared until the driver is finished. Returns UINT64_MAX where the memory cannot be shared.

@@ -54,6 +54,10 @@ struct virtio_transport_ops {
 
     /* §2.5: changes when the configuration does; a transport without one returns the same each time. */
     uint32_t (*config_generation)(struct virtio_device *device);
+
+    /* As virtio_device_shm. NULL: the transport has no shared memory regions. */
+    enum virtio_err (*shm)(struct virtio_device *device, uint8_t id, uint64_t *phys,
+                           uint64_t *bytes);
 };
 
 #endif
