@@ -10,7 +10,7 @@
 #include "device/options.h"
 #include "device/supervisor.h"
 
-enum { EXIT_WRONG_USE = 2, CLIENT_COUNT_MAX = 1024, PATH_BYTES = 4096 };
+enum { CLIENT_COUNT_MAX = 1024, PATH_BYTES = 4096 };
 
 static const struct option_spec specs[] = {
     {"vtest",         "SOCKET",         false},
@@ -82,21 +82,17 @@ static bool
 fill_numbers(const struct options *options, struct supervisor_config *config)
 {
     static const char *const isolations[] = { "process", "thread" };
-    static const char *const formats[] = { "", "text", "json" };
     unsigned isolation = 0;
-    unsigned format = 0;
     uint64_t client_count = 256;
     uint64_t life_fd = UINT64_MAX;
     uint64_t kill_after_ms = 0;
     bool is_right = option_word(options, "isolate", isolations, 2, &isolation) &&
-                    option_word(options, "stats", formats, 3, &format) &&
+                    option_stats(options, &config->stats) &&
                     option_bytes(options, "max-memory", &config->limits.memory_bytes) &&
                     option_number(options, "max-cpu", 1, 1 << 30, &config->cpu_s) &&
                     option_number(options, "max-clients", 1, CLIENT_COUNT_MAX, &client_count) &&
                     option_number(options, "life-fd", 3, 1 << 20, &life_fd) &&
                     option_number(options, "kill-after", 1, 1 << 20, &kill_after_ms);
-    bool has_stats = options_get(options, "stats") != NULL;
-    config->stats = !has_stats ? STATS_NONE : format == 2 ? STATS_JSON : STATS_TEXT;
     config->worker_path = isolation == 0 ? "" : NULL;
     config->client_count_max = (uint32_t)client_count;
     config->life_fd = life_fd != UINT64_MAX ? (int)life_fd : -1;
@@ -145,16 +141,6 @@ main(int argc, char **argv)
         .spec_count = SPEC_COUNT,
         .values = values,
     };
-    if (!options_read(&options, argc, argv)) {
-        return EXIT_WRONG_USE;
-    }
-    if (options_get(&options, "help") != NULL) {
-        print_help();
-        return EXIT_SUCCESS;
-    }
-    if (options.rest_count > 0) {
-        (void)option_wrong(&options, "what is \"%s\"? Only options are read", options.rest[0]);
-        return EXIT_WRONG_USE;
-    }
-    return serve(&options);
+    int status = EXIT_SUCCESS;
+    return options_begin(&options, argc, argv, print_help, &status) ? serve(&options) : status;
 }

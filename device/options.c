@@ -87,6 +87,25 @@ options_read(struct options *options, int argc, char **argv)
     return true;
 }
 
+bool
+options_begin(struct options *options, int argc, char **argv, void (*print_help)(void),
+              int *exit_status)
+{
+    *exit_status = EXIT_WRONG_USE;
+    if (!options_read(options, argc, argv)) {
+        return false;
+    }
+    if (options_get(options, "help") != NULL) {
+        print_help();
+        *exit_status = EXIT_SUCCESS;
+        return false;
+    }
+    if (options->rest_count > 0 && !options->takes_words) {
+        return option_wrong(options, "what is \"%s\"? Only options are read", options->rest[0]);
+    }
+    return true;
+}
+
 const char *
 options_get(const struct options *options, const char *name)
 {
@@ -156,4 +175,17 @@ option_word(const struct options *options, const char *name, const char *const w
         used = used < sizeof(known) ? used : sizeof(known) - 1;
     }
     return option_wrong(options, "--%s %s: right is %s", name, text, known);
+}
+
+bool
+option_stats(const struct options *options, enum worker_stats *stats)
+{
+    static const char *const formats[] = { "", "text", "json" };
+    unsigned format = 0;
+    bool is_given = options_get(options, "stats") != NULL;
+    *stats = STATS_NONE;
+    if (is_given && option_word(options, "stats", formats, 3, &format)) {
+        *stats = format == 2 ? STATS_JSON : STATS_TEXT;
+    }
+    return *stats != STATS_NONE || !is_given;
 }

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "device/worker.h"
+
+enum { EXIT_WRONG_USE = 2 };
+
 struct option_spec {
     const char *name;       /* without its "--" */
     const char *value;      /* what messages call the value; NULL: it takes none */
@@ -24,7 +28,8 @@ struct options {
     const struct option_spec *specs;
     unsigned spec_count;
     const char **values; /* per spec: NULL not given, "" given without a value */
-    char **rest;         /* what is not an option; after "--", all */
+    bool takes_words;    /* words that are no options may follow them */
+    char **rest;         /* these words; after "--", all */
     int rest_count;
 };
 
@@ -33,6 +38,13 @@ struct options {
  * Returns: true; false after one line on stderr that says what would be right.
  */
 bool options_read(struct options *options, int argc, char **argv);
+
+/*
+ * What a main begins with: reads the command line, prints the help when it is asked for, refuses words that are not taken.
+ * Returns: true: go on; false: end with *exit_status.
+ */
+bool options_begin(struct options *options, int argc, char **argv, void (*print_help)(void),
+                   int *exit_status);
 
 /* The value of option `name`, which must be in the table; NULL when it was not given. */
 const char *options_get(const struct options *options, const char *name);
@@ -50,6 +62,9 @@ bool option_number(const struct options *options, const char *name, uint64_t lea
 /* One of the words; *idx as given when the option is not there.  Returns: true; false after one line. */
 bool option_word(const struct options *options, const char *name, const char *const words[],
                  unsigned word_count, unsigned *idx);
+
+/* What --stats[=text|json] asks for; STATS_NONE when it was not given.  Returns: true; false after one line. */
+bool option_stats(const struct options *options, enum worker_stats *stats);
 
 /* Writes "PROGRAM: sentence (see PROGRAM --help)" to stderr; always false. */
 bool option_wrong(const struct options *options, const char *format, ...)

@@ -18,13 +18,7 @@
 #include "device/sandbox.h"
 #include "device/worker.h"
 
-enum {
-    EXIT_WRONG_USE = 2,
-    PATH_BYTES = 4096,
-    CONTEXT_COUNT_MAX = 1024,
-    TEXT_BYTES = 4096,
-    WORD_COUNT_MAX = 64
-};
+enum { PATH_BYTES = 4096, CONTEXT_COUNT_MAX = 1024, TEXT_BYTES = 4096, WORD_COUNT_MAX = 64 };
 
 static const struct option_spec specs[] = {
     {"socket-fd",     "N",         false},
@@ -155,17 +149,13 @@ shut_off(const struct options *options, const struct worker_config *config,
 static int
 serve_client(const struct options *options)
 {
-    static const char *const formats[] = { "", "text", "json" };
     struct worker_config config = { .is_alone = true };
-    unsigned format = 0;
     if (!read_fd(options, "report-fd", &config.channel) ||
         !read_fd(options, "trace-fd", &config.trace_fd) ||
         !option_bytes(options, "max-memory", &config.limits.memory_bytes) ||
-        !option_word(options, "stats", formats, 3, &format)) {
+        !option_stats(options, &config.stats)) {
         return EXIT_WRONG_USE;
     }
-    bool has_stats = options_get(options, "stats") != NULL;
-    config.stats = !has_stats ? STATS_NONE : format == 2 ? STATS_JSON : STATS_TEXT;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)signal(SIGPIPE, SIG_IGN);
     char reason[SANDBOX_REASON_BYTES + 64] = "the renderer's sandbox cannot be made: ";
@@ -183,9 +173,7 @@ serve_client(const struct options *options)
 static int
 serve_contexts(const struct options *options)
 {
-    static const char *const formats[] = { "", "text", "json" };
     char self[PATH_BYTES];
-    unsigned format = 0;
     int fd = -1;
     struct supervisor_config config = {
         .program = options->program,
@@ -200,11 +188,9 @@ serve_contexts(const struct options *options)
     if (!read_fd(options, "socket-fd", &fd) ||
         !option_bytes(options, "max-memory", &config.limits.memory_bytes) ||
         !option_number(options, "max-cpu", 1, 1 << 30, &config.cpu_s) ||
-        !option_word(options, "stats", formats, 3, &format)) {
+        !option_stats(options, &config.stats)) {
         return EXIT_WRONG_USE;
     }
-    bool has_stats = options_get(options, "stats") != NULL;
-    config.stats = !has_stats ? STATS_NONE : format == 2 ? STATS_JSON : STATS_TEXT;
     if (!program_self(self, sizeof(self))) {
         (void)fprintf(stderr, "%s: cannot find my own file\n", options->program);
         return EXIT_FAILURE;
@@ -229,14 +215,14 @@ add_environment(char *text, char *words[], int word_count, int word_count_max)
 }
 
 static bool
-read_command_line(struct options *options, int argc, char **argv)
+begin(struct options *options, int argc, char **argv, int *exit_status)
 {
     static char text[TEXT_BYTES];
     static char *words[WORD_COUNT_MAX];
     const char *own = getenv("VITRINE_RENDER_OPTIONS");
     bool is_server = argc > 1 && strncmp(argv[1], "--socket-fd", 11) == 0;
     if (own == NULL || !is_server || argc > WORD_COUNT_MAX / 2) {
-        return options_read(options, argc, argv);
+        return options_begin(options, argc, argv, print_help, exit_status);
     }
     (void)snprintf(text, sizeof(text), "%s", own);
     words[0] = argv[0];
@@ -244,7 +230,7 @@ read_command_line(struct options *options, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         words[count++] = argv[i];
     }
-    return options_read(options, count, words);
+    return options_begin(options, count, words, print_help, exit_status);
 }
 
 int
@@ -257,12 +243,9 @@ main(int argc, char **argv)
         .spec_count = SPEC_COUNT,
         .values = values,
     };
-    if (!read_command_line(&options, argc, argv)) {
-        return EXIT_WRONG_USE;
-    }
-    if (options_get(&options, "help") != NULL) {
-        print_help();
-        return EXIT_SUCCESS;
+    int status = EXIT_SUCCESS;
+    if (!begin(&options, argc, argv, &status)) {
+        return status;
     }
     if (options_get(&options, "report-fd") != NULL) {
         return serve_client(&options);

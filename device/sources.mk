@@ -11,3 +11,6 @@ device_gpu_srcs := $(device_core_srcs) $(device_herd_srcs) device/gpu_main.c dev
 device_render_srcs := $(device_core_srcs) $(device_herd_srcs) device/preload.c device/render_main.c device/render_server.c \
                       device/sandbox_calls.c device/sandbox_files.c
 vitrine_srcs := device/beside.c device/drivers.c device/environment.c device/options.c tools/vitrine/exec.c tools/vitrine/main.c
+
+# What people see and ask: in the device process, beside device/loop.c and device/gpu.
+device_view_srcs := device/view/control_path.c device/view/view_start.c

@@ -30,7 +30,6 @@
 #include "device/options.h"
 
 enum {
-    EXIT_WRONG_USE = 2,
     EXIT_RENDERER_DIED = 70, /* sysexits.h: an internal software error */
     EXIT_NO_SERVER = 71,     /* the system cannot do it */
     EXIT_CANNOT_EXECUTE = 126,
@@ -503,13 +502,11 @@ exec_main(int argc, char **argv)
         .specs = specs,
         .spec_count = SPEC_COUNT,
         .values = values,
+        .takes_words = true,
     };
-    if (!options_read(&options, argc, argv)) {
-        return EXIT_WRONG_USE;
-    }
-    if (options_get(&options, "help") != NULL) {
-        print_help();
-        return EXIT_SUCCESS;
+    int status = EXIT_SUCCESS;
+    if (!options_begin(&options, argc, argv, print_help, &status)) {
+        return status;
     }
     if (options.rest_count == 0) {
         (void)option_wrong(&options, "no program to run: vitrine exec -- PROGRAM [ARGUMENT...]");
