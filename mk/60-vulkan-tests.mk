@@ -21,7 +21,7 @@ ring_load_objs := $(call objects,$(vkt),tests/perf/ring_load.c tests/perf/ring_v
 
 .PHONY: vulkan-tests
 ## make vulkan-tests build/vulkan/bin/vkt_*: Vulkan programs for tests and figures, without sanitizers
-vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs) ring_load) $(vkt_spirv)
+vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs) ring_load kms_show) $(vkt_spirv)
 
 $(vkt)/obj/%.o: %.c Makefile mk/00-flags.mk mk/60-vulkan-tests.mk | $(vulkan_headers)
 	@mkdir -p $(@D)
@@ -30,6 +30,13 @@ $(vkt)/obj/%.o: %.c Makefile mk/00-flags.mk mk/60-vulkan-tests.mk | $(vulkan_hea
 $(vkt)/bin/ring_load: $(ring_load_objs)
 	@mkdir -p $(@D)
 	$(call say,LD)$(HOSTCC) $^ -o $@
+
+# Runs in a Linux guest, and draws without Vulkan.
+kms_show_incs := -isystem /usr/include/libdrm
+$(vkt)/obj/tests/linux_guest/kms_show.o: vkt_incs += $(kms_show_incs)
+$(vkt)/bin/kms_show: $(vkt)/obj/tests/linux_guest/kms_show.o
+	@mkdir -p $(@D)
+	$(call say,LD)$(HOSTCC) $^ -ldrm -o $@
 
 define vkt_program
 $(vkt)/bin/$(1): $(call vkt_objs,$(1))

@@ -56,9 +56,9 @@ exec "$here/root/{loader}" --library-path "$lib:$lib/pulseaudio" "$here/root/usr
 
 # QEMU insists on a display with GL for virtio-gpu-gl, though Venus needs none of it; this one needs no X server.
 DISPLAY = {"SDL_VIDEODRIVER": "offscreen", "EGL_PLATFORM": "surfaceless", "LIBGL_ALWAYS_SOFTWARE": "1"}
+GL_DEVICE = ["-device", "virtio-gpu-gl,hostmem=4G,blob=on,venus=on", "-display", "sdl,gl=on"]
 MACHINE = ["-machine", "q35,memory-backend=ram", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2G",
-           "-object", "memory-backend-memfd,id=ram,size=2G,share=on", "-nodefaults", "-no-reboot", "-vga", "none",
-           "-device", "virtio-gpu-gl,hostmem=4G,blob=on,venus=on", "-display", "sdl,gl=on"]
+           "-object", "memory-backend-memfd,id=ram,size=2G,share=on", "-nodefaults", "-no-reboot", "-vga", "none"]
 
 
 def bring_qemu(build, name, target):
@@ -180,9 +180,9 @@ def shares(build, job):
             for word in ("-virtfs", f"local,path={path},security_model=none,mount_tag={tag},readonly=on")]
 
 
-def qemu_words(build, qemu, job):
+def qemu_words(build, qemu, job, device):
     kernel = place(build, "kernel")
-    return [os.path.join(place(build, qemu), "qemu-system-x86_64"), *MACHINE, *shares(build, job),
+    return [os.path.join(place(build, qemu), "qemu-system-x86_64"), *MACHINE, *device, *shares(build, job),
             "-serial", "file:" + os.path.join(job, "serial"), "-kernel", os.path.join(kernel, "vmlinuz"),
             "-initrd", os.path.join(kernel, "initramfs.cpio"), "-append", "console=ttyS0 quiet panic=-1"]
 
@@ -210,7 +210,7 @@ def run(build, server, programs, timeout_s, options="", qemu="backports", added=
         with open(os.path.join(job, "job"), "w", encoding="utf-8") as f:
             f.write(job_text(programs, int(timeout_s)))
         try:
-            log = venus_peer.run_client(qemu_words(build, qemu, job), env, timeout_s).stdout
+            log = venus_peer.run_client(qemu_words(build, qemu, job, GL_DEVICE), env, timeout_s).stdout
         except venus_peer.TimedOut as e:
             raise venus_peer.TimedOut(str(e), f"{read_serial(job)}\n{e.output}") from None
         return Outcome(read_serial(job), log)
