@@ -4,6 +4,9 @@
 device_core_srcs := device/beside.c device/listen.c device/options.c device/drivers.c device/environment.c device/fault.c device/front.c device/report.c device/stream.c \
                     device/context.c device/crash.c device/packet.c device/record.c device/vtest.c device/vtest_message.c device/vtest_sync.c device/worker.c
 
+# The device's side of virtqueues, and the loop: the only code that touches a guest's memory.
+device_vq_srcs := device/loop.c device/vq/chain.c device/vq/guest.c device/vq/packed.c device/vq/spans.c device/vq/split.c device/vq/vq.c
+
 # A server and its workers.
 device_herd_srcs := device/client.c device/herd.c device/spawn.c
 

@@ -17,8 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <sys/uio.h>
-
 struct guest_memory;
 struct vq_ops;
 
@@ -59,12 +57,25 @@ struct vq {
     uint64_t pop_count; /* chains taken and given back since vq_start */
     uint64_t push_count;
     uint32_t in_flight_count;
+    uint32_t in_flight_desc_count; /* ring entries that they take */
+    uint64_t signalled_count;      /* push_count at the last question for an interrupt */
+    uint64_t heads_in_flight[VQ_SIZE_MAX / 64]; /* split: a bit each */
     uint16_t avail_idx; /* private: ring state; never read back from shared memory */
     uint16_t used_idx;
     bool avail_wrap;
     bool used_wrap;
     uint16_t signalled_idx; /* used index at the last interrupt */
     bool is_signalled_valid;
+    bool is_muted; /* the guest need not notify */
+};
+
+/*
+ * Guest memory that lies scattered: a chain's buffers, a resource's backing.  Addresses as the guest gave them, checked at
+ * each use, since regions come and go.
+ */
+struct vq_span {
+    uint64_t guest_addr;
+    uint64_t size_bytes;
 };
 
 /* One chain of buffers: private copies of its descriptors.  From vq_pop until vq_push. */
@@ -76,7 +87,8 @@ struct vq_chain {
     uint32_t writable_count;
     uint64_t readable_bytes;
     uint64_t writable_bytes;
-    struct iovec *pieces; /* readable ones, then writable ones; allocated with the chain */
+    struct vq_span *pieces; /* readable ones, then writable ones; allocated with the chain */
+    const struct guest_memory *guest;
 };
 
 /* Bytes that areas of a queue have; 0: size or format not possible. */
@@ -90,6 +102,12 @@ size_t vq_device_bytes(const struct vq_layout *layout);
  */
 const char *
 vq_start(struct vq *vq, const struct guest_memory *guest, const struct vq_layout *layout);
+
+/*
+ * The same areas lie elsewhere in our address space now: the front-end's table was read anew.
+ * Returns: NULL; else a sentence (a NULL or unaligned area), and the queue must be stopped.
+ */
+const char *vq_move(struct vq *vq, uint8_t *desc, uint8_t *driver, uint8_t *device);
 
 /* Returns: the base for a later vq_start, as in vq_layout.first_avail.  Chains in flight are forgotten. */
 uint32_t vq_stop(struct vq *vq);
@@ -112,11 +130,11 @@ bool vq_has_available(struct vq *vq);
 
 /*
  * Copies from the chain's readable part at offset.  Each byte is read once: decide by the copy.
- * Returns: the bytes copied, less than size_bytes only where the chain ends.
+ * Returns: the bytes copied, less than size_bytes only where the chain ends; 0 where the guest's memory is gone by now.
  */
 size_t vq_read(const struct vq_chain *chain, uint64_t offset, void *to, size_t size_bytes);
 
-/* Copies into the chain's writable part at offset.  Returns: the bytes copied. */
+/* Copies into the chain's writable part at offset.  Returns: the bytes copied, as vq_read. */
 size_t vq_write(const struct vq_chain *chain, uint64_t offset, const void *from, size_t size_bytes);
 
 /*
@@ -133,15 +151,6 @@ bool vq_wants_interrupt(struct vq *vq);
 
 /* Breaks the queue; the first rule stays.  rule: a string constant. */
 void vq_break(struct vq *vq, const char *rule, uint64_t value);
-
-/*
- * Guest memory that lies scattered, for resources' backing: addresses as the guest gave them, checked at each use, since
- * regions come and go.
- */
-struct vq_span {
-    uint64_t guest_addr;
-    uint64_t size_bytes;
-};
 
 /*
  * Copies [offset, + size_bytes) of spans, one after the other, out of guest memory, or into it.
