@@ -18,7 +18,7 @@ enum { BACKLOG_COUNT = 128 };
 static int
 bind_private(int fd, const struct sockaddr_un *address)
 {
-    mode_t mask = umask(077);
+    mode_t mask = umask(0177);
     int result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
     int error = errno;
     (void)umask(mask);

@@ -16,4 +16,5 @@ device_render_srcs := $(device_core_srcs) $(device_herd_srcs) device/preload.c d
 vitrine_srcs := device/beside.c device/drivers.c device/environment.c device/options.c tools/vitrine/exec.c tools/vitrine/main.c
 
 # What people see and ask: in the device process, beside device/loop.c and device/gpu.
-device_view_srcs := device/view/control_path.c device/view/view_start.c
+device_view_srcs := device/view/control.c device/view/control_path.c device/view/control_request.c device/view/picture.c device/view/view.c \
+                    device/view/view_start.c

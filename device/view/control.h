@@ -9,7 +9,7 @@
  *      what cannot be                                 {"ok":false,"error":"a sentence"}\n
  *
  * A request is one line of words, an answer one line of JSON, so `echo status | nc -NU SOCKET` is a client too.  A
- * picture's pixels are 0x00RRGGBB in the host's byte order, rows without gaps; its memfd comes with the first byte of the
+ * picture's pixels are 0xXXRRGGBB in the host's byte order, rows without gaps; its memfd comes with the first byte of the
  * answer (SCM_RIGHTS).
  *
  * A Unix stream socket of mode 0600.  Clients are served in the device's loop and never make it wait: each has at most one

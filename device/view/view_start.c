@@ -19,8 +19,6 @@
 
 enum { VIEWER_FD = 3, START_MS = 10000, PATH_BYTES = 4096 };
 
-extern char **environ;
-
 bool
 view_choose(const char *text, struct view_choice *choice)
 {

@@ -3,3 +3,4 @@ vtest_fuzz_srcs := device/fault.c device/front.c device/stream.c device/vtest.c 
 vtest_fuzz_libs := -lpthread
 render_server_fuzz_srcs := device/context.c device/fault.c device/front.c device/packet.c
 render_server_fuzz_libs := -lpthread
+control_fuzz_srcs := device/view/control_request.c

@@ -232,8 +232,14 @@ def venus_ring():
         seed("venus_ring_fuzz", f"mixed_{index}", struct.pack("<I", scribbler) + body)
 
 
+def control():
+    """Request lines of the control socket."""
+    for index, line in enumerate((b"status", b"screenshot 1", b"resize 0 1280x800", b"plug 15 1x16384", b"unplug 2\r")):
+        seed("control_fuzz", f"line_{index}", line)
+
+
 def main():
-    for write in (virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring):
+    for write in (control, virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring):
         write()
     return 0
 

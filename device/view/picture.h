@@ -1,0 +1,35 @@
+/*
+ * picture.h - a picture in memory that another process can map without trusting us with its life: it cannot shrink.
+ */
+#ifndef DEVICE_VIEW_PICTURE_H
+#define DEVICE_VIEW_PICTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gpu;
+struct gpu_rect;
+
+struct picture {
+    int fd;          /* a sealed memfd */
+    uint8_t *pixels; /* 0xXXRRGGBB, rows without gaps; NULL: no picture */
+    size_t row_bytes;
+    uint32_t width_px;
+    uint32_t height_px;
+};
+
+/*
+ * Zeroed memory for a picture, all of it there: writing to it cannot fail later.  Sides: 1 to 16384.
+ * Returns: true; false and errno, and *picture is empty.
+ */
+bool picture_init(struct picture *picture, uint32_t width_px, uint32_t height_px);
+
+/* Safe on zeroed memory, and twice. */
+void picture_finish(struct picture *picture);
+
+/* Copies a rectangle of what a scanout shows to its place.  Returns: false as gpu_read_pixels, or it is not within both. */
+bool picture_copy(struct picture *picture, const struct gpu *gpu, unsigned scanout_idx,
+                  const struct gpu_rect *rect);
+
+#endif
