@@ -1,6 +1,9 @@
+-include device/sources.mk
 # The fronts of the renderer, on a renderer that does nothing.
 vtest_fuzz_srcs := device/fault.c device/front.c device/stream.c device/vtest.c device/vtest_message.c device/vtest_sync.c
 vtest_fuzz_libs := -lpthread
 render_server_fuzz_srcs := device/context.c device/fault.c device/front.c device/packet.c
 render_server_fuzz_libs := -lpthread
 control_fuzz_srcs := device/view/control_request.c
+# A guest's queues.
+vq_fuzz_srcs := $(filter device/vq/%,$(device_vq_srcs))

@@ -27,6 +27,18 @@ def virtq():
     seed("virtq_fuzz", "scribble", bytes([0x01]) + bytes([0, 0x15, 2, 5, 0, 15]) + bytes(range(15)) + bytes([3, 6, 0, 4, 1, 2, 3, 4, 3]))
 
 
+def vq():
+    """flavour, base, then operations: 5 place = an honest chain, 0 = pop, 1 and 2 = push, 3 = interrupt?, 4 = scribble, 6 = region, 7 = restart."""
+    honest = bytes([5, 3, 0, 0, 1, 0, 3]) * 10
+    table = struct.pack("<QIHH", 0x1900, 32, 4, 0)
+    entries = struct.pack("<QIHH", 0x1A00, 16, 1, 1) * 2
+    scribble = bytes([5, 9, 4, 0, 0, 16]) + table + bytes([4, 0, 9, 32]) + entries + bytes([0, 0, 1, 0, 3])
+    for flavour in range(8):
+        base = b"\0\x80" if flavour & 1 else b"\0\0"
+        seed("vq_fuzz", f"honest_{flavour}", bytes([flavour]) + base + honest)
+        seed("vq_fuzz", f"scribble_{flavour}", bytes([flavour]) + base + scribble + bytes([6, 7]) + honest)
+
+
 def header(kind, flags=0, fence=0):
     return struct.pack("<IIQIBxxx", kind, flags, fence, 0, 0)
 
@@ -239,7 +251,7 @@ def control():
 
 
 def main():
-    for write in (control, virtq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring):
+    for write in (control, virtq, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring):
         write()
     return 0
 
