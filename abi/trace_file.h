@@ -12,7 +12,11 @@
 
 #include "abi/trace_record.h"
 
-#define TRACE_FILE_MAGIC "vitrace\n"
+/* Without a terminating zero. */
+#define TRACE_FILE_MAGIC_BYTES                                                                     \
+ {                                                                                                 \
+  'v', 'i', 't', 'r', 'a', 'c', 'e', '\n'                                                          \
+ }
 
 enum { TRACE_FILE_VERSION = 1 };
 

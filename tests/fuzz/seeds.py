@@ -250,8 +250,29 @@ def control():
         seed("control_fuzz", f"line_{index}", line)
 
 
+def trace_file():
+    """u8: odd: headers as they are; u8 half the records of the first file; then both: see tests/fuzz/trace_file_fuzz.c."""
+    def file(side, rows):
+        head = struct.pack("<8sHBBIQQ", b"vitrace\n", 1, side, 0, 32, 1000000000, 0)
+        return head + b"".join(struct.pack("<QIHBBQQ", when, cookie, event, 4 if side == 1 else 0x80, 0, a, b)
+                               for when, cookie, event, a, b in rows)
+
+    guest = [(1, 0, 14, 64, 0)]
+    host = [(1, 0, 2, 64, 0)]
+    for n, kind in enumerate((0x105, 0x104, 0x207), 1):
+        guest += [(n * 100, n, 20, kind, 48), (n * 100 + 1, n, 15, 0, 0), (n * 100 + 2, 0, 16, 1, 0), (n * 100 + 80, n, 18, 0, 0),
+                  (n * 100 + 81, n, 21, 0x1100, 0)]
+        host += [(n * 100 + 5, n, 7, 0, 0), (n * 100 + 6, n, 9, kind, 0), (n * 100 + 7, n, 11, 1, 0), (n * 100 + 9, n, 12, 1, 0),
+                 (n * 100 + 10, n, 10, 0x1100, 0), (n * 100 + 20, n, 13, 1, 1), (n * 100 + 30, n, 8, 0x1100, 0), (n * 100 + 31, 0, 6, 1, 0)]
+    for name, rows in (("joined", host), ("short", host[:9])):
+        first = file(1, guest)
+        seed("trace_file_fuzz", name, bytes([1, len(first) // 16]) + first + file(2, rows))
+
+
 def main():
-    for write in (control, virtq, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring):
+    writers = (control, virtq, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring,
+               trace_file)
+    for write in writers:
         write()
     return 0
 

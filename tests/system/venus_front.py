@@ -71,6 +71,9 @@ def run_vitrine(*arguments, program="vitrine", programs=FAKE, timeout_s=60, **en
 WRONG_USES = (
     ("vitrine", (), "vitrine exec"),
     ("vitrine", ("frobnicate",), "there is: exec"),
+    ("vitrine", ("trace",), "--join GUEST HOST"),
+    ("vitrine", ("trace", "--join", "a"), "--join GUEST HOST"),
+    ("vitrine", ("trace", "--join", "a", "b", "c"), "c is too much"),
     ("vitrine", ("exec",), "no program to run"),
     ("vitrine", ("exec", "--bogus", "--", "ls"), "--bogus"),
     ("vitrine", ("exec", "--trace"), "--trace FILE"),

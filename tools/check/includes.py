@@ -22,7 +22,7 @@ LAW = (
     ("device/", ("abi/", VENUS, "device/")),
     ("tools/vitrine/", ("abi/", PUBLIC, "virtio/trace.def", "device/", "tools/vitrine/")),
     ("examples/", ("abi/", PUBLIC, "examples/")),
-    ("tests/", ("abi/", "virtio/", "kernel/", "device/", "venus/", "tests/", "build/gen/")),
+    ("tests/", ("abi/", "virtio/", "kernel/", "device/", "venus/", "tools/vitrine/", "tests/", "build/gen/")),
 )
 
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/vitrine/exec.h"
+#include "tools/vitrine/trace.h"
 
 enum { EXIT_WRONG_USE = 2 };
 
@@ -16,7 +17,8 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
-    {"exec", "run a Vulkan program through the Venus renderer", exec_main},
+    {"exec",   "run a Vulkan program through the Venus renderer",               exec_main },
+    { "trace", "join what a guest and the device wrote down of their commands", trace_main},
 };
 enum { SUBCOMMAND_COUNT = sizeof(subcommands) / sizeof(subcommands[0]) };
 

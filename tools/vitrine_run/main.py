@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from vitrine_run import guest as guest_module  # noqa: E402
@@ -22,6 +23,7 @@ TOUR = "devices; gpu info; gpu test"
 DEFAULT_EXEC_TIMEOUT_S = 60.0
 LAST_POWEROFF = re.compile(r"(?:(?:^|;)\s*poweroff\s*)+[\s;]*$")
 TRACE_BEGIN, TRACE_END = "---TRACE BEGIN---", "---TRACE END---"
+RECORD_BYTES = 32  # abi/trace_record.h; the file's header is as long
 CAPTURE_SUFFIX = ".pcapng"  # of --trace: frames of the network and nothing else
 
 
@@ -127,6 +129,23 @@ def save_frames(echo, path):
     return True
 
 
+def save_records(echo, path):
+    """Writes the file of records that the guest dumped in hexadecimal with its checksum; True when it came whole."""
+    *lines, last = echo.trace_lines or [""]
+    try:
+        data = bytes.fromhex("".join(lines))
+        is_whole = bool(data) and last == f"crc32 {zlib.crc32(data):08x}"
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        say(f"--trace-records {path}: " + ("the records came damaged over the serial line" if lines else "the guest dumped none"))
+        return False
+    with open(path, "wb") as f:
+        f.write(data)
+    say(f"trace: {path} ({len(data) // RECORD_BYTES - 1} records)")
+    return True
+
+
 def save_trace(echo, path):
     """Writes the trace that the guest dumped; True when it was there and is what the file's name says."""
     if path.endswith(CAPTURE_SUFFIX):
@@ -158,6 +177,8 @@ def watch_exec(guest, options, echo, timeout_s):
     guest.wait_end(max(deadline - time.monotonic(), 1.0))
     if options.trace and not save_trace(echo, options.trace):
         status = COMMAND_FAILED
+    if options.trace_records and not save_records(echo, options.trace_records):
+        status = COMMAND_FAILED
     failed = int(m.group(1))
     if failed:
         say(f"{failed} command{'s' if failed > 1 else ''} failed in the guest")
@@ -169,8 +190,9 @@ def tell_panic(options):
     say("the guest's kernel panicked")
     if options.screenshot:
         say(f"--screenshot {options.screenshot}: no picture was taken, because the guest panicked")
-    if options.trace:
-        say(f"--trace {options.trace}: no trace was saved, because the guest panicked")
+    for option, path in (("--trace", options.trace), ("--trace-records", options.trace_records)):
+        if path:
+            say(f"{option} {path}: no trace was saved, because the guest panicked")
 
 
 def without_last_poweroff(commands):
@@ -187,10 +209,12 @@ def run_exec(options, commands):
     if options.trace:
         dump = "net pcapng" if options.trace.endswith(CAPTURE_SUFFIX) else "trace json"
         commands = f"trace on; {commands}; {dump}"
+    if options.trace_records:
+        commands = f"trace on; {commands}; trace raw"
     machine = make_machine(options, commands)
     timeout_s = options.timeout or DEFAULT_EXEC_TIMEOUT_S
     say(f"booting: {describe(machine)}")
-    echo = Echo(machine.mark, bool(options.trace))
+    echo = Echo(machine.mark, bool(options.trace or options.trace_records))
     try:
         with Guest(machine, on_output=echo) as guest:
             try:

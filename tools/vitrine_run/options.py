@@ -58,6 +58,8 @@ def make_parser():
     add("--timeout", type=float, metavar="S", help="give up after S seconds (default 60 with --exec, else never)")
     add("--trace", metavar="FILE",
         help="save the guest's trace of commands and queues (Chrome trace JSON), or of frames where FILE ends in .pcapng")
+    add("--trace-records", metavar="FILE",
+        help="save the same trace as a file of records, for `vitrine trace`")
     add("--qemu", metavar="PROGRAM", default="qemu-system-aarch64", help="another QEMU than the system's")
     add("--preset", choices=["strict", "debug"], default="strict", help="how to build: strict (default) or debug")
     add("--yes", action="store_true", help="install missing packages without asking")
@@ -86,9 +88,12 @@ def _check_surroundings(parser, options):
     if options.display == "window" and not has_desktop():
         parser.error("--display window: there is no desktop here (neither DISPLAY nor WAYLAND_DISPLAY is set); "
                      "use --display vnc or --display none")
-    if options.trace and options.exec_commands is None and is_interactive():
-        parser.error(f"--trace {options.trace}: the interactive shell has the serial line that a trace comes by; "
-                     f"give the commands to trace, for example --exec 'gpu test' --trace {options.trace}")
+    if options.trace and options.trace_records:
+        parser.error("--trace and --trace-records: a run saves one of them, because both come by the serial line")
+    for option, path in (("--trace", options.trace), ("--trace-records", options.trace_records)):
+        if path and options.exec_commands is None and is_interactive():
+            parser.error(f"{option} {path}: the interactive shell has the serial line that a trace comes by; "
+                         f"give the commands to trace, for example --exec 'gpu test' {option} {path}")
 
 
 def _exec_line(text):
@@ -121,7 +126,7 @@ def parse(argv):
         )
     if options.screenshot is not None and not options.screenshot.endswith(".png"):
         parser.error(f"--screenshot {options.screenshot}: the name must end in .png, for example {options.screenshot}.png")
-    for option, path in (("--screenshot", options.screenshot), ("--trace", options.trace)):
+    for option, path in (("--screenshot", options.screenshot), ("--trace", options.trace), ("--trace-records", options.trace_records)):
         if path is not None:
             _check_output(parser, option, path)
     if options.exec_commands is not None:

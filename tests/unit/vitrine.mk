@@ -1,0 +1,2 @@
+# What the vitrine command knows, without its command line.
+vitrine_trace_test_srcs := tools/vitrine/gpu_names.c tools/vitrine/join.c tools/vitrine/join_side.c tools/vitrine/trace_file.c
