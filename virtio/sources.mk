@@ -16,7 +16,8 @@ virtio_srcs += virtio/driver/bring_up.c virtio/driver/trace_print.c \
 virtio_srcs += virtio/driver/gpu/commands.c virtio/driver/gpu/framebuffer.c virtio/driver/gpu/gpu.c \
                virtio/driver/gpu/messages.c virtio/driver/gpu/msg_backing.c virtio/driver/gpu/msg_capset.c \
                virtio/driver/gpu/msg_cursor.c virtio/driver/gpu/msg_display.c virtio/driver/gpu/msg_resource.c \
-               virtio/driver/gpu/msg_scanout.c virtio/driver/gpu/msg_transfer.c virtio/driver/gpu/msg_uuid.c \
+               virtio/driver/gpu/msg_blob.c virtio/driver/gpu/msg_context.c virtio/driver/gpu/blob.c \
+               virtio/driver/gpu/commands_3d.c virtio/driver/gpu/window.c virtio/driver/gpu/msg_scanout.c virtio/driver/gpu/msg_transfer.c virtio/driver/gpu/msg_uuid.c \
                virtio/driver/gpu/print.c virtio/driver/gpu/queries.c virtio/driver/gpu/queued.c \
                virtio/driver/gpu/resource.c virtio/driver/gpu/simple.c virtio/driver/gpu/slots.c \
                virtio/driver/gpu/state.c virtio/driver/gpu/submit.c virtio/driver/gpu/trace.c \

@@ -191,6 +191,9 @@ struct fake_device {
     bool
         has_vague_lengths; /* version 1: used lengths of buffers that ask something are any number, as §2.7.8.1 tells */
     bool has_shm; /* reading shared memory registers is fine */
+    uint64_t shm_base;
+    uint64_t shm_bytes; /* of its one region; 0: it has none */
+    uint8_t shm_id;
 
     /* Registers. */
     uint8_t status;
@@ -200,6 +203,7 @@ struct fake_device {
     uint32_t device_features_sel;
     uint32_t driver_features_sel;
     uint32_t queue_sel;
+    uint32_t shm_sel;
     uint32_t guest_page_size;
     uint32_t interrupt_status;
     uint32_t generation;

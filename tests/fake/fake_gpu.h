@@ -20,6 +20,7 @@ enum {
     FAKE_GPU_COMMANDS_KEPT = 1024,
     FAKE_GPU_SIDE_MAX_PX = 16384,
     FAKE_GPU_CAPSETS_MAX = 4,
+    FAKE_GPU_CONTEXTS_MAX = 4,
     FAKE_GPU_SCANOUT_SIDE_MIN_PX = 16, /* QEMU's */
 };
 
@@ -38,6 +39,23 @@ struct fake_gpu_resource {
     struct fake_gpu_entry *entries;
     uint32_t entry_count;
     bool has_backing;
+    uint64_t blob_bytes; /* 0: no blob */
+    uint64_t blob_id;
+    uint64_t map_offset;
+    uint32_t ctx_id; /* attached to; 0: none */
+    bool is_mapped;
+};
+
+/* A context, with the last stream that was submitted to it. */
+struct fake_gpu_context {
+    uint32_t id; /* 0: none */
+    uint32_t capset_id;
+    char name[64];
+    uint8_t stream[256]; /* its beginning */
+    uint32_t stream_bytes;
+    uint32_t stream_count;
+    uint8_t ring_idx;
+    bool has_ring_idx;
 };
 
 struct fake_gpu_rect {
@@ -51,6 +69,7 @@ struct fake_gpu_scanout {
     struct fake_gpu_rect display; /* what GET_DISPLAY_INFO says */
     bool is_enabled;
     uint32_t resource_id;      /* 0: off */
+    uint32_t blob_resource_id; /* last shown by SET_SCANOUT_BLOB; its pixels are nobody's concern */
     struct fake_gpu_rect rect; /* of the resource */
     uint32_t *screen;          /* rect.width x rect.height, 0x00rrggbb; what a person sees */
     uint32_t flush_count;
@@ -90,6 +109,8 @@ struct fake_gpu {
     uint32_t edid_bytes;
     struct fake_gpu_capset capsets[FAKE_GPU_CAPSETS_MAX];
     uint32_t capset_count;
+    struct fake_gpu_context contexts[FAKE_GPU_CONTEXTS_MAX];
+    uint32_t map_info;      /* what mappings are said to be; cached at first */
     uint32_t fail_type;     /* commands of this type are answered with fail_response */
     uint32_t fail_response; /* 0: never */
     struct fake_gpu_command commands[FAKE_GPU_COMMANDS_KEPT];

@@ -89,6 +89,7 @@ fake_gpu_forget_resources(struct fake_gpu *gpu)
         resource_free(gpu, gpu->resources);
         gpu->resources = next;
     }
+    memset(gpu->contexts, 0, sizeof(gpu->contexts));
     for (uint32_t i = 0; i < VIRTIO_GPU_SCANOUTS_MAX; i++) {
         scanout_off(&gpu->scanouts[i]);
         gpu->scanouts[i].cursor_resource_id = 0;
@@ -107,6 +108,7 @@ fake_gpu_init(struct fake_gpu *gpu, uint32_t scanout_count)
     }
     fake_gpu_edid(gpu->edid, 1280, 800);
     gpu->edid_bytes = 128;
+    gpu->map_info = VIRTIO_GPU_MAP_CACHE_CACHED;
 }
 
 void
@@ -213,6 +215,9 @@ fake_gpu_unref(struct fake_gpu *gpu, struct fake_gpu_call *call)
         }
     }
     struct fake_gpu_resource *resource = *link;
+    if (resource->is_mapped) {
+        fake_violate(gpu->device->fp, FAKE_REQ_GPU_UNREF_MAPPED, id);
+    }
     *link = resource->next;
     resource_free(gpu, resource);
     return OK;

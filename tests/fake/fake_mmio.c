@@ -235,16 +235,38 @@ write_device_high(struct fake_device *device, uint32_t value)
 static void
 write_shm_sel(struct fake_device *device, uint32_t value)
 {
-    (void)device;
-    (void)value;
+    device->shm_sel = value;
 }
 
-/* There is no region: length and base read as -1. §4.2.2. */
-static uint32_t
-read_shm(struct fake_device *device)
+/* Of a region that is not there length and base read as -1. §4.2.2. */
+static bool
+has_region(const struct fake_device *device)
 {
-    (void)device;
-    return UINT32_MAX;
+    return device->shm_bytes > 0 && device->shm_sel == device->shm_id;
+}
+
+static uint32_t
+read_shm_len_low(struct fake_device *device)
+{
+    return has_region(device) ? (uint32_t)device->shm_bytes : UINT32_MAX;
+}
+
+static uint32_t
+read_shm_len_high(struct fake_device *device)
+{
+    return has_region(device) ? (uint32_t)(device->shm_bytes >> 32) : UINT32_MAX;
+}
+
+static uint32_t
+read_shm_base_low(struct fake_device *device)
+{
+    return has_region(device) ? (uint32_t)device->shm_base : UINT32_MAX;
+}
+
+static uint32_t
+read_shm_base_high(struct fake_device *device)
+{
+    return has_region(device) ? (uint32_t)(device->shm_base >> 32) : UINT32_MAX;
 }
 
 static uint32_t
@@ -289,10 +311,10 @@ static const struct reg regs[] = {
     { VIRTIO_MMIO_QUEUE_DEVICE_LOW,    V2 | CONFIGURES,      NULL,                  write_device_low         },
     { VIRTIO_MMIO_QUEUE_DEVICE_HIGH,   V2 | CONFIGURES,      NULL,                  write_device_high        },
     { VIRTIO_MMIO_SHM_SEL,             V2 | SHM,             NULL,                  write_shm_sel            },
-    { VIRTIO_MMIO_SHM_LEN_LOW,         V2 | SHM,             read_shm,              NULL                     },
-    { VIRTIO_MMIO_SHM_LEN_HIGH,        V2 | SHM,             read_shm,              NULL                     },
-    { VIRTIO_MMIO_SHM_BASE_LOW,        V2 | SHM,             read_shm,              NULL                     },
-    { VIRTIO_MMIO_SHM_BASE_HIGH,       V2 | SHM,             read_shm,              NULL                     },
+    { VIRTIO_MMIO_SHM_LEN_LOW,         V2 | SHM,             read_shm_len_low,      NULL                     },
+    { VIRTIO_MMIO_SHM_LEN_HIGH,        V2 | SHM,             read_shm_len_high,     NULL                     },
+    { VIRTIO_MMIO_SHM_BASE_LOW,        V2 | SHM,             read_shm_base_low,     NULL                     },
+    { VIRTIO_MMIO_SHM_BASE_HIGH,       V2 | SHM,             read_shm_base_high,    NULL                     },
     { VIRTIO_MMIO_QUEUE_RESET,         V2,                   read_queue_reset,      write_queue_reset        },
     { VIRTIO_MMIO_CONFIG_GENERATION,   V2,                   fake_generation_read,  NULL                     },
 };

@@ -34,6 +34,15 @@ fake_map(void *ctx, uint64_t phys, size_t size)
     return NULL;
 }
 
+static void *
+fake_map_cached(void *ctx, uint64_t phys, uint64_t size)
+{
+    const struct fake_platform *fp = ctx;
+    bool is_inside = phys >= fp->window_base && phys - fp->window_base <= fp->window_bytes &&
+                     size <= fp->window_bytes - (phys - fp->window_base);
+    return fp->window != NULL && is_inside ? fp->window + (phys - fp->window_base) : NULL;
+}
+
 static uint64_t
 fake_dma_addr(void *ctx, const volatile void *ptr, size_t bytes)
 {
@@ -138,6 +147,7 @@ fake_platform_init(struct fake_platform *fp)
     memset(fp, 0, sizeof(*fp));
     fp->plat = (struct virtio_platform){ .ctx = fp,
                                          .map = fake_map,
+                                         .map_cached = fake_map_cached,
                                          .dma_addr = fake_dma_addr,
                                          .now_ns = fake_now_ns,
                                          .log = fake_log,

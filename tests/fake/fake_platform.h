@@ -78,6 +78,10 @@ struct fake_platform {
     uint32_t dma_count;
     uint32_t dma_fail_from; /* the dma_addr call that fails, and all after it; UINT32_MAX: none */
     bool is_map_failing;
+    uint8_t *
+        window; /* the device's shared memory region, the test's own memory; NULL: cannot be mapped */
+    uint64_t window_base;
+    uint64_t window_bytes;
 
     struct fake_region regions[FAKE_REGIONS_MAX];
     uint32_t region_count;

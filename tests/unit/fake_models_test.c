@@ -274,6 +274,31 @@ UTEST(gpu_is_asked_wrongly)
     EXPECT_TRUE(end_gpu(FAKE_REQ_GPU_RECT_INSIDE));
 }
 
+/* A blob of 8192 bytes, mapped at `offset`. */
+static void
+map_blob(uint32_t offset)
+{
+    const uint32_t blob[] = { 7, VIRTIO_GPU_BLOB_MEM_GUEST, 1, 0, 0, 0, 8192, 0 };
+    const uint32_t map[] = { 7, 0, offset, 0 };
+    begin_gpu(VIRTIO_FEATURE(VIRTIO_GPU_F_RESOURCE_BLOB));
+    m.device.shm_bytes = 16384;
+    EXPECT_EQ(command(VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB, 56, 24, blob),
+              VIRTIO_GPU_RESP_OK_NODATA);
+    (void)command(VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB, 40, 32, map);
+}
+
+UTEST(gpu_blobs_are_mapped_wrongly)
+{
+    const uint32_t unref[] = { 7, 0 };
+    map_blob(100);
+    EXPECT_TRUE(end_gpu(FAKE_REQ_GPU_MAP_RANGE));
+    map_blob(12288);
+    EXPECT_TRUE(end_gpu(FAKE_REQ_GPU_MAP_RANGE));
+    map_blob(4096);
+    (void)command(VIRTIO_GPU_CMD_RESOURCE_UNREF, 32, 24, unref);
+    EXPECT_TRUE(end_gpu(FAKE_REQ_GPU_UNREF_MAPPED));
+}
+
 UTEST(gpu_draws_what_is_flushed)
 {
     begin_gpu(VIRTIO_FEATURE(VIRTIO_GPU_F_EDID));

@@ -113,6 +113,61 @@ UTEST(cursor_commands_are_laid_out_as_specified)
                                     "05000000 03000000 04000000 00000000");
 }
 
+UTEST(blob_commands_are_laid_out_as_specified)
+{
+    const struct vgpu_blob_wish wish = {
+        .mem = VIRTIO_GPU_BLOB_MEM_HOST3D, .flags = 3, .blob_id = 0x123456789a, .bytes = 0x10000
+    };
+    const struct vgpu_blob_image image = { rect, 1280, 800, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+                                           5120, 64 };
+    struct virtio_gpu_resource_create_blob create = vgpu_encode_create_blob(7, 2, &wish);
+    expect_bytes(&create, sizeof(create),
+                 "0c010000 00000000 00000000 00000000 02000000 00000000 "
+                 "07000000 02000000 03000000 00000000 9a78563412000000 0000010000000000");
+    struct virtio_gpu_set_scanout_blob scanout = vgpu_encode_set_scanout_blob(1, 7, &image);
+    expect_bytes(&scanout, sizeof(scanout),
+                 HEADER("0d010000") RECT "01000000 07000000 00050000 20030000 02000000 00000000 "
+                                         "00140000 00000000 00000000 00000000 "
+                                         "40000000 00000000 00000000 00000000");
+    struct virtio_gpu_resource_map_blob map = vgpu_encode_map_blob(7, 0x123456000);
+    expect_bytes(&map, sizeof(map), HEADER("08020000") "07000000 00000000 0060452301000000");
+    struct virtio_gpu_resource_unmap_blob unmap = vgpu_encode_unmap_blob(7);
+    expect_bytes(&unmap, sizeof(unmap), HEADER("09020000") "07000000 00000000");
+}
+
+UTEST(context_commands_are_laid_out_as_specified)
+{
+    struct virtio_gpu_ctx_create create = vgpu_encode_ctx_create(3, VIRTIO_GPU_CAPSET_VENUS, "us");
+    expect_bytes(&create, 40,
+                 "00020000 00000000 00000000 00000000 03000000 00000000 "
+                 "02000000 04000000 75730000 00000000");
+    EXPECT_EQ(sizeof(create), 96);
+    struct virtio_gpu_ctx_destroy destroy = vgpu_encode_ctx_destroy(3);
+    expect_bytes(&destroy, sizeof(destroy),
+                 "01020000 00000000 00000000 00000000 03000000 00000000");
+    struct virtio_gpu_ctx_resource attach = vgpu_encode_ctx_attach_resource(3, 7);
+    expect_bytes(&attach, sizeof(attach),
+                 "02020000 00000000 00000000 00000000 03000000 00000000 07000000 00000000");
+    struct virtio_gpu_ctx_resource detach = vgpu_encode_ctx_detach_resource(3, 7);
+    expect_bytes(&detach, sizeof(detach),
+                 "03020000 00000000 00000000 00000000 03000000 00000000 07000000 00000000");
+    struct virtio_gpu_cmd_submit submit = vgpu_encode_submit_3d(3, 0x120);
+    vgpu_encode_ring_idx(&submit.hdr, 5);
+    expect_bytes(&submit, sizeof(submit),
+                 "07020000 02000000 00000000 00000000 03000000 05000000 20010000 00000000");
+}
+
+UTEST(a_long_name_of_a_context_is_cut)
+{
+    char name[100];
+    memset(name, 'x', sizeof(name) - 1);
+    name[99] = '\0';
+    struct virtio_gpu_ctx_create create = vgpu_encode_ctx_create(3, 4, name);
+    EXPECT_EQ(le32_get(create.nlen), 63);
+    EXPECT_EQ(create.debug_name[62], 'x');
+    EXPECT_EQ(create.debug_name[63], '\0');
+}
+
 UTEST(every_message_is_found_by_its_type)
 {
     for (unsigned i = 0; i < VGPU_MSG_COUNT; i++) {
@@ -125,12 +180,16 @@ UTEST(every_message_is_found_by_its_type)
     }
     EXPECT_TRUE(vgpu_message_find(0) == NULL);
     EXPECT_TRUE(vgpu_message_find(0xff) == NULL);
-    EXPECT_TRUE(vgpu_message_find(0x10c) == NULL);
+    EXPECT_TRUE(vgpu_message_find(0x10e) == NULL);
+    EXPECT_TRUE(vgpu_message_find(0x1ff) == NULL);
+    EXPECT_TRUE(vgpu_message_find(0x204) == NULL);
+    EXPECT_TRUE(vgpu_message_find(0x206) == NULL);
+    EXPECT_TRUE(vgpu_message_find(0x20a) == NULL);
     EXPECT_TRUE(vgpu_message_find(0x302) == NULL);
     EXPECT_TRUE(vgpu_message_find(UINT32_MAX) == NULL);
     EXPECT_STREQ(vgpu_type_name(0x1205), "ERR_INVALID_PARAMETER");
     EXPECT_STREQ(vgpu_type_name(0x1206), "unknown");
-    EXPECT_STREQ(vgpu_type_name(0x10c), "unknown");
+    EXPECT_STREQ(vgpu_type_name(0x204), "unknown");
 }
 
 static enum virtio_err
@@ -301,6 +360,41 @@ UTEST(requests_are_printed_with_every_field)
     vgpu_format_request(&attach, sizeof(attach), text, sizeof(text));
     EXPECT_STREQ(text, "RESOURCE_ATTACH_BACKING flags 0x0 fence_id 0 ctx_id 0 resource_id 7 "
                        "nr_entries 2 entries [0x1000+4096 0x8000+8192]");
+}
+
+UTEST(requests_of_3d_are_printed_with_every_field)
+{
+    char text[512];
+    const struct vgpu_blob_wish wish = {
+        .mem = VIRTIO_GPU_BLOB_MEM_HOST3D, .flags = 1, .blob_id = 9, .bytes = 65536
+    };
+    const struct vgpu_blob_image image = { rect, 1280, 800, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+                                           5120, 64 };
+    struct virtio_gpu_resource_create_blob create = vgpu_encode_create_blob(7, 2, &wish);
+    vgpu_format_request(&create, sizeof(create), text, sizeof(text));
+    EXPECT_STREQ(text,
+                 "RESOURCE_CREATE_BLOB flags 0x0 fence_id 0 ctx_id 2 resource_id 7 blob_mem HOST3D "
+                 "blob_flags 0x1 nr_entries 0 blob_id 9 size 65536 entries []");
+    struct virtio_gpu_set_scanout_blob scanout = vgpu_encode_set_scanout_blob(1, 7, &image);
+    vgpu_format_request(&scanout, sizeof(scanout), text, sizeof(text));
+    EXPECT_STREQ(text,
+                 "SET_SCANOUT_BLOB flags 0x0 fence_id 0 ctx_id 0 r (17,34 1280x800) scanout_id 1 "
+                 "resource_id 7 width 1280 height 800 format B8G8R8X8 strides [5120 0 0 0] "
+                 "offsets [64 0 0 0]");
+    struct virtio_gpu_ctx_create context =
+        vgpu_encode_ctx_create(3, VIRTIO_GPU_CAPSET_VENUS, "us\nflags 0x9");
+    vgpu_format_request(&context, sizeof(context), text, sizeof(text));
+    EXPECT_STREQ(text, "CTX_CREATE flags 0x0 fence_id 0 ctx_id 3 nlen 12 context_init venus "
+                       "debug_name \"us\"");
+    struct {
+        struct virtio_gpu_cmd_submit submit;
+        uint8_t stream[4];
+    } stream = {
+        vgpu_encode_submit_3d(3, 4), {1, 2, 3, 0xff}
+    };
+    vgpu_encode_ring_idx(&stream.submit.hdr, 5);
+    vgpu_format_request(&stream, sizeof(stream.submit) + 4, text, sizeof(text));
+    EXPECT_STREQ(text, "SUBMIT_3D flags 0x2 fence_id 0 ctx_id 3 ring_idx 5 size 4 stream 010203ff");
 }
 
 UTEST(every_request_prints_its_name_and_nothing_cut)

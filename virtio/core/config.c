@@ -120,4 +120,3 @@ virtio_device_shm(struct virtio_device *device, uint8_t id, uint64_t *phys, uint
     }
     return err;
 }
-

@@ -58,8 +58,7 @@ v2_config_generation(struct virtio_device *device)
 static uint64_t
 read_pair(const struct virtio_device *device, size_t offset_low)
 {
-    return mmio_read32(device, offset_low) |
-           (uint64_t)mmio_read32(device, offset_low + 4) << 32;
+    return mmio_read32(device, offset_low) | (uint64_t)mmio_read32(device, offset_low + 4) << 32;
 }
 
 /* §4.2.2: a region that does not exist has length and base -1. */

@@ -181,7 +181,10 @@ vgpu_init(struct vgpu *vgpu, struct virtio_device *device, const struct vgpu_con
     struct driver_wish wish = {
         .device_id = VIRTIO_ID_GPU,
         .who = owner_name,
-        .features = VIRTIO_FEATURE(VIRTIO_GPU_F_EDID) | VIRTIO_FEATURE(VIRTIO_GPU_F_RESOURCE_UUID),
+        .features = VIRTIO_FEATURE(VIRTIO_GPU_F_VIRGL) | VIRTIO_FEATURE(VIRTIO_GPU_F_EDID) |
+                    VIRTIO_FEATURE(VIRTIO_GPU_F_RESOURCE_UUID) |
+                    VIRTIO_FEATURE(VIRTIO_GPU_F_RESOURCE_BLOB) |
+                    VIRTIO_FEATURE(VIRTIO_GPU_F_CONTEXT_INIT),
         .reserved_features = vgpu->config.features,
     };
     vgpu_state_change(vgpu, &vgpu->state, 0, VGPU_NEGOTIATING);

@@ -23,13 +23,22 @@ static const struct vgpu_message *const messages[VGPU_MSG_COUNT] = {
     [VGPU_MSG_GET_CAPSET] = &vgpu_msg_get_capset,
     [VGPU_MSG_GET_EDID] = &vgpu_msg_get_edid,
     [VGPU_MSG_RESOURCE_ASSIGN_UUID] = &vgpu_msg_assign_uuid,
+    [VGPU_MSG_RESOURCE_CREATE_BLOB] = &vgpu_msg_create_blob,
+    [VGPU_MSG_SET_SCANOUT_BLOB] = &vgpu_msg_set_scanout_blob,
+    [VGPU_MSG_CTX_CREATE] = &vgpu_msg_ctx_create,
+    [VGPU_MSG_CTX_DESTROY] = &vgpu_msg_ctx_destroy,
+    [VGPU_MSG_CTX_ATTACH_RESOURCE] = &vgpu_msg_ctx_attach_resource,
+    [VGPU_MSG_CTX_DETACH_RESOURCE] = &vgpu_msg_ctx_detach_resource,
+    [VGPU_MSG_SUBMIT_3D] = &vgpu_msg_submit_3d,
+    [VGPU_MSG_RESOURCE_MAP_BLOB] = &vgpu_msg_map_blob,
+    [VGPU_MSG_RESOURCE_UNMAP_BLOB] = &vgpu_msg_unmap_blob,
     [VGPU_MSG_UPDATE_CURSOR] = &vgpu_msg_update_cursor,
     [VGPU_MSG_MOVE_CURSOR] = &vgpu_msg_move_cursor,
 };
 
 static const struct vgpu_answer *const answers[] = {
-    &vgpu_answer_nodata, &vgpu_answer_display_info, &vgpu_answer_capset_info,
-    &vgpu_answer_capset, &vgpu_answer_edid,         &vgpu_answer_uuid,
+    &vgpu_answer_nodata, &vgpu_answer_display_info, &vgpu_answer_capset_info, &vgpu_answer_capset,
+    &vgpu_answer_edid,   &vgpu_answer_uuid,         &vgpu_answer_map_info,
 };
 enum { ANSWER_COUNT = sizeof(answers) / sizeof(answers[0]) };
 
@@ -50,19 +59,30 @@ vgpu_message_at(enum vgpu_message_idx idx)
 }
 
 /*
- * Types run on within 0x01xx and 0x03xx, so that finding one is arithmetic: this is on the way of
- * every command.
+ * Types run on within 0x01xx, 0x02xx and 0x03xx, but for the gap of virgl's own commands, so that
+ * finding one is arithmetic: this is on the way of every command.
  */
+static const struct {
+    uint32_t first;
+    uint32_t end;
+    uint32_t idx;
+} runs[] = {
+    {VIRTIO_GPU_CMD_GET_DISPLAY_INFO, VIRTIO_GPU_CMD_SET_SCANOUT_BLOB + 1,
+     VGPU_MSG_GET_DISPLAY_INFO                                                                      },
+    { VIRTIO_GPU_CMD_CTX_CREATE,      VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE + 1, VGPU_MSG_CTX_CREATE   },
+    { VIRTIO_GPU_CMD_SUBMIT_3D,       VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB + 1, VGPU_MSG_SUBMIT_3D    },
+    { VIRTIO_GPU_CMD_UPDATE_CURSOR,   VIRTIO_GPU_CMD_MOVE_CURSOR + 1,         VGPU_MSG_UPDATE_CURSOR},
+};
+
 const struct vgpu_message *
 vgpu_message_find(uint32_t type)
 {
-    uint32_t idx = type - VIRTIO_GPU_CMD_GET_DISPLAY_INFO;
-    if (type >= VIRTIO_GPU_CMD_UPDATE_CURSOR) {
-        idx = type - VIRTIO_GPU_CMD_UPDATE_CURSOR + VGPU_MSG_UPDATE_CURSOR;
-    } else if (idx >= VGPU_MSG_UPDATE_CURSOR) {
-        return NULL;
+    for (unsigned i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+        if (type >= runs[i].first && type < runs[i].end) {
+            return messages[type - runs[i].first + runs[i].idx];
+        }
     }
-    return idx < VGPU_MSG_COUNT ? messages[idx] : NULL;
+    return NULL;
 }
 
 const struct vgpu_answer *

@@ -29,6 +29,7 @@ extern const struct vgpu_answer vgpu_answer_edid;
 extern const struct vgpu_answer vgpu_answer_capset_info;
 extern const struct vgpu_answer vgpu_answer_capset;
 extern const struct vgpu_answer vgpu_answer_uuid;
+extern const struct vgpu_answer vgpu_answer_map_info;
 
 extern const struct vgpu_message vgpu_msg_get_display_info;
 extern const struct vgpu_message vgpu_msg_get_edid;
@@ -42,6 +43,15 @@ extern const struct vgpu_message vgpu_msg_detach_backing;
 extern const struct vgpu_message vgpu_msg_get_capset_info;
 extern const struct vgpu_message vgpu_msg_get_capset;
 extern const struct vgpu_message vgpu_msg_assign_uuid;
+extern const struct vgpu_message vgpu_msg_create_blob;
+extern const struct vgpu_message vgpu_msg_set_scanout_blob;
+extern const struct vgpu_message vgpu_msg_ctx_create;
+extern const struct vgpu_message vgpu_msg_ctx_destroy;
+extern const struct vgpu_message vgpu_msg_ctx_attach_resource;
+extern const struct vgpu_message vgpu_msg_ctx_detach_resource;
+extern const struct vgpu_message vgpu_msg_submit_3d;
+extern const struct vgpu_message vgpu_msg_map_blob;
+extern const struct vgpu_message vgpu_msg_unmap_blob;
 extern const struct vgpu_message vgpu_msg_update_cursor;
 extern const struct vgpu_message vgpu_msg_move_cursor;
 

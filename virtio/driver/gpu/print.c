@@ -7,6 +7,8 @@
 
 enum {
     BYTES_SHOWN_MAX = 32,
+    PLANE_COUNT = 4,
+    NAME_BYTES = 64,
 };
 
 /* What is being printed. */
@@ -124,6 +126,32 @@ put_displays(struct view *view, size_t offset)
     }
 }
 
+static void
+put_planes(struct view *view, size_t offset)
+{
+    virtio_text_char(&view->text, '[');
+    for (size_t i = 0; i < PLANE_COUNT; i++) {
+        virtio_text_string(&view->text, i > 0 ? " " : "");
+        put_decimal(view, vgpu_peek32(view->bytes, offset + i * 4));
+    }
+    virtio_text_char(&view->text, ']');
+}
+
+/* Somebody else's text: nothing of it may look like more of our line. */
+static void
+put_quoted_name(struct view *view, size_t offset)
+{
+    virtio_text_char(&view->text, '"');
+    for (size_t i = offset; i < offset + NAME_BYTES; i++) {
+        char c = (char)view->bytes[i];
+        if (c < ' ' || c > '~' || c == '"') {
+            break;
+        }
+        virtio_text_char(&view->text, c);
+    }
+    virtio_text_char(&view->text, '"');
+}
+
 /* How many bytes a field takes at the least. */
 static size_t
 field_bytes(uint16_t kind)
@@ -132,7 +160,10 @@ field_bytes(uint16_t kind)
     case VGPU_FIELD_U32:
     case VGPU_FIELD_HEX32:
     case VGPU_FIELD_FORMAT:
+    case VGPU_FIELD_BLOB_MEM:
     case VGPU_FIELD_CAPSET: return 4;
+    case VGPU_FIELD_PLANES: return PLANE_COUNT * sizeof(le32);
+    case VGPU_FIELD_NAME: return NAME_BYTES;
     case VGPU_FIELD_U64: return 8;
     case VGPU_FIELD_RECT: return sizeof(struct virtio_gpu_rect);
     default: return 0;
@@ -147,6 +178,13 @@ capset_name(uint32_t id)
     return id < sizeof(names) / sizeof(names[0]) ? names[id] : NULL;
 }
 
+static const char *
+blob_mem_name(uint32_t mem)
+{
+    static const char *const names[] = { NULL, "GUEST", "HOST3D", "HOST3D_GUEST" };
+    return mem < sizeof(names) / sizeof(names[0]) ? names[mem] : NULL;
+}
+
 static void
 put_number_field(struct view *view, const struct vgpu_field *field)
 {
@@ -154,6 +192,7 @@ put_number_field(struct view *view, const struct vgpu_field *field)
     switch (field->kind) {
     case VGPU_FIELD_FORMAT: put_name_or_number(view, vgpu_format_name(value), value); break;
     case VGPU_FIELD_CAPSET: put_name_or_number(view, capset_name(value), value); break;
+    case VGPU_FIELD_BLOB_MEM: put_name_or_number(view, blob_mem_name(value), value); break;
     case VGPU_FIELD_HEX32: put_hex(view, value); break;
     default: put_decimal(view, value); break;
     }
@@ -171,6 +210,8 @@ put_field(struct view *view, const struct vgpu_field *field)
     case VGPU_FIELD_U64: put_decimal(view, vgpu_peek64(view->bytes, field->offset)); break;
     case VGPU_FIELD_RECT: put_rect(view, field->offset); break;
     case VGPU_FIELD_BYTES: put_bytes(view, field->offset); break;
+    case VGPU_FIELD_PLANES: put_planes(view, field->offset); break;
+    case VGPU_FIELD_NAME: put_quoted_name(view, field->offset); break;
     case VGPU_FIELD_ENTRIES: put_entries(view, field->offset); break;
     case VGPU_FIELD_DISPLAYS: put_displays(view, field->offset); break;
     default: put_number_field(view, field); break;
@@ -203,6 +244,17 @@ put_type(struct view *view, uint32_t type)
     }
 }
 
+/* Only where the flag says that it is there: as commands of 2D have it. */
+static void
+put_ring_idx(struct view *view)
+{
+    uint32_t flags = vgpu_peek32(view->bytes, offsetof(struct virtio_gpu_ctrl_hdr, flags));
+    if ((flags & VIRTIO_GPU_FLAG_INFO_RING_IDX) != 0) {
+        put_named(view, "ring_idx");
+        put_decimal(view, view->bytes[offsetof(struct virtio_gpu_ctrl_hdr, ring_idx)]);
+    }
+}
+
 /* `fields_of` gives the fields that belong to a type. */
 static size_t
 format(struct view *view, const struct vgpu_field *(*fields_of)(uint32_t type))
@@ -216,6 +268,7 @@ format(struct view *view, const struct vgpu_field *(*fields_of)(uint32_t type))
     uint32_t type = vgpu_peek32(view->bytes, offsetof(struct virtio_gpu_ctrl_hdr, type));
     put_type(view, type);
     put_fields(view, header_fields);
+    put_ring_idx(view);
     put_fields(view, fields_of(type));
     return view->text.used;
 }

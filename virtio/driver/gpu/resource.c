@@ -6,6 +6,7 @@
  * entry meanwhile.
  */
 #include "virtio/driver/gpu/driver.h"
+#include "virtio/gpu_3d.h"
 
 enum { RESOURCE_SIDE_MAX_PX = 16384 };
 
@@ -45,7 +46,7 @@ life_done(void *ctx, const struct vgpu_completion *completion)
             entry_free(resource);
         }
         break;
-    default: /* RESOURCE_CREATE_2D */
+    default: /* RESOURCE_CREATE_2D, RESOURCE_CREATE_BLOB */
         if (completion->err == VIRTIO_ERR_REFUSED) {
             entry_free(resource);
         }
@@ -118,6 +119,34 @@ is_image_valid(const struct vgpu_image *image)
            image->height_px >= 1 && image->height_px <= RESOURCE_SIDE_MAX_PX;
 }
 
+/* A new entry with one reference. Returns: NULL: the table is full. */
+static struct vgpu_resource *
+entry_make(struct vgpu *vgpu, uint32_t id)
+{
+    struct vgpu_resource *resource = entry_take(vgpu);
+    if (resource != NULL) {
+        *resource = (struct vgpu_resource){
+            .id = id != 0 ? id : choose_id(vgpu),
+            .refs = 1,
+            .vgpu = vgpu,
+        };
+    }
+    return resource;
+}
+
+/* The command that creates was sent, or not (`err`). *made may be anything by now: a callback may have run. */
+static enum virtio_err
+entry_settle(struct vgpu_resource *resource, struct vgpu_resource **made, enum virtio_err err)
+{
+    if (err != VIRTIO_OK) {
+        entry_free(resource);
+    }
+    if (resource->id == 0) { /* not sent, or with `simple` refused already */
+        *made = NULL;
+    }
+    return err;
+}
+
 enum virtio_err
 vgpu_resource_create(struct vgpu *vgpu, uint32_t id, const struct vgpu_image *image,
                      const struct vgpu_then *then, struct vgpu_resource **made)
@@ -129,29 +158,41 @@ vgpu_resource_create(struct vgpu *vgpu, uint32_t id, const struct vgpu_image *im
     if (!is_image_valid(image) || vgpu_resource_find(vgpu, id) != NULL) {
         return VIRTIO_ERR_INVALID;
     }
-    struct vgpu_resource *resource = entry_take(vgpu);
+    struct vgpu_resource *resource = entry_make(vgpu, id);
     if (resource == NULL) {
         return VIRTIO_ERR_BUSY;
     }
-    *resource = (struct vgpu_resource){
-        .id = id != 0 ? id : choose_id(vgpu),
-        .format = image->format,
-        .width_px = image->width_px,
-        .height_px = image->height_px,
-        .refs = 1,
-        .vgpu = vgpu,
-    };
+    resource->format = image->format;
+    resource->width_px = image->width_px;
+    resource->height_px = image->height_px;
     *made = resource;
     trace_resource(resource);
     struct vgpu_then ours = begin(resource, then);
     err = vgpu_cmd_resource_create_2d(vgpu, resource->id, image, &ours);
+    return entry_settle(resource, made, err);
+}
+
+enum virtio_err
+vgpu_resource_create_blob(struct vgpu *vgpu, uint32_t ctx_id, const struct vgpu_blob_wish *wish,
+                          const struct vgpu_then *then, struct vgpu_resource **made)
+{
+    enum virtio_err err = vgpu_usable(vgpu);
     if (err != VIRTIO_OK) {
-        entry_free(resource);
+        return err;
     }
-    if (resource->id == 0) { /* not sent, or with `simple` refused already */
-        *made = NULL;
+    if (wish->bytes == 0) {
+        return VIRTIO_ERR_INVALID;
     }
-    return err;
+    struct vgpu_resource *resource = entry_make(vgpu, 0);
+    if (resource == NULL) {
+        return VIRTIO_ERR_BUSY;
+    }
+    resource->blob_bytes = wish->bytes;
+    *made = resource;
+    trace_resource(resource);
+    struct vgpu_then ours = begin(resource, then);
+    err = vgpu_cmd_resource_create_blob(vgpu, resource->id, ctx_id, wish, NULL, &ours);
+    return entry_settle(resource, made, err);
 }
 
 static uint64_t
@@ -247,10 +288,12 @@ static void
 log_leak(void *ctx, const struct vgpu_resource *resource)
 {
     const struct vgpu *vgpu = ctx;
+    uint64_t bytes = resource->backing_bytes + resource->blob_bytes;
     virtio_log(vgpu->device->bus->plat, VIRTIO_LOG_WARN,
-               "gpu: resource %u leaked: %ux%u, %llu bytes of backing, %u references",
+               "gpu: resource %u leaked: %ux%u, %llu bytes of backing or blob, %u references",
                (unsigned)resource->id, (unsigned)resource->width_px, (unsigned)resource->height_px,
-               (unsigned long long)resource->backing_bytes, (unsigned)resource->refs);
+               (unsigned long long)bytes,
+               (unsigned)resource->refs);
 }
 
 unsigned

@@ -7,7 +7,10 @@
 #include "virtio/driver/gpu/messages.h"
 
 /* Of a list of memory entries so many bytes stand with the command: as many as its line shows. */
-enum { TRACED_EXTRA_BYTES_MAX = VGPU_ENTRIES_SHOWN_MAX * sizeof(struct virtio_gpu_mem_entry) };
+enum {
+    TRACED_EXTRA_BYTES_MAX = VGPU_ENTRIES_SHOWN_MAX * sizeof(struct virtio_gpu_mem_entry),
+    TRACED_STREAM_BYTES_MAX = 64, /* of a context's stream: more than its line shows */
+};
 
 /* The header's fence fields are ours; the rest goes as the caller wrote it. */
 static void
@@ -45,7 +48,7 @@ fill_chain(const struct vgpu *vgpu, const struct vgpu_slot *slot,
     return VIRTIO_OK;
 }
 
-/* Memory entries, the only data that comes beside a command: the first ones as bytes, each other one as an event of its own. */
+/* Memory entries, the usual data that come beside a command: the first ones as bytes, each other one as an event of its own. */
 static void
 trace_entries(struct virtio_trace *trace, uint32_t cookie, uint16_t origin,
               const struct vgpu_memory *entries)
@@ -60,6 +63,16 @@ trace_entries(struct virtio_trace *trace, uint32_t cookie, uint16_t origin,
         virtio_trace_emit(trace, TRACE_GPU_ENTRY, cookie, origin, vgpu_peek64(entries->bytes, at),
                           (uint64_t)(at / entry_bytes) << 32 | length);
     }
+}
+
+/* A stream belongs to the context's own language: its beginning stands for it. */
+static void
+trace_stream(struct virtio_trace *trace, uint32_t cookie, uint16_t origin,
+             const struct vgpu_memory *stream)
+{
+    size_t shown =
+        stream->byte_count < TRACED_STREAM_BYTES_MAX ? stream->byte_count : TRACED_STREAM_BYTES_MAX;
+    virtio_trace_payload(trace, cookie, origin, stream->bytes, shown);
 }
 
 static void
@@ -80,7 +93,11 @@ trace_request(struct vgpu *vgpu, struct vgpu_slot *slot, const struct vgpu_reque
                       total_bytes);
     virtio_trace_payload(trace, slot->cookie, origin, slot->request, request->command_bytes);
     for (uint16_t i = 0; i < request->extra_count; i++) {
-        trace_entries(trace, slot->cookie, origin, &request->extra[i]);
+        if (slot->message->idx == VGPU_MSG_SUBMIT_3D) {
+            trace_stream(trace, slot->cookie, origin, &request->extra[i]);
+        } else {
+            trace_entries(trace, slot->cookie, origin, &request->extra[i]);
+        }
     }
 }
 

@@ -188,6 +188,7 @@ struct vgpu_resource {
     uint32_t width_px;
     uint32_t height_px;
     uint64_t backing_bytes; /* attached; 0: none */
+    uint64_t blob_bytes;    /* of a blob, which has no format and no size in pixels; else 0 */
     uint32_t refs;
     bool is_busy; /* a command about its life is in flight */
     uint16_t busy_type;
@@ -267,7 +268,7 @@ struct vgpu {
 size_t vgpu_arena_bytes(const struct vgpu_config *config);
 
 /*
- * Bring the device up: claim it as "gpu", negotiate (EDID and RESOURCE_UUID where offered,
+ * Bring the device up: claim it as "gpu", negotiate (VIRGL, EDID, RESOURCE_UUID, RESOURCE_BLOB and CONTEXT_INIT where offered,
  * config->features), set up controlq and cursorq, start. Sends no command. `config`: copied; NULL:
  * the defaults, and all of VIRTIO_FEATURES_LIBRARY that is offered.
  * `vgpu`: the caller's memory, any content, at one address until vgpu_finish. `arena`:

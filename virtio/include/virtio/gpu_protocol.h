@@ -46,6 +46,15 @@ enum vgpu_message_idx {
     VGPU_MSG_GET_CAPSET,
     VGPU_MSG_GET_EDID,
     VGPU_MSG_RESOURCE_ASSIGN_UUID,
+    VGPU_MSG_RESOURCE_CREATE_BLOB,
+    VGPU_MSG_SET_SCANOUT_BLOB,
+    VGPU_MSG_CTX_CREATE,
+    VGPU_MSG_CTX_DESTROY,
+    VGPU_MSG_CTX_ATTACH_RESOURCE,
+    VGPU_MSG_CTX_DETACH_RESOURCE,
+    VGPU_MSG_SUBMIT_3D,
+    VGPU_MSG_RESOURCE_MAP_BLOB,
+    VGPU_MSG_RESOURCE_UNMAP_BLOB,
     VGPU_MSG_UPDATE_CURSOR,
     VGPU_MSG_MOVE_CURSOR,
     VGPU_MSG_COUNT
@@ -58,9 +67,12 @@ enum vgpu_field_kind {
     VGPU_FIELD_HEX32,
     VGPU_FIELD_U64,
     VGPU_FIELD_RECT,
-    VGPU_FIELD_FORMAT,  /* enum virtio_gpu_format by name */
-    VGPU_FIELD_CAPSET,  /* enum virtio_gpu_capset_id by name */
-    VGPU_FIELD_BYTES,   /* the rest of the message, in hex; long ones are cut */
+    VGPU_FIELD_FORMAT,   /* enum virtio_gpu_format by name */
+    VGPU_FIELD_CAPSET,   /* enum virtio_gpu_capset_id by name */
+    VGPU_FIELD_BLOB_MEM, /* VIRTIO_GPU_BLOB_MEM_* by name */
+    VGPU_FIELD_PLANES,   /* four numbers */
+    VGPU_FIELD_NAME,  /* 64 characters, printed up to the first that is no letter, digit or sign */
+    VGPU_FIELD_BYTES, /* the rest of the message, in hex; long ones are cut */
     VGPU_FIELD_ENTRIES, /* the rest of the message, struct virtio_gpu_mem_entry each */
     VGPU_FIELD_DISPLAYS, /* struct virtio_gpu_display_one; those that are off and empty are left out */
 };
@@ -130,6 +142,48 @@ struct virtio_gpu_resource_detach_backing vgpu_encode_detach_backing(uint32_t re
 struct virtio_gpu_get_capset_info vgpu_encode_get_capset_info(uint32_t capset_idx);
 struct virtio_gpu_get_capset vgpu_encode_get_capset(uint32_t capset_id, uint32_t version);
 struct virtio_gpu_resource_assign_uuid vgpu_encode_assign_uuid(uint32_t resource_id);
+
+/* What a blob is made of. */
+struct vgpu_blob_wish {
+    uint32_t mem;         /* VIRTIO_GPU_BLOB_MEM_* */
+    uint32_t flags;       /* VIRTIO_GPU_BLOB_FLAG_* */
+    uint32_t entry_count; /* of guest memory; 0 for HOST3D */
+    uint64_t blob_id;     /* the context's own number for the memory */
+    uint64_t bytes;
+};
+
+/* How pixels lie in a blob: one plane. */
+struct vgpu_blob_image {
+    struct vgpu_rect rect; /* what of it is shown */
+    uint32_t width_px;
+    uint32_t height_px;
+    uint32_t format; /* enum virtio_gpu_format */
+    uint32_t stride_bytes;
+    uint32_t offset_bytes;
+};
+
+/* Source: VirtIO 1.3 §5.7.6.8, blobs; §5.7.6.9, contexts. */
+struct virtio_gpu_resource_create_blob
+vgpu_encode_create_blob(uint32_t resource_id, uint32_t ctx_id, const struct vgpu_blob_wish *wish);
+struct virtio_gpu_set_scanout_blob
+vgpu_encode_set_scanout_blob(uint32_t scanout_id, uint32_t resource_id,
+                             const struct vgpu_blob_image *image);
+struct virtio_gpu_resource_map_blob
+vgpu_encode_map_blob(uint32_t resource_id, uint64_t offset_bytes);
+struct virtio_gpu_resource_unmap_blob vgpu_encode_unmap_blob(uint32_t resource_id);
+
+/* `context_init`: with CONTEXT_INIT negotiated the capability set's id, else 0. `name` is cut at 63. */
+struct virtio_gpu_ctx_create
+vgpu_encode_ctx_create(uint32_t ctx_id, uint32_t context_init, const char *name);
+struct virtio_gpu_ctx_destroy vgpu_encode_ctx_destroy(uint32_t ctx_id);
+struct virtio_gpu_ctx_resource
+vgpu_encode_ctx_attach_resource(uint32_t ctx_id, uint32_t resource_id);
+struct virtio_gpu_ctx_resource
+vgpu_encode_ctx_detach_resource(uint32_t ctx_id, uint32_t resource_id);
+struct virtio_gpu_cmd_submit vgpu_encode_submit_3d(uint32_t ctx_id, uint32_t stream_bytes);
+
+/* Put a command on one of its context's timelines: its fence comes when that is through, §5.7.6.7. */
+void vgpu_encode_ring_idx(struct virtio_gpu_ctrl_hdr *hdr, uint8_t ring_idx);
 
 /* Where a cursor stands, and with which picture. */
 struct vgpu_cursor {
@@ -202,6 +256,9 @@ vgpu_parse_capset_info(const void *bytes, size_t written_bytes, struct vgpu_caps
  */
 enum virtio_err vgpu_parse_capset(const void *bytes, size_t written_bytes, uint8_t *capset,
                                   size_t room_bytes, size_t *capset_bytes);
+
+/* VIRTIO_GPU_MAP_CACHE_* and bits that VirtIO 1.3 does not know. */
+enum virtio_err vgpu_parse_map_info(const void *bytes, size_t written_bytes, uint32_t *map_info);
 
 enum virtio_err vgpu_parse_uuid(const void *bytes, size_t written_bytes, uint8_t uuid[16]);
 
