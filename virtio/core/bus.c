@@ -2,6 +2,7 @@
  * The caller's root object: which devices were seen. Contract: virtio/device.h.
  */
 #include "virtio/core/internal.h"
+#include "virtio/pci.h"
 
 enum virtio_err
 virtio_bus_init(struct virtio_bus *bus, const struct virtio_platform *plat,
@@ -20,23 +21,36 @@ struct virtio_device *
 virtio_bus_find(struct virtio_bus *bus, uint64_t base)
 {
     for (uint32_t i = 0; i < bus->device_count; i++) {
-        if (bus->devices[i].base == base) {
+        if (bus->devices[i].base == base && !virtio_device_is_unplugged(&bus->devices[i])) {
             return &bus->devices[i];
         }
     }
     return NULL;
 }
 
+/* A place that an unplugged device has left, else a new one; NULL: there is none. */
+static struct virtio_device *
+free_place(struct virtio_bus *bus)
+{
+    for (uint32_t i = 0; i < bus->device_count; i++) {
+        struct virtio_device *device = &bus->devices[i];
+        if (virtio_device_is_unplugged(device) && device->owner[0] == '\0') {
+            return device;
+        }
+    }
+    return bus->device_count < VIRTIO_BUS_DEVICES_MAX ? &bus->devices[bus->device_count++] : NULL;
+}
+
 struct virtio_device *
 virtio_bus_add(struct virtio_bus *bus, const struct virtio_device *seen)
 {
-    if (bus->device_count == VIRTIO_BUS_DEVICES_MAX) {
+    struct virtio_device *device = free_place(bus);
+    if (device == NULL) {
         return NULL;
     }
-    struct virtio_device *device = &bus->devices[bus->device_count];
     *device = *seen;
     device->bus = bus;
-    device->index = (uint8_t)bus->device_count++;
+    device->index = (uint8_t)(device - bus->devices);
     return device;
 }
 

@@ -126,6 +126,9 @@ virtio_device_negotiate(struct virtio_device *device, const struct virtio_featur
     }
     device->ops->set_features(device, device->accepted);
     err = confirm_features(device);
+    if (err == VIRTIO_OK) {
+        err = virtio_device_apply_vector(device, VIRTIO_VECTOR_OF_CONFIG);
+    }
     return err == VIRTIO_OK ? virtio_device_set_life(device, VIRTIO_LIFE_NEGOTIATED) : err;
 }
 

@@ -46,6 +46,9 @@ struct virtio_device *virtio_bus_find(struct virtio_bus *bus, uint64_t base);
 /* A new device on the bus; `seen` gives regs, ops, base, id and vendor. NULL when the bus is full. */
 struct virtio_device *virtio_bus_add(struct virtio_bus *bus, const struct virtio_device *seen);
 
+/* Set the vector of a queue, or VIRTIO_VECTOR_OF_CONFIG, where vectors are on. Returns: VIRTIO_OK, VIRTIO_ERR_UNSUPPORTED. */
+enum virtio_err virtio_device_apply_vector(struct virtio_device *device, uint16_t queue_idx);
+
 /* Write the status register and remember it; traced. */
 void virtio_device_set_status(struct virtio_device *device, uint8_t status);
 

@@ -175,6 +175,9 @@ virtq_setup(struct virtq *q, struct virtio_device *device, uint16_t queue_idx,
         start_free_list(q);
         q->ops->start(q);
         virtio_store_barrier(); /* empty rings before the device is told where they are */
+        err = virtio_device_apply_vector(device, queue_idx);
+    }
+    if (err == VIRTIO_OK) {
         device->has_memory = true;
         err = device->ops->queue_enable(device, queue_idx, &areas);
     }

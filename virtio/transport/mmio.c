@@ -5,44 +5,18 @@
 
 #include "virtio/core/barrier.h"
 #include "virtio/core/internal.h"
-
-static uint32_t
-reg_read(const volatile uint8_t *reg, unsigned width)
-{
-    switch (width) {
-    case 1: return virtio_reg_read8(reg);
-    case 2: return virtio_reg_read16(reg);
-    default: return virtio_reg_read32(reg);
-    }
-}
-
-static uint32_t
-plat_read(const struct virtio_platform *plat, const volatile uint8_t *reg, unsigned width)
-{
-    return plat->mmio_read != NULL ? (uint32_t)plat->mmio_read(plat->ctx, reg, width)
-                                   : reg_read(reg, width);
-}
+#include "virtio/transport/access.h"
 
 uint32_t
 virtio_mmio_read(const struct virtio_device *device, size_t offset, unsigned width)
 {
-    return plat_read(device->bus->plat, device->regs + offset, width);
+    return register_read(device->bus->plat, device->regs + offset, width);
 }
 
 void
 virtio_mmio_write(struct virtio_device *device, size_t offset, unsigned width, uint32_t value)
 {
-    const struct virtio_platform *plat = device->bus->plat;
-    volatile uint8_t *reg = device->regs + offset;
-    if (plat->mmio_write != NULL) {
-        plat->mmio_write(plat->ctx, reg, width, value);
-        return;
-    }
-    switch (width) {
-    case 1: virtio_reg_write8(reg, (uint8_t)value); break;
-    case 2: virtio_reg_write16(reg, (uint16_t)value); break;
-    default: virtio_reg_write32(reg, value); break;
-    }
+    register_write(device->bus->plat, device->regs + offset, width, value);
 }
 
 uint8_t
@@ -114,19 +88,19 @@ ops_for(uint32_t version)
 static enum virtio_err
 identify(const struct virtio_platform *plat, struct virtio_device *seen, uint32_t *version)
 {
-    if (plat_read(plat, seen->regs + VIRTIO_MMIO_MAGIC, 4) != VIRTIO_MMIO_MAGIC_VALUE) {
+    if (register_read(plat, seen->regs + VIRTIO_MMIO_MAGIC, 4) != VIRTIO_MMIO_MAGIC_VALUE) {
         return VIRTIO_ERR_NO_DEVICE;
     }
-    *version = plat_read(plat, seen->regs + VIRTIO_MMIO_VERSION, 4);
+    *version = register_read(plat, seen->regs + VIRTIO_MMIO_VERSION, 4);
     seen->ops = ops_for(*version);
     if (seen->ops == NULL) {
         return VIRTIO_ERR_UNSUPPORTED;
     }
-    seen->id = plat_read(plat, seen->regs + VIRTIO_MMIO_DEVICE_ID, 4);
+    seen->id = register_read(plat, seen->regs + VIRTIO_MMIO_DEVICE_ID, 4);
     if (seen->id == VIRTIO_ID_NONE) {
         return VIRTIO_EMPTY;
     }
-    seen->vendor = plat_read(plat, seen->regs + VIRTIO_MMIO_VENDOR_ID, 4);
+    seen->vendor = register_read(plat, seen->regs + VIRTIO_MMIO_VENDOR_ID, 4);
     return VIRTIO_OK;
 }
 

@@ -30,6 +30,7 @@
 enum {
     VIRTIO_BUS_DEVICES_MAX = 64,  /* devices that one bus can hold */
     VIRTIO_DEVICE_QUEUES_MAX = 8, /* virtqueues of one device that the library can drive */
+    VIRTIO_DEVICE_SHMS_MAX = 4,   /* regions of shared memory of one PCI function that are kept */
     VIRTIO_WHO_BYTES = 16,        /* longest name of an owner, kept in traces; the rest is cut */
     VIRTIO_RESET_TIMEOUT_MS = 100,
     VIRTIO_STILL_TURNS_MAX =
@@ -62,14 +63,46 @@ struct virtio_reset {
     uint64_t time_ns; /* 0: none yet */
 };
 
+/* A shared memory region of a PCI function, VirtIO 1.3 §4.1.4.7. */
+struct virtio_pci_shm {
+    uint64_t phys;
+    uint64_t bytes;
+    uint8_t id;
+};
+
+/* What PCI has besides the common configuration, and MSI-X. */
+struct virtio_pci_windows {
+    volatile uint8_t *notify;
+    volatile uint8_t *isr;
+    volatile uint8_t *config;
+    uint64_t notify_bytes;
+    uint32_t notify_multiplier;
+    uint32_t notify_offsets
+        [VIRTIO_DEVICE_QUEUES_MAX]; /* bytes within notify, of queues that were set up */
+    struct virtio_pci_shm shms[VIRTIO_DEVICE_SHMS_MAX];
+    uint32_t shm_count;
+    uint16_t address; /* bus << 8 | device << 3 | function */
+};
+
+/* How a device signals; without vectors its interrupt status is read. */
+struct virtio_vectors {
+    bool are_on;
+    uint16_t config;
+    uint16_t queues;
+    uint32_t has_config; /* came since the last take */
+    uint32_t has_used;
+};
+
 /* Read freely; written by the library only. */
 struct virtio_device {
     struct virtio_bus *bus;
     const struct virtio_transport_ops *ops;
-    volatile uint8_t *regs;
-    size_t config_bytes; /* of configuration space that are mapped */
-    uint64_t base;       /* physical, as given to probe: the device's identity */
-    uint32_t id;         /* VIRTIO_ID_*, also unknown ones */
+    volatile uint8_t *regs; /* mmio: all registers; PCI: the common configuration */
+    size_t config_bytes;    /* of configuration space that are mapped */
+    uint64_t base;          /* physical, of `regs`: the device's identity */
+    struct virtio_pci_windows pci;
+    struct virtio_vectors vectors;
+    uint32_t id; /* VIRTIO_ID_*, also unknown ones */
     uint32_t vendor;
     uint8_t index; /* on its bus; trace origin */
 
@@ -258,7 +291,7 @@ virtio_config_write(struct virtio_device *device, size_t offset, unsigned width,
  * checked or mapped. `id`: VIRTIO_GPU_SHM_ID_HOST_VISIBLE and the like.
  * Returns: VIRTIO_OK; VIRTIO_ERR_UNSUPPORTED (no such region, or a transport without any); VIRTIO_ERR_BROKEN (one that is
  * empty or does not end within 64 bits; the device is broken then).
- * Source: VirtIO 1.3 §2.10, §4.2.2.
+ * Source: VirtIO 1.3 §2.10, §4.1.4.7, §4.2.2.
  */
 enum virtio_err
 virtio_device_shm(struct virtio_device *device, uint8_t id, uint64_t *phys, uint64_t *bytes);

@@ -1,6 +1,6 @@
 /*
  * What a transport can do: one flat table, chosen once at probing. Drivers never see it; they call virtio/device.h.
- * A new transport is one file with one of these tables (mmio version 1, mmio version 2; PCI has its place beside them).
+ * A new transport is one file with one of these tables: mmio version 1, mmio version 2, PCI, and what a device is after it was unplugged.
  */
 #ifndef VIRTIO_TRANSPORT_H
 #define VIRTIO_TRANSPORT_H
@@ -21,8 +21,10 @@ struct virtio_queue_areas {
     uint16_t size;
 };
 
+enum { VIRTIO_VECTOR_OF_CONFIG = 0xffff }; /* in place of a queue's index */
+
 struct virtio_transport_ops {
-    const char *name; /* "mmio v1", "mmio v2" */
+    const char *name; /* "mmio v1", "mmio v2", "pci", "unplugged" */
     bool is_legacy;
 
     uint8_t (*get_status)(struct virtio_device *device);
@@ -58,6 +60,12 @@ struct virtio_transport_ops {
     /* As virtio_device_shm. NULL: the transport has no shared memory regions. */
     enum virtio_err (*shm)(struct virtio_device *device, uint8_t id, uint64_t *phys,
                            uint64_t *bytes);
+
+    /*
+     * Optional: signal a queue, or VIRTIO_VECTOR_OF_CONFIG, by that MSI-X vector.
+     * Returns: whether the device took it, as read back (§4.1.5.1.2.2).
+     */
+    bool (*set_vector)(struct virtio_device *device, uint16_t queue_idx, uint16_t vector);
 };
 
 #endif
