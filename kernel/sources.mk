@@ -34,6 +34,7 @@ kernel_srcs := \
     kernel/drv/cmd_blk.c \
     kernel/drv/cmd_gpu.c \
     kernel/drv/cmd_input.c \
+    kernel/drv/cmd_pci.c \
     kernel/drv/cmd_trace.c \
     kernel/drv/cmd_virtio.c \
     kernel/drv/commands.c \
@@ -48,6 +49,13 @@ kernel_srcs := \
     kernel/drv/samples.c \
     kernel/drv/screen.c \
     kernel/drv/virtio_bus.c \
+    kernel/drv/virtio_pci.c \
+    kernel/irq/msi.c \
+    kernel/pci/bars.c \
+    kernel/pci/host.c \
+    kernel/pci/irq.c \
+    kernel/pci/scan.c \
+    kernel/pci/slots.c \
     kernel/shell/commands.c \
     kernel/shell/commands_fault.c \
     kernel/shell/commands_log.c \
@@ -61,6 +69,7 @@ kernel_aarch64_srcs := \
     kernel/arch/aarch64/drivers.c \
     kernel/arch/aarch64/gic_common.c \
     kernel/arch/aarch64/gicv2.c \
+    kernel/arch/aarch64/gicv2m.c \
     kernel/arch/aarch64/gicv3.c \
     kernel/arch/aarch64/head.S \
     kernel/arch/aarch64/mem.S \

@@ -12,6 +12,7 @@ static const struct shell_command commands[] = {
     { "gpu",   "SUBCOMMAND ...",                 "the GPU: info, test picture, scanouts, latency, figures",      cmd_gpu  },
     { "blk",   "SUBCOMMAND ...",                 "the disks: info, read, write, flush, latency",                 cmd_blk  },
     { "input", "[watch [SECONDS]|led N on|off]", "keyboards and tablets",                                        cmd_input},
+    { "pci",   "[all]",                          "the PCI bus: every function, who drives it and how",           cmd_pci  },
     { "trace", "on|off|dump|json|clear|info",    "every command to the devices, and its answer",
      cmd_trace                                                                                                            },
 };

@@ -1,7 +1,10 @@
 /* Every driver of a device on the virtio bus: see drv.h. */
 #include "kernel/drv/drv.h"
 
+#include "virtio/pci.h"
+
 #include "kernel/core/bootargs.h"
+#include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/drv/blk_dev.h"
 #include "kernel/drv/commands.h"
@@ -9,6 +12,7 @@
 #include "kernel/drv/input_dev.h"
 #include "kernel/drv/net_dev.h"
 #include "kernel/drv/virtio_bus.h"
+#include "kernel/drv/virtio_pci.h"
 
 static void
 start_gpu(struct virtio_device *device)
@@ -18,9 +22,19 @@ start_gpu(struct virtio_device *device)
     (void)gpu_dev_start(device, is_simple ? VGPU_DRIVER_SIMPLE : VGPU_DRIVER_QUEUED);
 }
 
+static bool
+is_driven(const struct virtio_device *device)
+{
+    return device->id == VIRTIO_ID_GPU || device->id == VIRTIO_ID_NET ||
+           device->id == VIRTIO_ID_BLOCK || device->id == VIRTIO_ID_INPUT;
+}
+
 static void
 start_one(struct virtio_device *device)
 {
+    if (is_driven(device)) {
+        virtio_pci_prepare(device);
+    }
     /* A driver that does not start has said why; the others go on. */
     switch (device->id) {
     case VIRTIO_ID_GPU: start_gpu(device); return;
@@ -33,6 +47,45 @@ start_one(struct virtio_device *device)
         return;
     }
 }
+
+static void
+function_added(struct pci_function *function)
+{
+    struct virtio_device *device = virtio_pci_add(virtio_bus_get(), function);
+
+    if (device != NULL) {
+        start_one(device);
+    }
+}
+
+/* Only the GPU's driver can end while we run; another device that nobody drives may go as well. */
+static int
+function_removed(struct pci_function *function, bool is_gone)
+{
+    struct virtio_device *device = virtio_pci_device(virtio_bus_get(), function);
+    int error = 0;
+
+    if (device == NULL) {
+        return 0;
+    }
+    if (is_gone) {
+        virtio_device_unplug(device);
+    }
+    if (device->id == VIRTIO_ID_GPU) {
+        error = gpu_dev_stop(device);
+    } else if (device->owner[0] != '\0') {
+        error = -E_BUSY;
+    }
+    if (error == 0 || is_gone) {
+        virtio_pci_release(device);
+    }
+    if (error == 0 && !is_gone) {
+        virtio_device_unplug(device);
+    }
+    return error;
+}
+
+static const struct pci_listener listener = { function_added, function_removed };
 
 void
 drv_start(void)
@@ -50,4 +103,5 @@ drv_start(void)
         }
     }
     commands_register();
+    pci_slots_watch(&listener);
 }

@@ -27,6 +27,7 @@ static struct {
     uint64_t buffer_bytes;
     uint32_t generation;
     bool is_up;
+    bool is_hooked;
     bool has_display;
     bool is_resize_wished;
     bool is_size_fixed; /* somebody chose a size: the host's wishes are noted only */
@@ -340,7 +341,10 @@ gpu_dev_start(struct virtio_device *device, enum vgpu_driver driver)
         return -E_NOSPC;
     }
     gpu.device = device;
-    idle_register(&hook);
+    if (!gpu.is_hooked) {
+        gpu.is_hooked = true;
+        idle_register(&hook);
+    }
     int result = drv_interrupt(device, on_interrupt, NULL, "virtio-gpu");
     if (result != 0) {
         log_warn("gpu", "no interrupt (%s): polled", errno_text(result));
@@ -366,6 +370,22 @@ take_down(void)
         memset(gpu.buffers, 0, sizeof(gpu.buffers));
     }
     return gpu.vgpu.leaked_count;
+}
+
+int
+gpu_dev_stop(struct virtio_device *device)
+{
+    if (device != gpu.device) {
+        return 0;
+    }
+    (void)take_down();
+    if (device->owner[0] != '\0') {
+        return -E_TIMEDOUT;
+    }
+    gpu.device = NULL;
+    gpu.mode = GPU_MODE_TEXT;
+    gpu.is_size_fixed = false;
+    return 0;
 }
 
 enum virtio_err

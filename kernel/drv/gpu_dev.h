@@ -29,6 +29,13 @@ int gpu_dev_start(struct virtio_device *device, enum vgpu_driver driver);
  */
 enum virtio_err gpu_dev_restart(enum vgpu_driver driver);
 
+/*
+ * Take driver and display down and forget the device, which another gpu_dev_start may then replace. All its memory is ours
+ * again, unless the device does not reset. Does nothing for another device.
+ * Context: main thread; blocks. Returns: 0; -E_TIMEDOUT: it does not reset, and its driver stays.
+ */
+int gpu_dev_stop(struct virtio_device *device);
+
 /* The running GPU and its display; NULL when there is none. */
 struct vgpu *gpu_dev_vgpu(void);
 struct display *gpu_dev_display(void);

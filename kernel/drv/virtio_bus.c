@@ -9,6 +9,7 @@
 #include "kernel/core/log.h"
 #include "kernel/core/percpu.h"
 #include "kernel/core/time.h"
+#include "kernel/drv/virtio_pci.h"
 #include "kernel/fdt/devices.h"
 #include "kernel/irq/irq.h"
 #include "kernel/mm/heap.h"
@@ -29,7 +30,7 @@ static volatile void *
 plat_map(void *ctx, uint64_t phys, size_t size)
 {
     (void)ctx;
-    return mmio_map_device("virtio-mmio", phys, size);
+    return mmio_map_device("virtio", phys, size);
 }
 
 static uint64_t
@@ -115,6 +116,9 @@ drv_interrupt(const struct virtio_device *device, void (*handler)(uint32_t irq, 
 {
     const struct dt_irq *wiring = &wirings[device->index];
 
+    if (virtio_pci_has(device)) {
+        return virtio_pci_interrupt(device, handler, ctx, name);
+    }
     if (wiring->irq == 0) {
         return -E_NODEV;
     }
@@ -179,5 +183,6 @@ virtio_bus_start(bool is_packed)
     /* A fixed table of ours with every function in it: nothing of the outside can make this fail. */
     CHECK(virtio_bus_init(&bus, &platform, has_trace ? &trace : NULL) == VIRTIO_OK);
     (void)dt_driver_bind(&mmio_driver);
+    virtio_pci_start(&bus);
     return bus.device_count;
 }

@@ -1,7 +1,8 @@
 /*
  * The driver library under this kernel: its platform table, its one bus, its trace, and the devices' interrupts.
  *
- *   device tree ─→ virtio_bus_start ─→ virtio_mmio_probe each ─→ drv_start ─→ gpu_dev, net_dev, blk_dev, input_dev
+ *   device tree ─→ virtio_bus_start ─→ virtio_mmio_probe each ─┬→ drv_start ─→ gpu_dev, net_dev, blk_dev, input_dev
+ *   PCI hosts ─→ virtio_pci_start ─→ virtio_pci_probe each ────┘
  */
 #ifndef KERNEL_DRV_VIRTIO_BUS_H
 #define KERNEL_DRV_VIRTIO_BUS_H
@@ -13,7 +14,7 @@
 enum { DRV_TRACE_RECORDS = 32768 };
 
 /*
- * Set the library up and look at every virtio-mmio slot of the device tree. Reads only; each device is logged, of known
+ * Set the library up and look at every virtio-mmio slot and every PCI function of the device tree. Reads only; each device is logged, of known
  * kind or not. `is_packed`: ask for packed rings (vitrine.rings=). Context: boot, once. Returns: how many devices there are.
  */
 uint32_t virtio_bus_start(bool is_packed);

@@ -385,6 +385,57 @@ dt_irq(const struct dt_cursor *cursor, uint32_t idx, struct dt_irq *irq)
                               : -E_NOENT;
 }
 
+/* Cells of the parent's part of an interrupt-map entry, address and specifier; 0: there is no such controller. */
+static uint32_t
+parent_cells(const struct dt_cursor *cursor, uint32_t phandle, uint32_t *address_cells,
+             struct dt_interrupts *controller)
+{
+    enum { ADDRESS_CELLS_MAX = 4 };
+    struct dt_cursor at = { .blob = cursor->blob };
+
+    read_controller(cursor, phandle, controller);
+    at.node = fdt_node_offset_by_phandle(cursor->blob, phandle);
+    *address_cells = 0;
+    if (at.node >= 0) {
+        (void)dt_u32(&at, "#address-cells", address_cells);
+    }
+    return controller->cell_count == 0 || *address_cells > ADDRESS_CELLS_MAX
+               ? 0
+               : *address_cells + controller->cell_count;
+}
+
+int
+dt_irq_mapped(const struct dt_cursor *cursor, uint32_t address_high, uint32_t pin,
+              struct dt_irq *irq)
+{
+    static const char property[] = "interrupt-map";
+    enum { PIN = 3, PHANDLE = 4, PARENT = 5, MASK_BYTES = 16 }; /* cells of a PCI bus's entry */
+    uint32_t bytes;
+    uint32_t mask_bytes;
+    const uint8_t *map = dt_bytes(cursor, property, &bytes);
+    const uint8_t *mask = dt_bytes(cursor, "interrupt-map-mask", &mask_bytes);
+    uint32_t address_mask = mask_bytes == MASK_BYTES ? cell(mask) : UINT32_MAX;
+
+    for (uint32_t at = 0; bytes - at > PARENT * cell_bytes;) {
+        const uint8_t *entry = map + at;
+        struct dt_interrupts controller;
+        uint32_t address_cells;
+        uint32_t count =
+            parent_cells(cursor, cell(entry + PHANDLE * cell_bytes), &address_cells, &controller);
+
+        at += (uint32_t)((PARENT + count) * cell_bytes);
+        if (count == 0 || at > bytes) {
+            dt_complain(cursor, property, "names no interrupt controller, or is cut off");
+            return -E_INVAL;
+        }
+        if (cell(entry) == (address_high & address_mask) && cell(entry + PIN * cell_bytes) == pin) {
+            entry += (PARENT + address_cells) * cell_bytes;
+            return controller.is_gic ? decode_gic(cursor, property, entry, irq) : -E_NOENT;
+        }
+    }
+    return -E_NOENT;
+}
+
 int
 dt_clock_hz(const struct dt_cursor *cursor, uint32_t idx, uint32_t *hz)
 {

@@ -103,6 +103,14 @@ int dt_reg_property(const struct dt_cursor *cursor, const char *property, uint32
 int dt_irq(const struct dt_cursor *cursor, uint32_t idx, struct dt_irq *irq);
 
 /*
+ * What the node's `interrupt-map` makes of an interrupt of a child: for a PCI bus `address_high` is the first cell of the
+ * child's unit address (bus << 16 | device << 11 | function << 8), and `pin` is 1 to 4.
+ * Returns: 0; -E_NOENT (not in the map, or its controller is not a GIC), -E_INVAL (broken: logged).
+ */
+int dt_irq_mapped(const struct dt_cursor *cursor, uint32_t address_high, uint32_t pin,
+                  struct dt_irq *irq);
+
+/*
  * The clock number `idx` of the node in Hz, where it is a fixed one. Returns: 0; -E_NOENT.
  */
 int dt_clock_hz(const struct dt_cursor *cursor, uint32_t idx, uint32_t *hz);

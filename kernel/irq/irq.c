@@ -90,6 +90,13 @@ irq_unregister(uint32_t irq)
 }
 
 void
+irq_set_trigger(uint32_t irq, enum irq_trigger trigger)
+{
+    CHECK(irqs.ops != NULL && irq >= IRQ_SHARED_FIRST && irq < irqs.line_count);
+    irqs.ops->set_trigger(irq, trigger);
+}
+
+void
 irq_enable_here(uint32_t irq)
 {
     CHECK(irqs.ops != NULL && irq < IRQ_SHARED_FIRST);

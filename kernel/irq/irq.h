@@ -68,6 +68,9 @@ int irq_register(uint32_t irq, enum irq_trigger trigger, irq_handler handler, vo
 /* Disable the line and forget its handler. Returns: 0; -E_NOENT when nobody had registered. */
 int irq_unregister(uint32_t irq);
 
+/* Set how a shared line that nobody has registered is triggered. Context: boot. */
+void irq_set_trigger(uint32_t irq, enum irq_trigger trigger);
+
 /* Enable a line that another CPU registered, in the running CPU's own part (numbers below 32). Context: that CPU. */
 void irq_enable_here(uint32_t irq);
 

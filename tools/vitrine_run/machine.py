@@ -18,8 +18,10 @@ class Machine:
     memory_mib: int = 512
     gic: int = 3
     el2: bool = False
+    bus: str = "mmio"
     mmio: int = 2
     rings: str = "split"
+    gpu: bool = True
     gpu_driver: str = "queued"
     display: str = "none"
     exec_commands: str = ""
@@ -59,7 +61,6 @@ class Machine:
 
     def qemu_command(self, run_dir, serial):
         """The whole command line; `run_dir` is a private directory for sockets and the scratch disk."""
-        packed = ",packed=on" if self.rings == "packed" else ""
         disk = os.path.join(run_dir, "disk.img")
         board = f"virt,gic-version={self.gic}" + (",virtualization=on" if self.el2 else "")
         words = [self.qemu, "-M", board, "-cpu", "cortex-a72", "-smp", str(self.smp), "-m", f"{self.memory_mib}M"]
@@ -69,13 +70,23 @@ class Machine:
         words += ["-no-reboot"] if self.no_reboot else []
         words += ["-action", "shutdown=pause"] if self.pause_at_shutdown else []
         words += ["-global", f"virtio-mmio.force-legacy={'true' if self.mmio == 1 else 'false'}"]
-        words += ["-device", f"virtio-gpu-device,id=gpu0,xres=1280,yres=800{packed}"]
-        words += ["-netdev", f"{self.netdev},id=net0", "-device", f"virtio-net-device,id=nic0,netdev=net0{packed}"]
-        words += ["-drive", f"if=none,id=disk0,format=raw,file={disk}"]
-        words += ["-device", f"virtio-blk-device,id=blk0,drive=disk0,serial=vitrine-scratch{packed}"]
-        words += ["-device", f"virtio-keyboard-device,id=kbd0{packed}"]
-        words += ["-device", f"virtio-tablet-device,id=tablet0{packed}"]
+        words += ["-netdev", f"{self.netdev},id=net0", "-drive", f"if=none,id=disk0,format=raw,file={disk}"]
+        for device in self.devices():
+            words += ["-device", device]
         return words + list(self.extra)
+
+    def devices(self):
+        """The virtio devices, in QEMU's words."""
+        suffix = "pci" if self.bus == "pci" else "device"
+        packed = ",packed=on" if self.rings == "packed" else ""
+        # No boot program of QEMU's for the network: a guest without firmware has no use for its file.
+        rom = ",romfile=" if self.bus == "pci" else ""
+        found = [f"virtio-gpu-{suffix},id=gpu0,xres=1280,yres=800{packed}"] if self.gpu else []
+        return found + [
+            f"virtio-net-{suffix},id=nic0,netdev=net0{packed}{rom}",
+            f"virtio-blk-{suffix},id=blk0,drive=disk0,serial=vitrine-scratch{packed}",
+            f"virtio-keyboard-{suffix},id=kbd0{packed}", f"virtio-tablet-{suffix},id=tablet0{packed}",
+        ]
 
 
 def qemu_display(display):

@@ -56,8 +56,9 @@ def image_path(preset):
 
 
 def describe(machine):
+    bus = "virtio-pci" if machine.bus == "pci" else f"virtio-mmio version {machine.mmio}"
     return (
-        f"{machine.smp} CPU, {machine.memory_mib} MiB, GICv{machine.gic}, virtio-mmio version {machine.mmio}, "
+        f"{machine.smp} CPU, {machine.memory_mib} MiB, GICv{machine.gic}, {bus}, "
         f"{machine.rings} rings, gpu driver {machine.gpu_driver}, display {machine.display}"
     )
 
@@ -65,7 +66,7 @@ def describe(machine):
 def make_machine(options, commands):
     return Machine(
         image=image_path(options.preset), smp=options.smp, memory_mib=options.memory, gic=options.gic, el2=options.el2,
-        mmio=options.mmio, rings=options.rings, gpu_driver=options.gpu_driver, display=options.display,
+        bus=options.bus, mmio=options.mmio, rings=options.rings, gpu_driver=options.gpu_driver, display=options.display,
         exec_commands=commands or "", hold=bool(commands) and bool(options.screenshot),
         bootargs=f"vitrine.log={options.log}" if options.log else "", no_reboot=bool(commands),
         pause_at_shutdown=not commands and bool(options.screenshot), qemu=options.qemu,

@@ -47,6 +47,7 @@ def make_parser():
     add("--display", choices=["window", "vnc", "none"], help="where the display is shown (default: window if there is one)")
     add("--smp", type=int, default=1, metavar="N", help="processors given to the guest, 1 to 8 (default 1)")
     add("--memory", type=int, default=512, metavar="MIB", help="memory in MiB, 64 to 4096 (default 512)")
+    add("--bus", choices=["mmio", "pci"], default="mmio", help="where the virtio devices are: mmio (default) or pci")
     add("--mmio", type=int, choices=[1, 2], default=2, help="virtio-mmio version: 1 (legacy) or 2 (default)")
     add("--gic", type=int, choices=[2, 3], default=3, help="version of the interrupt controller (default 3)")
     add("--el2", action="store_true", help="start the kernel in EL2 (default: EL1)")
@@ -119,6 +120,8 @@ def parse(argv):
     _check_ranges(parser, options)
     _check_qemu(parser, options.qemu)
     _check_surroundings(parser, options)
+    if options.bus == "pci" and options.mmio == 1:
+        parser.error("--bus pci has no --mmio: the devices are on PCI, by its modern interface; leave out one of the two")
     if options.rings == "packed" and options.mmio == 1:
         parser.error(
             "--rings packed needs --mmio 2: a version 1 (legacy) device cannot offer VIRTIO_F_RING_PACKED, "

@@ -65,6 +65,22 @@ probe_gicv3(struct dt_device *device)
     return error;
 }
 
+static int
+probe_gicv2m(struct dt_device *device)
+{
+    if (device->reg_count == 0 || irq_controller_name() == NULL) {
+        return -E_INVAL;
+    }
+    volatile void *registers =
+        mmio_map_device("gic v2m", device->regs[0].base, device->regs[0].size);
+    int count = registers != NULL ? gicv2m_start(registers, device->regs[0].base) : -E_FAULT;
+    if (count < 0) {
+        return count;
+    }
+    dt_device_describe(device, "interrupts by message, %d lines", count);
+    return 0;
+}
+
 /* The interrupts of the timer node: secure physical, physical, virtual, hypervisor. */
 static int
 probe_timer(struct dt_device *device)
@@ -83,13 +99,15 @@ static const char *const psci_compatible[] = { "arm,psci-1.0", "arm,psci-0.2", N
 static const char *const gicv2_compatible[] = { "arm,cortex-a15-gic", "arm,gic-400",
                                                 "arm,cortex-a7-gic", NULL };
 static const char *const gicv3_compatible[] = { "arm,gic-v3", NULL };
+static const char *const gicv2m_compatible[] = { "arm,gic-v2m-frame", NULL };
 static const char *const timer_compatible[] = { "arm,armv8-timer", "arm,armv7-timer", NULL };
 
 static const struct dt_driver psci_driver = { "psci", psci_compatible, probe_psci };
 static const struct dt_driver gicv2_driver = { "gicv2", gicv2_compatible, probe_gicv2 };
 static const struct dt_driver gicv3_driver = { "gicv3", gicv3_compatible, probe_gicv3 };
+static const struct dt_driver gicv2m_driver = { "gicv2m", gicv2m_compatible, probe_gicv2m };
 static const struct dt_driver timer_driver = { "timer", timer_compatible, probe_timer };
 
 const struct dt_driver *const arch_drivers[] = {
-    &psci_driver, &gicv2_driver, &gicv3_driver, &timer_driver, NULL,
+    &psci_driver, &gicv2_driver, &gicv3_driver, &gicv2m_driver, &timer_driver, NULL,
 };

@@ -40,6 +40,12 @@ void gicv2_start(volatile void *distributor, volatile void *cpu);
  */
 void gicv3_start(volatile void *distributor, volatile void *redistributors, uint64_t bytes);
 
+/*
+ * Take messages by a GICv2m frame, whose mapped registers lie at physical `base`.
+ * Returns: how many lines it has; -E_INVAL (logged).
+ */
+int gicv2m_start(volatile void *registers, uint64_t base);
+
 /* Lines that the distributor has. */
 uint32_t gic_line_count(volatile void *distributor);
 
