@@ -16,20 +16,26 @@ vkt_objs = $(call objects,$(vkt),$(vkt_shared) $($(1)_srcs))
 # For the linter, which asks for the flags of each source by its name.
 $(foreach s,$(basename $(notdir $(wildcard tests/vulkan/*.c tests/perf/ring_*.c))),$(eval $(s)_incs := $(vkt_incs)))
 
-# Speaks to a server's socket and ring by itself: no Vulkan library.
-ring_load_objs := $(call objects,$(vkt),tests/perf/ring_load.c tests/perf/ring_vtest.c tests/perf/ring_encode.c)
+# These speak to a server's socket and ring by themselves: no Vulkan library.
+ring_programs := ring_load ring_play
+ring_shared := $(addprefix tests/perf/,ring_vtest.c ring_encode.c ring_slices.c)
+ring_play_srcs := tests/perf/ring_record.c
+ring_objs = $(call objects,$(vkt),tests/perf/$(1).c $(ring_shared) $($(1)_srcs))
 
 .PHONY: vulkan-tests
 ## make vulkan-tests build/vulkan/bin/vkt_*: Vulkan programs for tests and figures, without sanitizers
-vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs) ring_load kms_show) $(vkt_spirv)
+vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs) $(ring_programs) kms_show) $(vkt_spirv)
 
 $(vkt)/obj/%.o: %.c Makefile mk/00-flags.mk mk/60-vulkan-tests.mk | $(vulkan_headers)
 	@mkdir -p $(@D)
 	$(call say,CC)$(HOSTCC) $(common_cflags) -D_GNU_SOURCE $(includes) $(vkt_incs) -c $< -o $@
 
-$(vkt)/bin/ring_load: $(ring_load_objs)
-	@mkdir -p $(@D)
-	$(call say,LD)$(HOSTCC) $^ -o $@
+define ring_program
+$(vkt)/bin/$(1): $(call ring_objs,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,LD)$(HOSTCC) $$^ -o $$@
+endef
+$(foreach p,$(ring_programs),$(eval $(call ring_program,$(p))))
 
 # Runs in a Linux guest, and draws without Vulkan.
 kms_show_incs := -isystem /usr/include/libdrm

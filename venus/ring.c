@@ -213,6 +213,22 @@ sleep_idle(struct vn_ring *ring, uint64_t deadline_ns)
     atomic_fetch_and_explicit(ring->shared_status, ~VN_RING_IDLE, memory_order_seq_cst);
 }
 
+/*
+ * A nap is no promise to anybody, and ends in time by itself; but who waits for this ring cuts it short (vn_ring_wait_seqno), and
+ * so does a notification.  Should he come just before the nap begins, he waits for its end.
+ */
+static void
+doze(struct vn_ring *ring, uint64_t until_ns)
+{
+    (void)pthread_mutex_lock(&ring->lock);
+    if (is_empty(ring) && atomic_load_explicit(&ring->asked, memory_order_relaxed) == 0) {
+        atomic_store_explicit(&ring->is_napping, true, memory_order_relaxed);
+        (void)vn_os_cond_wait_until(&ring->wake, &ring->lock, until_ns);
+        atomic_store_explicit(&ring->is_napping, false, memory_order_relaxed);
+    }
+    (void)pthread_mutex_unlock(&ring->lock);
+}
+
 static void
 nap(struct vn_ring *ring, struct rest *rest)
 {
@@ -220,7 +236,7 @@ nap(struct vn_ring *ring, struct rest *rest)
     longest_ns = longest_ns < NAP_MAX_NS ? longest_ns : NAP_MAX_NS;
     rest->nap_ns = rest->nap_ns == 0 ? NAP_MIN_NS : rest->nap_ns * 2;
     rest->nap_ns = rest->nap_ns < longest_ns ? rest->nap_ns : longest_ns;
-    vn_os_sleep_ns(rest->nap_ns < NAP_MIN_NS ? NAP_MIN_NS : rest->nap_ns);
+    doze(ring, vn_os_now_ns() + (rest->nap_ns < NAP_MIN_NS ? NAP_MIN_NS : rest->nap_ns));
     vn_ring_count(&ring->counters.nap_count, 1);
 }
 
@@ -409,6 +425,17 @@ sleep_for_seqno(struct vn_ring *ring, uint32_t seqno)
     return result;
 }
 
+/* The tail has moved, which a ring that naps has not seen yet. */
+static void
+end_nap(struct vn_ring *ring)
+{
+    if (atomic_load_explicit(&ring->is_napping, memory_order_relaxed)) {
+        (void)pthread_mutex_lock(&ring->lock);
+        (void)pthread_mutex_unlock(&ring->lock); /* it has begun to wait */
+        (void)pthread_cond_signal(&ring->wake);
+    }
+}
+
 enum vn_ring_wait
 vn_ring_wait_seqno(struct vn_ring *ring, uint32_t seqno)
 {
@@ -416,5 +443,9 @@ vn_ring_wait_seqno(struct vn_ring *ring, uint32_t seqno)
     if (!is_reached(tail, seqno)) {
         return VN_RING_BEYOND_TAIL;
     }
+    if (is_reached(atomic_load_explicit(&ring->head, memory_order_acquire), seqno)) {
+        return VN_RING_REACHED;
+    }
+    end_nap(ring);
     return spin_for_seqno(ring, seqno) ? VN_RING_REACHED : sleep_for_seqno(ring, seqno);
 }

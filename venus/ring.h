@@ -90,6 +90,7 @@ struct vn_ring {
     pthread_mutex_t lock;
     pthread_cond_t wake;       /* for the ring's thread */
     pthread_cond_t progress;   /* for vkWaitRingSeqnoMESA */
+    _Atomic bool is_napping;   /* until it is told so by `wake`, or its time is up */
     bool is_notified;          /* since the thread last forgot it */
     uint64_t notified_ns;      /* when last */
     uint64_t virtqueue_seqno;  /* the highest submitted */

@@ -45,6 +45,7 @@ enum command {
     COMMAND_CREATE_RING = 188,
     COMMAND_DESTROY_RING = 189,
     COMMAND_NOTIFY_RING = 190,
+    COMMAND_WAIT_RING_SEQNO = 253,
 };
 
 static void
@@ -291,13 +292,19 @@ ring_encode_fence_status(struct ring_stream *s, unsigned i)
 }
 
 void
-ring_encode_call(struct ring_stream *s, uint32_t reply_resource_id)
+ring_encode_reply_stream(struct ring_stream *s, uint32_t resource_id, uint64_t size_bytes)
 {
     command(s, COMMAND_SET_REPLY_STREAM);
     ring_u64(s, 1);
-    ring_u32(s, reply_resource_id);
+    ring_u32(s, resource_id);
     ring_u64(s, 0);
-    ring_u64(s, REPLY_BYTES);
+    ring_u64(s, size_bytes);
+}
+
+void
+ring_encode_call(struct ring_stream *s, uint32_t reply_resource_id)
+{
+    ring_encode_reply_stream(s, reply_resource_id, REPLY_BYTES);
     ring_u32(s, COMMAND_GET_FENCE_STATUS);
     ring_u32(s, FLAG_REPLY);
     ring_u64(s, RING_ID_DEVICE);
@@ -352,6 +359,14 @@ ring_encode_notify(struct ring_stream *s, uint32_t seqno)
     ring_u64(s, RING_ID_RING);
     ring_u32(s, seqno);
     ring_u32(s, 0);
+}
+
+void
+ring_encode_wait_seqno(struct ring_stream *s, uint32_t seqno)
+{
+    command(s, COMMAND_WAIT_RING_SEQNO);
+    ring_u64(s, RING_ID_RING);
+    ring_u64(s, seqno);
 }
 
 void

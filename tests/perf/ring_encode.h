@@ -45,6 +45,8 @@ void ring_encode_barrier(struct ring_stream *s, unsigned i);
 void ring_encode_sampler_pair(struct ring_stream *s, unsigned i);
 void ring_encode_fence_status(struct ring_stream *s, unsigned i);
 
+/* Where the next replies go: to the start of shared memory. */
+void ring_encode_reply_stream(struct ring_stream *s, uint32_t resource_id, uint64_t size_bytes);
 /* A synchronous call as Mesa makes it: where the reply goes, then the command with its flag. */
 void ring_encode_call(struct ring_stream *s, uint32_t reply_resource_id);
 /* Runs what stands in shared memory. */
@@ -53,4 +55,6 @@ void ring_encode_execute(struct ring_stream *s, uint32_t resource_id, uint64_t s
 void ring_encode_create_ring(struct ring_stream *s, uint32_t resource_id, uint64_t size_bytes,
                              uint64_t buffer_bytes);
 void ring_encode_notify(struct ring_stream *s, uint32_t seqno);
+/* For the socket: what follows there is done after all that the ring has up to seqno. */
+void ring_encode_wait_seqno(struct ring_stream *s, uint32_t seqno);
 void ring_encode_destroy_ring(struct ring_stream *s);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/perf/ring_encode.h"
+#include "tests/perf/ring_slices.h"
 #include "tests/perf/ring_vtest.h"
 #include "tests/vulkan/vkt_options.h"
 
@@ -25,7 +26,6 @@
 #define BLOCK_BYTES     (RING_BUFFER_BYTES / 2)
 #define STREAM_BYTES    (4U << 20)
 #define SLICE_COMMANDS  20000U /* recorded commands until the command buffer starts anew */
-#define SLICE_MAX       8192
 #define CALL_SLICE      32U
 #define PAUSE_NS        5000000
 #define REPLY_SHM_BYTES (1U << 20)
@@ -36,12 +36,6 @@ struct load {
     struct ring_shm reply;
     uint64_t span_ns;
     uint32_t batch_count; /* commands for each store of the tail */
-};
-
-/* Nanoseconds for each command, slice by slice: the median stands while others use the machine. */
-struct slices {
-    double ns[SLICE_MAX];
-    size_t count;
 };
 
 struct measurement {
@@ -62,34 +56,9 @@ push_stream(struct load *l, void (*encode)(struct ring_stream *s))
 }
 
 static void
-show(const char *name, double value, const char *unit)
+show_slices(const char *name, struct ring_slices *s)
 {
-    printf("%s %.6g %s\n", name, value, unit);
-    (void)fflush(stdout);
-}
-
-static int
-compare(const void *a, const void *b)
-{
-    const double *x = a;
-    const double *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-static void
-add_slice(struct slices *s, uint64_t spent_ns, uint64_t count)
-{
-    if (s->count < SLICE_MAX) {
-        s->ns[s->count++] = (double)spent_ns / (double)count;
-    }
-}
-
-static void
-show_slices(const char *name, struct slices *s)
-{
-    qsort(s->ns, s->count, sizeof(s->ns[0]), compare);
-    show(name, s->ns[s->count / 2], "ns");
+    ring_show(name, ring_slices_median_ns(s), "ns");
 }
 
 /* Commands through the ring as fast as the server takes them. */
@@ -97,7 +66,7 @@ static void
 measure_flow(struct load *l, const struct measurement *m)
 {
     static uint8_t bytes[BLOCK_BYTES];
-    static struct slices slices;
+    static struct ring_slices slices;
     struct ring_stream s = { .bytes = bytes, .capacity_bytes = sizeof(bytes) };
     uint64_t end_ns = ring_now_ns() + l->span_ns;
 
@@ -113,7 +82,7 @@ measure_flow(struct load *l, const struct measurement *m)
             ring_push(&l->v, s.bytes, (uint32_t)s.size_bytes);
         }
         ring_wait(&l->v);
-        add_slice(&slices, ring_now_ns() - start_ns, count);
+        ring_slices_add(&slices, ring_now_ns() - start_ns, count);
         push_stream(l, ring_encode_begin_again);
     }
     show_slices(m->name, &slices);
@@ -123,7 +92,7 @@ measure_flow(struct load *l, const struct measurement *m)
 static void
 measure_streams(struct load *l, const struct measurement *m)
 {
-    static struct slices slices;
+    static struct ring_slices slices;
     struct ring_shm shm = ring_vtest_shm(&l->v, STREAM_BYTES);
     struct ring_stream s = { .bytes = shm.map, .capacity_bytes = shm.size_bytes };
     uint8_t bytes[256];
@@ -140,7 +109,7 @@ measure_streams(struct load *l, const struct measurement *m)
 
         ring_push(&l->v, run.bytes, (uint32_t)run.size_bytes);
         ring_wait(&l->v);
-        add_slice(&slices, ring_now_ns() - start_ns, SLICE_COMMANDS);
+        ring_slices_add(&slices, ring_now_ns() - start_ns, SLICE_COMMANDS);
         push_stream(l, ring_encode_begin_again);
     }
     show_slices(m->name, &slices);
@@ -171,7 +140,7 @@ call(struct load *l)
 static void
 measure_call(struct load *l, const struct measurement *m)
 {
-    static struct slices slices;
+    static struct ring_slices slices;
     uint64_t end_ns = ring_now_ns() + l->span_ns;
 
     slices.count = 0;
@@ -181,7 +150,7 @@ measure_call(struct load *l, const struct measurement *m)
         for (unsigned i = 0; i < CALL_SLICE; i++) {
             spent_ns += call(l);
         }
-        add_slice(&slices, spent_ns, CALL_SLICE);
+        ring_slices_add(&slices, spent_ns, CALL_SLICE);
     }
     show_slices(m->name, &slices);
 }
@@ -206,9 +175,9 @@ measure_wake(struct load *l, const struct measurement *m)
         worst_ns = took_ns > worst_ns ? took_ns : worst_ns;
     }
     (void)m;
-    show("wake-mean", (double)spent_ns / (double)count, "ns");
-    show("wake-worst", (double)worst_ns, "ns");
-    show("wake-notified", (double)(l->v.notify_count - notify_count) / (double)count, "of 1");
+    ring_show("wake-mean", (double)spent_ns / (double)count, "ns");
+    ring_show("wake-worst", (double)worst_ns, "ns");
+    ring_show("wake-notified", (double)(l->v.notify_count - notify_count) / (double)count, "of 1");
 }
 
 static const struct measurement measurements[] = {

@@ -3,6 +3,7 @@
  */
 #include "tests/perf/ring_vtest.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@
 #define STATUS_OFFSET    128
 #define DATA_OFFSET      192
 #define SHM_BYTES        (DATA_OFFSET + RING_BUFFER_BYTES + 4)
+#define BLOB_HOST3D      2
+#define BLOB_MAPPABLE    1
 #define CAPSET_VENUS     4
 #define PROTOCOL_VERSION 3
 #define YIELD_PAUSES     4096
@@ -32,6 +35,7 @@
 
 /* Commands of the vtest protocol. */
 enum vtest {
+    VTEST_RESOURCE_UNREF = 3,
     VTEST_RESOURCE_BUSY_WAIT = 7,
     VTEST_CREATE_RENDERER = 8,
     VTEST_PING = 10,
@@ -46,7 +50,7 @@ ring_fail(const char *format, ...)
 {
     va_list list;
 
-    (void)fputs("ring_load: ", stderr);
+    (void)fprintf(stderr, "%s: ", program_invocation_short_name);
     va_start(list, format);
     (void)vfprintf(stderr, format, list);
     va_end(list);
@@ -63,20 +67,38 @@ ring_now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
 }
 
+/* In one call: the server wakes once. */
 static void
-send_all(const struct ring_vtest *v, const void *bytes, size_t size_bytes)
+send_parts(const struct ring_vtest *v, struct iovec *parts, size_t part_count)
 {
-    const uint8_t *p = bytes;
+    struct msghdr m = { .msg_iov = parts, .msg_iovlen = part_count };
 
-    while (size_bytes > 0) {
-        ssize_t n = send(v->fd, p, size_bytes, MSG_NOSIGNAL);
+    while (m.msg_iovlen > 0) {
+        ssize_t n = sendmsg(v->fd, &m, MSG_NOSIGNAL);
 
-        if (n <= 0) {
+        if (n < 0) {
             ring_fail("the server closed the socket while it was written to");
         }
-        p += n;
-        size_bytes -= (size_t)n;
+        while (m.msg_iovlen > 0 && (size_t)n >= m.msg_iov->iov_len) {
+            n -= (ssize_t)m.msg_iov->iov_len;
+            m.msg_iov++;
+            m.msg_iovlen--;
+        }
+        if (m.msg_iovlen > 0) {
+            m.msg_iov->iov_base = (char *)m.msg_iov->iov_base + n;
+            m.msg_iov->iov_len -= (size_t)n;
+        }
     }
+}
+
+/* What will only be read. */
+static struct iovec
+part_of(const void *bytes, size_t size_bytes)
+{
+    struct iovec part = { .iov_len = size_bytes };
+
+    memcpy(&part.iov_base, &bytes, sizeof(bytes));
+    return part;
 }
 
 static void
@@ -91,9 +113,9 @@ static void
 message(const struct ring_vtest *v, enum vtest command, const uint32_t *payload, uint32_t dwords)
 {
     uint32_t head[2] = { dwords, command };
+    struct iovec parts[2] = { part_of(head, sizeof(head)), part_of(payload, (size_t)dwords * 4) };
 
-    send_all(v, head, sizeof(head));
-    send_all(v, payload, (size_t)dwords * 4);
+    send_parts(v, parts, 2);
 }
 
 /* The reply to `command`, which must have `dwords` dwords. */
@@ -154,6 +176,7 @@ ring_vtest_open(struct ring_vtest *v, const char *path)
 {
     static const char name[] = "ring_load";
     const uint32_t head[2] = { sizeof(name), VTEST_CREATE_RENDERER }; /* in bytes, this one */
+    struct iovec parts[2] = { part_of(head, sizeof(head)), part_of(name, sizeof(name)) };
     const uint32_t wanted = PROTOCOL_VERSION;
     const uint32_t capset = CAPSET_VENUS;
     const uint32_t nothing[2] = { 0, 0 };
@@ -161,8 +184,7 @@ ring_vtest_open(struct ring_vtest *v, const char *path)
 
     memset(v, 0, sizeof(*v));
     connect_to(v, path);
-    send_all(v, head, sizeof(head));
-    send_all(v, name, sizeof(name));
+    send_parts(v, parts, 2);
     message(v, VTEST_PING, NULL, 0);
     message(v, VTEST_RESOURCE_BUSY_WAIT, nothing, 2); /* an old server answers this alone */
     reply(v, VTEST_PING, NULL, 0);
@@ -176,10 +198,13 @@ ring_vtest_open(struct ring_vtest *v, const char *path)
 }
 
 struct ring_shm
-ring_vtest_shm(struct ring_vtest *v, size_t size_bytes)
+ring_vtest_blob(struct ring_vtest *v, uint64_t blob_id, size_t size_bytes)
 {
     struct ring_shm shm = { .size_bytes = size_bytes };
-    const uint32_t request[6] = { 2, 1, (uint32_t)size_bytes, 0, 0, 0 }; /* host3d, mappable */
+    const uint32_t request[6] = {
+        BLOB_HOST3D, BLOB_MAPPABLE,     (uint32_t)size_bytes,
+        0,           (uint32_t)blob_id, (uint32_t)(blob_id >> 32),
+    };
     int fd = -1;
 
     message(v, VTEST_CREATE_BLOB, request, 6);
@@ -193,16 +218,29 @@ ring_vtest_shm(struct ring_vtest *v, size_t size_bytes)
     return shm;
 }
 
+struct ring_shm
+ring_vtest_shm(struct ring_vtest *v, size_t size_bytes)
+{
+    return ring_vtest_blob(v, 0, size_bytes);
+}
+
+void
+ring_vtest_drop(struct ring_vtest *v, const struct ring_shm *shm)
+{
+    (void)munmap(shm->map, shm->size_bytes);
+    message(v, VTEST_RESOURCE_UNREF, &shm->resource_id, 1);
+}
+
 void
 ring_vtest_submit(struct ring_vtest *v, const void *bytes, size_t size_bytes)
 {
     uint32_t dwords = (uint32_t)(size_bytes / 4);
     const uint32_t payload[BATCH_DWORDS] = { 1, 0, BATCH_DWORDS, dwords, BATCH_DWORDS + dwords };
     const uint32_t head[2] = { BATCH_DWORDS + dwords, VTEST_SUBMIT_CMD2 };
+    struct iovec parts[3] = { part_of(head, sizeof(head)), part_of(payload, sizeof(payload)),
+                              part_of(bytes, size_bytes) };
 
-    send_all(v, head, sizeof(head));
-    send_all(v, payload, sizeof(payload));
-    send_all(v, bytes, size_bytes);
+    send_parts(v, parts, 3);
 }
 
 static _Atomic uint32_t *
@@ -242,6 +280,16 @@ notify(struct ring_vtest *v)
     ring_encode_notify(&s, v->tail);
     ring_vtest_submit(v, s.bytes, s.size_bytes);
     v->notify_count++;
+}
+
+void
+ring_vtest_wait_seqno(struct ring_vtest *v)
+{
+    uint8_t bytes[MESSAGE_BYTES];
+    struct ring_stream s = { .bytes = bytes, .capacity_bytes = sizeof(bytes) };
+
+    ring_encode_wait_seqno(&s, v->tail);
+    ring_vtest_submit(v, s.bytes, s.size_bytes);
 }
 
 static uint32_t

@@ -40,6 +40,11 @@ void ring_vtest_close(struct ring_vtest *v);
 /* Shared memory of the server's. */
 struct ring_shm ring_vtest_shm(struct ring_vtest *v, size_t size_bytes);
 
+/* What the server has under this id: memory that it was told to allocate, the first size_bytes of it. */
+struct ring_shm ring_vtest_blob(struct ring_vtest *v, uint64_t blob_id, size_t size_bytes);
+/* Unmaps it, and has the server forget it. */
+void ring_vtest_drop(struct ring_vtest *v, const struct ring_shm *shm);
+
 /* A command stream over the socket itself. */
 void ring_vtest_submit(struct ring_vtest *v, const void *bytes, size_t size_bytes);
 
@@ -48,6 +53,9 @@ void ring_vtest_ring(struct ring_vtest *v);
 
 /* Writes commands into the ring as soon as there is room, and wakes the server when it sleeps. */
 void ring_push(struct ring_vtest *v, const void *bytes, uint32_t size_bytes);
+
+/* Lets the server do what comes over the socket after all that is in the ring now, as Mesa does before it maps memory. */
+void ring_vtest_wait_seqno(struct ring_vtest *v);
 
 /* Until everything in the ring has been executed. */
 void ring_wait(const struct ring_vtest *v);

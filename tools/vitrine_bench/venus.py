@@ -23,6 +23,8 @@ import venus_peer  # noqa: E402
 BUILD = os.path.join(TOP, "build")
 BENCH = os.path.join(BUILD, "vulkan/bin/vkt_bench")
 RING_LOAD = os.path.join(BUILD, "vulkan/bin/ring_load")
+RING_PLAY = os.path.join(BUILD, "vulkan/bin/ring_play")
+STREAMS = os.path.join(BUILD, "bench/streams")  # what Mesa's client sent, as recorded by `vitrine exec --record`
 VITRINE = os.path.join(BUILD, "bin/vitrine")
 VKMARK_ROOT = os.path.join(BUILD, "roots/trixie")
 START_COUNT = 5  # a start is short: so many in each round
@@ -96,6 +98,46 @@ def run_ring(renderer):
     return {"ring-" + name: float(value) for name, value in found}
 
 
+# What vkt_bench does in its loop, and how a round's nanoseconds are told: from nanoseconds to the figure's unit
+PLAYED = {
+    "sampler": lambda ns: ns,
+    "record": lambda ns: 1e5 / ns * 1e3,  # 100,000 commands a round; Mcmd/s
+    "alloc": lambda ns: ns / 1e3,
+    "frames": lambda ns: 1e9 / ns,
+}
+
+
+@functools.lru_cache(maxsize=None)
+def stream(kind):
+    """The file with what Mesa's client sends for vkt_bench --only `kind`, recorded now."""
+    path = os.path.join(STREAMS, kind + ".vns")
+    os.makedirs(STREAMS, exist_ok=True)
+    with Ours(BUILD) as renderer:
+        words = [BENCH, "--only", kind, "--timeout", str(PROGRAM_TIMEOUT_S - 5)]
+        command = renderer.command(words)
+        command[2:2] = ["--record", path]
+        done = venus_peer.run_client(command, renderer.environment(), PROGRAM_TIMEOUT_S)
+    if done.returncode != 0:
+        raise Unavailable(f"{kind} was not recorded: " + (done.stdout.strip().splitlines() or ["no reason"])[-1])
+    return path
+
+
+def run_play(renderer):
+    """The server alone with the recorded streams of Mesa's client: name -> value."""
+    values = {}
+    for kind, told in PLAYED.items():
+        script = f'exec "{RING_PLAY}" "$VTEST_SOCKET_NAME" "{stream(kind)}" {kind} --seconds {settings.seconds} --timeout {PROGRAM_TIMEOUT_S - 5}'
+        text = run_text(renderer, ["sh", "-c", script])
+        values["play-" + kind] = told(float(re.search(rf"^{kind} ([\d.e+-]+) ns$", text, re.M).group(1)))
+    return values
+
+
+def native_play(values):
+    """The same work done by a program on the host driver itself, in the same units."""
+    return {"play-sampler": values["sampler"] * 1e3, "play-record": values["record-submit"], "play-alloc": values["alloc"],
+            "play-frames": values["frames"]}
+
+
 def processes():
     """pid -> parent's pid, of all processes."""
     found = {}
@@ -165,7 +207,9 @@ def one_way(way):
     with RENDERERS[way](BUILD) as renderer:
         values = run_bench(renderer)
         if way != "native":
-            values.update(run_ring(renderer), wakes=count_wakes(renderer))
+            values.update(run_ring(renderer), **run_play(renderer), wakes=count_wakes(renderer))
+        else:
+            values.update(native_play(values))
         return values
 
 
@@ -274,6 +318,12 @@ ROWS = (
     ("submit", "submit-wait", "us", "an empty submit and the wait for its fence", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
     ("ring-call", "ring-call", "ns", "a synchronous call by the load generator, hot ring", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
     ("ring-wake", "ring-wake-mean", "ns", "the same after 5 ms idle, mean", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
+    ("ring-sampler", "play-sampler", "ns", "create and destroy a sampler, the client's stream played", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("ring-record", "play-record", "Mcmd/s", "100,000 recorded commands, submitted and waited for, the client's stream played", ">= 2 x the peer",
+     ("peer", 2, True)),
+    ("ring-alloc", "play-alloc", "us", "allocate 64 KiB, map, set, free, the client's stream played", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
+    ("ring-frames", "play-frames", "frames/s", "offscreen 512x512, 10 draws, the client's stream played", ">= 0.95 of native",
+     ("native", 0.95, True)),
     ("alloc", "alloc", "us", "allocate 64 KiB, map, set, free", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
     ("frames", "frames", "frames/s", "offscreen 512x512, 10 draws, record, submit, wait", ">= 0.95 of native", ("native", 0.95, True)),
     ("start", "start", "ms", "from the program's start to the end of its first submit", "<= the peer", ("peer", 1, False)),

@@ -1,0 +1,321 @@
+/*
+ * What a Venus server alone needs for the work of a real client: plays a recorded stream (`vitrine exec --record FILE`)
+ * into any server's ring.  No driver encodes or polls here, which the figures of a Vulkan program hold besides.
+ *
+ * usage: ring_play SOCKET FILE KIND [--seconds S] [--timeout S]
+ * KIND names what the recorded program did: sampler, record, frames, alloc (vkt_bench --only KIND).  All that came before
+ * its loop is played once; one round of the loop then is played over and over, with the same ids, since it destroys what it
+ * makes.  The end of a submission is seen as Mesa sees it: a word in shared memory, which the submission itself sets.
+ * Prints `KIND nanoseconds ns` for a round, the median of many slices.  Exit status: 0; 1 with a sentence; 2 wrong use;
+ * 124 no end in time.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "tests/perf/ring_encode.h"
+#include "tests/perf/ring_record.h"
+#include "tests/perf/ring_slices.h"
+#include "tests/perf/ring_vtest.h"
+#include "tests/vulkan/vkt_options.h"
+
+#define USAGE                                                                                      \
+ "usage: ring_play SOCKET FILE sampler|record|frames|alloc [--seconds S] [--timeout S]\n"
+#define STATUS_DEADLINE 124
+#define NS_PER_S        1000000000ULL
+#define SLICE_NS        2000000ULL
+#define ROUND_BYTES     (RING_BUFFER_BYTES / 2)
+#define STREAM_BYTES    (16U << 20)
+#define REPLY_BYTES     (1U << 20)
+#define WORD_NOT_READY  1U /* VkResult, which Mesa's submissions set to VK_SUCCESS at their end */
+#define FILL_BYTE       0x5a
+
+/* Where the numbers lie in commands with one element and no chain. */
+#define FILL_BUFFER_OFFSET   16U
+#define FILL_AT_OFFSET       24U
+#define BIND_BUFFER_OFFSET   40
+#define BIND_MEMORY_OFFSET   48U
+#define BIND_AT_OFFSET       56U
+#define ALLOCATE_SIZE_OFFSET 36U /* from the end */
+#define ID_OFFSET            8U  /* from the end */
+#define REPLY_SIZE_OFFSET    28U
+
+struct kind {
+    const char *name;
+    enum ring_command_id from;
+    enum ring_command_id to;
+    uint32_t destroyed_offset;
+    enum ring_command_id
+        pause;            /* after this one there is something to do or to wait for; 0: nothing */
+    uint32_t batch_count; /* rounds for each store of the tail */
+};
+
+struct player {
+    struct ring_vtest v;
+    const struct kind *kind;
+    struct ring_record record;
+    struct ring_period period;
+    struct ring_shm reply;
+    struct ring_shm stream;
+    uint8_t first[ROUND_BYTES]; /* until the pause */
+    uint8_t second[ROUND_BYTES];
+    struct ring_stream parts[2];
+    volatile uint32_t *word;
+    uint64_t memory_id; /* to be mapped in each round */
+    uint64_t memory_bytes;
+    uint64_t span_ns;
+};
+
+static const struct kind kinds[] = {
+    {"sampler", RING_COMMAND_CREATE_SAMPLER,           RING_COMMAND_DESTROY_SAMPLER,      16, 0, 64},
+    { "record", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36,
+     RING_COMMAND_QUEUE_SUBMIT,                                                                  1 },
+    { "frames", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36,
+     RING_COMMAND_QUEUE_SUBMIT,                                                                  1 },
+    { "alloc",  RING_COMMAND_ALLOCATE_MEMORY,          RING_COMMAND_FREE_MEMORY,          16,
+     RING_COMMAND_ALLOCATE_MEMORY,                                                               1 },
+};
+
+static void
+copy_command(struct ring_stream *s, const struct ring_recorded *c)
+{
+    if (c->size_bytes > s->capacity_bytes - s->size_bytes) {
+        ring_fail("command %u of %u bytes does not fit into the %zu that are left", c->id,
+                  c->size_bytes, s->capacity_bytes - s->size_bytes);
+    }
+    memcpy(s->bytes + s->size_bytes, c->bytes, c->size_bytes);
+    s->size_bytes += c->size_bytes;
+}
+
+/* Replies go to memory of our own. */
+static void
+add_command(const struct player *p, struct ring_stream *s, const struct ring_recorded *c)
+{
+    if (c->id == RING_COMMAND_SET_REPLY_STREAM) {
+        ring_encode_reply_stream(s, p->reply.resource_id, ring_recorded_u64(c, REPLY_SIZE_OFFSET));
+    } else {
+        copy_command(s, c);
+    }
+}
+
+/* All that came before the period, command after command. */
+static void
+play_begin(struct player *p)
+{
+    static uint8_t bytes[ROUND_BYTES];
+
+    for (size_t i = 0; i < p->period.from_idx; i++) {
+        struct ring_stream s = { .bytes = bytes, .capacity_bytes = sizeof(bytes) };
+
+        add_command(p, &s, &p->record.commands[i]);
+        ring_push(&p->v, s.bytes, (uint32_t)s.size_bytes);
+    }
+    ring_wait(&p->v);
+}
+
+/* Puts the commands that the client had run from shared memory into ours.  Gives the index behind the last of them. */
+static size_t
+add_stream(struct player *p, struct ring_stream *part, size_t from_idx)
+{
+    struct ring_stream s = { .bytes = p->stream.map, .capacity_bytes = p->stream.size_bytes };
+    size_t i = from_idx;
+
+    for (; i <= p->period.to_idx && p->record.commands[i].is_in_stream; i++) {
+        copy_command(&s, &p->record.commands[i]);
+    }
+    ring_encode_execute(part, p->stream.resource_id, s.size_bytes);
+    return i;
+}
+
+static void
+build_round(struct player *p)
+{
+    struct ring_stream *part = &p->parts[0];
+    bool has_stream = false;
+
+    for (size_t i = p->period.from_idx; i <= p->period.to_idx;) {
+        const struct ring_recorded *c = &p->record.commands[i];
+
+        if (c->is_in_stream && has_stream) {
+            ring_fail("a round with more than one stream in shared memory");
+        }
+        if (c->is_in_stream) {
+            i = add_stream(p, part, i);
+            has_stream = true;
+            continue;
+        }
+        add_command(p, part, c);
+        part = c->id == p->kind->pause ? &p->parts[1] : part;
+        i++;
+    }
+}
+
+/* The word that the period's submission sets at its end; Mesa keeps it in memory of the device's, which is mapped. */
+static void
+find_word(struct player *p)
+{
+    const struct ring_recorded *fill = NULL;
+    const struct ring_recorded *bind = NULL;
+    const struct ring_recorded *made = NULL;
+    uint64_t memory_id = 0;
+    uint64_t offset = 0;
+    struct ring_shm shm;
+
+    for (size_t i = p->period.from_idx; i-- > 0 && fill == NULL;) {
+        const struct ring_recorded *c = &p->record.commands[i];
+
+        fill = c->id == RING_COMMAND_CMD_FILL_BUFFER ? c : NULL;
+    }
+    if (fill == NULL) {
+        ring_fail("the recorded client filled no word at the end of its submissions");
+    }
+    bind = ring_record_last(&p->record, p->period.from_idx, RING_COMMAND_BIND_BUFFER_MEMORY2,
+                            BIND_BUFFER_OFFSET, ring_recorded_u64(fill, FILL_BUFFER_OFFSET));
+    memory_id = ring_recorded_u64(bind, BIND_MEMORY_OFFSET);
+    made = ring_record_last(&p->record, p->period.from_idx, RING_COMMAND_ALLOCATE_MEMORY,
+                            -(int32_t)ID_OFFSET, memory_id);
+    offset = ring_recorded_u64(bind, BIND_AT_OFFSET) + ring_recorded_u64(fill, FILL_AT_OFFSET);
+    shm = ring_vtest_blob(&p->v, memory_id,
+                          ring_recorded_u64(made, made->size_bytes - ALLOCATE_SIZE_OFFSET));
+    if (offset % sizeof(uint32_t) != 0 || offset > shm.size_bytes - sizeof(uint32_t)) {
+        ring_fail("the word lies at byte %llu of %zu", (unsigned long long)offset, shm.size_bytes);
+    }
+    p->word = (volatile uint32_t *)(void *)(shm.map + offset);
+}
+
+static void
+prepare(struct player *p, const char *path)
+{
+    const struct ring_recorded *from = NULL;
+
+    ring_record_read(&p->record, path);
+    p->period =
+        ring_record_period(&p->record, p->kind->from, p->kind->to, p->kind->destroyed_offset);
+    p->parts[0] = (struct ring_stream){ .bytes = p->first, .capacity_bytes = ROUND_BYTES };
+    p->parts[1] = (struct ring_stream){ .bytes = p->second, .capacity_bytes = ROUND_BYTES };
+    p->reply = ring_vtest_shm(&p->v, REPLY_BYTES);
+    p->stream = ring_vtest_shm(&p->v, STREAM_BYTES);
+    play_begin(p);
+    for (uint32_t i = 0; i < p->kind->batch_count; i++) {
+        build_round(p);
+    }
+    from = &p->record.commands[p->period.from_idx];
+    if (p->kind->pause == RING_COMMAND_QUEUE_SUBMIT) {
+        find_word(p);
+    } else if (p->kind->pause == RING_COMMAND_ALLOCATE_MEMORY) {
+        p->memory_id = ring_recorded_u64(from, from->size_bytes - ID_OFFSET);
+        p->memory_bytes = ring_recorded_u64(from, from->size_bytes - ALLOCATE_SIZE_OFFSET);
+    }
+}
+
+/* The drawing threads get the processor at each look. */
+static void
+wait_for_word(const struct player *p)
+{
+    while (__atomic_load_n(p->word, __ATOMIC_ACQUIRE) == WORD_NOT_READY) {
+        (void)sched_yield();
+    }
+}
+
+static void
+use_memory(struct player *p)
+{
+    struct ring_shm shm;
+
+    ring_vtest_wait_seqno(&p->v);
+    shm = ring_vtest_blob(&p->v, p->memory_id, p->memory_bytes);
+    memset(shm.map, FILL_BYTE, shm.size_bytes);
+    ring_vtest_drop(&p->v, &shm);
+}
+
+static void
+play_round(struct player *p)
+{
+    if (p->word != NULL) {
+        __atomic_store_n(p->word, WORD_NOT_READY, __ATOMIC_RELEASE);
+    }
+    ring_push(&p->v, p->first, (uint32_t)p->parts[0].size_bytes);
+    if (p->kind->pause == RING_COMMAND_QUEUE_SUBMIT) {
+        wait_for_word(p);
+    } else if (p->kind->pause == RING_COMMAND_ALLOCATE_MEMORY) {
+        use_memory(p);
+    }
+    if (p->parts[1].size_bytes > 0) {
+        ring_push(&p->v, p->second, (uint32_t)p->parts[1].size_bytes);
+    }
+}
+
+static void
+measure(struct player *p)
+{
+    static struct ring_slices slices;
+    uint64_t end_ns = ring_now_ns() + p->span_ns;
+
+    play_round(p); /* what the first alone pays is not measured */
+    ring_wait(&p->v);
+    while (ring_now_ns() < end_ns) {
+        uint64_t start_ns = ring_now_ns();
+        uint64_t count = 0;
+
+        do {
+            play_round(p);
+            count += p->kind->batch_count;
+        } while (ring_now_ns() - start_ns < SLICE_NS);
+        ring_wait(&p->v);
+        ring_slices_add(&slices, ring_now_ns() - start_ns, count);
+    }
+    ring_show(p->kind->name, ring_slices_median_ns(&slices), "ns");
+}
+
+static void
+on_deadline(int signal_number)
+{
+    static const char text[] = "ring_play: the deadline passed; the server does not consume its "
+                               "ring, or a submission does not end\n";
+
+    (void)signal_number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(STATUS_DEADLINE);
+}
+
+static const struct kind *
+find_kind(const char *name)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct player p;
+    uint32_t seconds = 1;
+    uint32_t timeout_s = 60;
+    const struct vkt_option options[] = {
+        {"--seconds",  &seconds,   1, 600 },
+        { "--timeout", &timeout_s, 1, 3600},
+    };
+
+    p.kind = argc > 3 ? find_kind(argv[3]) : NULL;
+    if (p.kind == NULL || !vkt_options(options, 2, argc - 3, argv + 3)) {
+        (void)fputs(USAGE, stderr);
+        return 2;
+    }
+    (void)signal(SIGALRM, on_deadline);
+    (void)alarm(timeout_s);
+    p.span_ns = seconds * NS_PER_S;
+    ring_vtest_open(&p.v, argv[1]);
+    ring_vtest_ring(&p.v);
+    prepare(&p, argv[2]);
+    measure(&p);
+    ring_vtest_close(&p.v);
+    return 0;
+}

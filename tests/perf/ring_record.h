@@ -1,0 +1,63 @@
+/*
+ * A recorded stream of a real client (`vitrine exec --record FILE`; device/record.h says how it is written).
+ *
+ * Read are the commands that make, use and destroy objects.  Those that speak of the recorded ring, its seqnos and its
+ * shared memory are left out: who plays the record has others.  Whatever is wrong ends the program with a sentence and
+ * status 1.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The ids of VK_EXT_command_serialization that a player looks for. */
+enum ring_command_id {
+    RING_COMMAND_QUEUE_SUBMIT = 18,
+    RING_COMMAND_ALLOCATE_MEMORY = 21,
+    RING_COMMAND_FREE_MEMORY = 22,
+    RING_COMMAND_CREATE_SAMPLER = 70,
+    RING_COMMAND_DESTROY_SAMPLER = 71,
+    RING_COMMAND_ALLOCATE_COMMAND_BUFFERS = 88,
+    RING_COMMAND_FREE_COMMAND_BUFFERS = 89,
+    RING_COMMAND_CMD_FILL_BUFFER = 118,
+    RING_COMMAND_BIND_BUFFER_MEMORY2 = 138,
+    RING_COMMAND_SET_REPLY_STREAM = 178,
+};
+
+struct ring_recorded {
+    const uint8_t *bytes;
+    uint32_t size_bytes;
+    uint32_t id;       /* the command's */
+    bool is_in_stream; /* the client had it run from shared memory, not from the ring */
+};
+
+struct ring_record {
+    struct ring_recorded *commands;
+    size_t count;
+};
+
+/* Some commands of a record: from the one that makes an object to the one that destroys it. */
+struct ring_period {
+    size_t from_idx;
+    size_t to_idx;
+};
+
+/* Reads a file; it stays in memory until the program ends. */
+void ring_record_read(struct ring_record *r, const char *path);
+
+/* The two numbers in a command at that byte. */
+uint32_t ring_recorded_u32(const struct ring_recorded *c, uint32_t offset);
+uint64_t ring_recorded_u64(const struct ring_recorded *c, uint32_t offset);
+
+/*
+ * The middle one of those periods that no other begins in: a program's loop has many, its start and its end have others.
+ * A making command ends with the id of what it makes; a destroying one has that id at destroyed_offset.
+ */
+struct ring_period ring_record_period(const struct ring_record *r, enum ring_command_id from,
+                                      enum ring_command_id to, uint32_t destroyed_offset);
+
+/* The last command of this id before before_idx, whose 8 bytes at `offset` (from the end, if negative) are `value`. */
+const struct ring_recorded *
+ring_record_last(const struct ring_record *r, size_t before_idx, enum ring_command_id id,
+                 int32_t offset, uint64_t value);
