@@ -33,6 +33,7 @@ fake_device_init(struct fake_device *device, struct fake_platform *fp,
     for (uint16_t i = 0; i < config->queue_count; i++) {
         device->queues[i].size_max = config->queue_size_max == 0 ? 256 : config->queue_size_max;
     }
+    fake_pci_init(device);
     fp->devices[fp->device_count++] = device;
 }
 
@@ -56,6 +57,7 @@ fake_device_vanish(struct fake_device *device)
     device->guest_page_size = 0;
     device->has_device_sel = false;
     device->has_driver_sel = false;
+    fake_pci_reset(device);
     for (unsigned i = 0; i < FAKE_QUEUES_MAX; i++) {
         fake_queue_reset(&device->queues[i]);
     }

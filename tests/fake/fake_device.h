@@ -1,5 +1,5 @@
 /*
- * A strict fake virtio-mmio device, version 1 or 2: the device's side of VirtIO 1.3 §2, §3.1 and §4.2, written from the text
+ * A strict fake virtio device, by mmio version 1 or 2 or by PCI (fake_pci.h): the device's side of VirtIO 1.3 §2, §3.1 and §4.2, written from the text
  * alone, so that the library's reading of it meets another one.
  *
  *   driver ── mmio_read/mmio_write ──► registers ──► status, features, queues ──► model (gpu, net, blk, input, echo)
@@ -25,6 +25,7 @@
 enum {
     FAKE_QUEUES_MAX = 8,
     FAKE_CONFIG_BYTES = 0x100,
+    FAKE_VERSION_PCI = 16,      /* in place of a version of virtio-mmio: see fake_pci.h */
     FAKE_STARVED_NS = 20000000, /* so long buffers may lie unannounced before a starving device */
 };
 
@@ -159,6 +160,17 @@ struct fake_queue {
     uint64_t interrupt_count;
 };
 
+/* What PCI adds. */
+struct fake_pci {
+    uint8_t space[256]; /* configuration space; a test may make it lie */
+    uint16_t queue_sel;
+    uint16_t config_vector;
+    uint16_t vectors[FAKE_QUEUES_MAX];
+    uint16_t vector_limit;        /* vectors from here on are refused */
+    uint32_t unread_vector;       /* offset of one that was written and not read back; 0: none */
+    uint32_t notify_offset_shift; /* what queue_notify_off says too much */
+};
+
 /* What a test chooses at the start. Zeroed fields have sensible values. */
 struct fake_device_config {
     const struct fake_model *model;
@@ -216,6 +228,7 @@ struct fake_device {
     uint32_t feature_reads;
     uint32_t random;
     uint32_t idx; /* on the platform's bus */
+    struct fake_pci pci;
 
     /* What the driver has done, for the checks. */
     uint32_t config_reads; /* since the generation was read */

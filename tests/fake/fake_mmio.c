@@ -390,6 +390,9 @@ check_register(struct fake_device *device, uint32_t offset, unsigned width)
 uint64_t
 fake_device_read(struct fake_device *device, uint32_t offset, unsigned width)
 {
+    if (fake_is_pci(device)) {
+        return fake_pci_read(device, offset, width);
+    }
     if (offset >= VIRTIO_MMIO_CONFIG) {
         check_probe(device, offset);
         return fake_config_read(device, offset - VIRTIO_MMIO_CONFIG, width);
@@ -408,6 +411,10 @@ fake_device_read(struct fake_device *device, uint32_t offset, unsigned width)
 void
 fake_device_write(struct fake_device *device, uint32_t offset, unsigned width, uint64_t value)
 {
+    if (fake_is_pci(device)) {
+        fake_pci_write(device, offset, width, (uint32_t)value);
+        return;
+    }
     if (offset >= VIRTIO_MMIO_CONFIG) {
         check_probe(device, offset);
         fake_config_write(device, offset - VIRTIO_MMIO_CONFIG, width, (uint32_t)value);

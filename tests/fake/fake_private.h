@@ -77,6 +77,18 @@ fake_break(struct fake_device *device, enum fake_requirement requirement, uint64
     fake_violate(device->fp, requirement, value);
 }
 
+/* fake_pci.c */
+void fake_pci_init(struct fake_device *device);
+void fake_pci_reset(struct fake_device *device);
+uint64_t fake_pci_read(struct fake_device *device, uint32_t offset, unsigned width);
+void fake_pci_write(struct fake_device *device, uint32_t offset, unsigned width, uint32_t value);
+
+static inline bool
+fake_is_pci(const struct fake_device *device)
+{
+    return device->version == FAKE_VERSION_PCI;
+}
+
 /* fake_status.c */
 void fake_status_write(struct fake_device *device, uint32_t value);
 uint32_t fake_status_read(struct fake_device *device);

@@ -27,6 +27,14 @@ def virtq():
     seed("virtq_fuzz", "scribble", bytes([0x01]) + bytes([0, 0x15, 2, 5, 0, 15]) + bytes(range(15)) + bytes([3, 6, 0, 4, 1, 2, 3, 4, 3]))
 
 
+def pci():
+    """six BARs of four bytes (size, there, base, not I/O), odd: a true function, how many changes, then place and value of each."""
+    bars = bytes([24, 1, 8, 1]) * 6
+    seed("pci_fuzz", "true", bars + bytes([1, 0]))
+    seed("pci_fuzz", "two_shared", bars + bytes([1, 2, 0x53, 8, 0x52, 24]))
+    seed("pci_fuzz", "loop", bars + bytes([1, 1, 0x75, 0x40]))
+
+
 def vq():
     """flavour, base, then operations: 5 place = an honest chain, 0 = pop, 1 and 2 = push, 3 = interrupt?, 4 = scribble, 6 = region, 7 = restart."""
     honest = bytes([5, 3, 0, 0, 1, 0, 3]) * 10
@@ -270,7 +278,7 @@ def trace_file():
 
 
 def main():
-    writers = (control, virtq, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring,
+    writers = (control, virtq, pci, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring,
                trace_file)
     for write in writers:
         write()

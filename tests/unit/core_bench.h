@@ -12,6 +12,7 @@
 #include "tests/fake/fake_device.h"
 #include "tests/fake/fake_gpu.h"
 #include "tests/fake/fake_net.h"
+#include "tests/fake/fake_pci.h"
 #include "tests/unit/utest.h"
 
 enum {
@@ -32,6 +33,13 @@ struct bench {
 };
 
 static struct bench b;
+
+/* Every transport in turn: for (version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) */
+static inline uint32_t
+next_version(uint32_t version)
+{
+    return version == 2 ? FAKE_VERSION_PCI : version + 1;
+}
 
 static inline void
 begin_device(uint32_t version, uint64_t features, const struct fake_model *model, void *model_ctx)
@@ -60,7 +68,7 @@ static inline void
 begin_model(uint32_t version, uint64_t features, const struct fake_model *model, void *model_ctx)
 {
     begin_device(version, features, model, model_ctx);
-    EXPECT_EQ(virtio_mmio_probe(&b.bus, b.fake.base, FAKE_DEVICE_BYTES, &b.device), VIRTIO_OK);
+    EXPECT_EQ(fake_device_probe(&b.bus, &b.fake, &b.device), VIRTIO_OK);
 }
 
 static inline void

@@ -3,7 +3,7 @@
 
 UTEST(configuration_fields_belong_together)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         begin(version, 0);
         run(0);
         memset(b.fake.config, 0x11, sizeof(b.fake.config));

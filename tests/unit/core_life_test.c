@@ -20,16 +20,16 @@ UTEST(a_bus_needs_its_platform)
 
 UTEST(probing_only_reads)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         begin(version, FEATURE_OF_MODEL);
         run(0);
         uint8_t status = b.fake.status;
         struct virtio_bus other;
         struct virtio_device *again = NULL;
         EXPECT_EQ(virtio_bus_init(&other, &b.fp.plat, NULL), VIRTIO_OK);
-        EXPECT_EQ(virtio_mmio_probe(&other, b.fake.base, FAKE_DEVICE_BYTES, &again), VIRTIO_OK);
+        EXPECT_EQ(fake_device_probe(&other, &b.fake, &again), VIRTIO_OK);
         EXPECT_EQ(again->id, b.device->id);
-        EXPECT_EQ(virtio_mmio_probe(&b.bus, b.fake.base, FAKE_DEVICE_BYTES, &again), VIRTIO_OK);
+        EXPECT_EQ(fake_device_probe(&b.bus, &b.fake, &again), VIRTIO_OK);
         EXPECT_EQ(again, b.device);
         EXPECT_EQ(b.bus.device_count, 1);
         EXPECT_EQ(b.fake.status, status);
@@ -91,7 +91,7 @@ UTEST(a_device_has_one_owner)
 
 UTEST(buffers_go_through_both_versions)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         uint64_t ring_bits[] = { 0, VIRTIO_FEATURE(VIRTIO_F_RING_PACKED), VIRTIO_FEATURES_LIBRARY };
         for (unsigned i = 0; i < (version == 1 ? 1U : 3U); i++) {
             begin(version, ring_bits[i]);
@@ -167,7 +167,7 @@ static void
 expect_left_out(const struct fake_model *model, void *model_ctx, uint64_t missing,
                 uint64_t left_out)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         struct virtio_feature_request request = { .wanted = UINT64_MAX };
         begin_model(version, model->features & ~missing, model, model_ctx);
         uint64_t expected = b.fake.offered & model->features & ~left_out;
@@ -210,7 +210,7 @@ UTEST(features_that_lack_what_they_require_are_left_out)
 
 UTEST(a_required_feature_is_missing)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         begin(version, 0);
         struct virtio_feature_request request = { .required = VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) };
         EXPECT_EQ(virtio_device_claim(b.device, "owner"), VIRTIO_OK);
@@ -240,7 +240,7 @@ UTEST(features_are_refused)
 
 UTEST(a_reset_may_take_its_time_but_not_for_ever)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         begin(version, 0);
         b.fake.reset_reads = 50;
         run(0);
@@ -257,7 +257,7 @@ UTEST(a_reset_may_take_its_time_but_not_for_ever)
 /* Until status reads 0 the device may write to the memory: it stays its owner's, and whoever asks again may succeed. */
 UTEST(a_device_that_does_not_reset_is_not_given_back)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         begin(version, 0);
         run(0);
         b.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_RESET_STUCK };
@@ -285,7 +285,7 @@ UTEST(a_device_that_does_not_reset_is_not_given_back)
 /* It was never told of any memory: there is nothing that it could go on writing to. */
 UTEST(a_device_that_never_reset_is_given_back)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         struct virtio_feature_request request = { 0 };
         begin(version, 0);
         b.fake.evil = (struct fake_evil){ .mode = FAKE_EVIL_RESET_STUCK };
@@ -306,7 +306,7 @@ UTEST(a_device_that_never_reset_is_given_back)
 
 UTEST(a_stranger_resets_beneath_the_owner_and_is_named)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         begin(version, 0);
         run(0);
         EXPECT_EQ(virtio_device_health(b.device), VIRTIO_OK);
@@ -415,7 +415,7 @@ UTEST(dma_translation_fails)
 
 UTEST(a_queue_that_is_in_use_is_left_alone)
 {
-    for (uint32_t version = 1; version <= 2; version++) {
+    for (uint32_t version = 1; version <= FAKE_VERSION_PCI; version = next_version(version)) {
         begin(version, 0);
         struct virtio_feature_request request = { 0 };
         struct virtq_config config = { .size_max = 16 };

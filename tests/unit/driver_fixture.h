@@ -8,6 +8,7 @@
 #include "virtio/device.h"
 
 #include "tests/fake/fake_device.h"
+#include "tests/fake/fake_pci.h"
 #include "tests/unit/utest.h"
 
 struct flavour {
@@ -17,18 +18,22 @@ struct flavour {
 };
 
 static const struct flavour flavours[] = {
-    {"v2 split",              2, 0                                              },
+    {"v2 split",              2,                0                                   },
     { "v2 split event index", 2,
-     VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC)},
-    { "v2 split in order",    2, VIRTIO_FEATURE(VIRTIO_F_IN_ORDER)              },
-    { "v2 packed",            2, VIRTIO_FEATURE(VIRTIO_F_RING_PACKED)           },
+     VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) | VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC)    },
+    { "v2 split in order",    2,                VIRTIO_FEATURE(VIRTIO_F_IN_ORDER)   },
+    { "v2 packed",            2,                VIRTIO_FEATURE(VIRTIO_F_RING_PACKED)},
     { "v2 packed all",        2,
      VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX) |
           VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) | VIRTIO_FEATURE(VIRTIO_F_IN_ORDER) |
           VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM) | VIRTIO_FEATURE(VIRTIO_F_ORDER_PLATFORM) |
-          VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA)                            },
-    { "v1",                   1, VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT)            },
-    { "v1 strict layout",     1, VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX)             },
+          VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA)                                },
+    { "v1",                   1,                VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT) },
+    { "pci split",            FAKE_VERSION_PCI, VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX)  },
+    { "pci packed",           FAKE_VERSION_PCI,
+     VIRTIO_FEATURE(VIRTIO_F_RING_PACKED) | VIRTIO_FEATURE(VIRTIO_F_INDIRECT_DESC) |
+          VIRTIO_FEATURE(VIRTIO_F_NOTIFICATION_DATA)                                },
+    { "v1 strict layout",     1,                VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX)  },
 };
 
 enum {
@@ -72,9 +77,7 @@ fixture_start(struct fixture *fixture, const struct fixture_wish *wish)
               VIRTIO_OK);
     virtio_trace_enable(&fixture->trace, true);
     EXPECT_EQ(virtio_bus_init(&fixture->bus, &fixture->fp.plat, &fixture->trace), VIRTIO_OK);
-    EXPECT_EQ(
-        virtio_mmio_probe(&fixture->bus, fixture->fake.base, FAKE_DEVICE_BYTES, &fixture->device),
-        VIRTIO_OK);
+    EXPECT_EQ(fake_device_probe(&fixture->bus, &fixture->fake, &fixture->device), VIRTIO_OK);
 }
 
 static inline void
