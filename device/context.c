@@ -17,8 +17,6 @@
 #include "device/packet.h"
 #include "device/render_wire.h"
 
-enum { STREAM_BYTES_MAX = 256 << 10 };
-
 struct session {
     struct front front;
     const char *name;
@@ -37,7 +35,7 @@ struct session {
         struct render_submit_fence submit_fence;
     } request;
     struct packet packet;
-    uint8_t stream[STREAM_BYTES_MAX];
+    uint8_t stream[RENDER_STREAM_BYTES_MAX];
 };
 
 /* Each handler returns whether to go on; if not, session->front.end and the fault say why. */
@@ -234,10 +232,10 @@ on_submit_cmd(struct session *session)
 {
     const struct render_submit_cmd *request = &session->request.submit_cmd;
     size_t size = request->size_bytes;
-    if (size % 4 != 0 || size > STREAM_BYTES_MAX) {
+    if (size % 4 != 0 || size > RENDER_STREAM_BYTES_MAX) {
         (void)refuse(session->front.fault,
                      "SUBMIT_CMD of %zu bytes, right is a multiple of 4 up to %u", size,
-                     STREAM_BYTES_MAX);
+                     RENDER_STREAM_BYTES_MAX);
         return front_client_is_wrong(&session->front);
     }
     memcpy(session->stream, request->bytes, RENDER_INLINE_BYTES);

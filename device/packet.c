@@ -66,24 +66,30 @@ packet_receive(int socket, void *to, size_t size_bytes, struct packet *packet)
 }
 
 int
-packet_send(int socket, const void *bytes, size_t size_bytes, int fd)
+packet_send_fds(int socket, const void *bytes, size_t size_bytes, const int *fds, unsigned fd_count)
 {
     struct iovec whole = { .iov_len = size_bytes };
     memcpy(&whole.iov_base, &bytes, sizeof(bytes)); /* sendmsg does not write to it */
     union fd_control control = { 0 };
     struct msghdr message = { .msg_iov = &whole, .msg_iovlen = 1 };
-    if (fd >= 0) {
+    if (fd_count > 0) {
         message.msg_control = &control;
-        message.msg_controllen = CMSG_SPACE(sizeof(int));
+        message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
         struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
         rights->cmsg_level = SOL_SOCKET;
         rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+        rights->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+        memcpy(CMSG_DATA(rights), fds, fd_count * sizeof(int));
     }
     ssize_t sent;
     do {
         sent = sendmsg(socket, &message, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? -1 : 0;
+}
+
+int
+packet_send(int socket, const void *bytes, size_t size_bytes, int fd)
+{
+    return packet_send_fds(socket, bytes, size_bytes, &fd, fd >= 0 ? 1 : 0);
 }

@@ -29,4 +29,8 @@ void packet_close_fds(struct packet *packet);
 /* Sends a packet with fd (still the caller's; -1: none).  Returns: 0; -1 and errno. */
 int packet_send(int socket, const void *bytes, size_t size_bytes, int fd);
 
+/* The same with fd_count fds, up to PACKET_FD_COUNT_MAX. */
+int packet_send_fds(int socket, const void *bytes, size_t size_bytes, const int *fds,
+                    unsigned fd_count);
+
 #endif

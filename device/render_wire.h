@@ -46,6 +46,7 @@ enum render_fd_kind {
 enum {
     RENDER_NAME_BYTES = 32,
     RENDER_INLINE_BYTES = 256, /* of a stream of commands; the rest comes in a second packet */
+    RENDER_STREAM_BYTES_MAX = 256 << 10, /* of one; what is longer, Mesa sends through rings */
     RENDER_FLAGS_CAPSET_MASK = 0xff,
 };
 

@@ -7,6 +7,10 @@ device_core_srcs := device/beside.c device/listen.c device/options.c device/driv
 # The device's side of virtqueues, and the loop: the only code that touches a guest's memory.
 device_vq_srcs := device/loop.c device/vq/chain.c device/vq/guest.c device/vq/packed.c device/vq/spans.c device/vq/split.c device/vq/vq.c
 
+# The virtio GPU of virtual machines.
+device_guest_gpu_srcs := $(addprefix device/gpu/,blob.c capset.c commands.c context.c cursor.c display.c fence.c gpu.c problem.c queue.c record.c \
+                                                 renderer.c resource.c scanout.c status.c twod.c)
+
 # A server and its workers.
 device_herd_srcs := device/client.c device/herd.c device/spawn.c
 
