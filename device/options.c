@@ -63,11 +63,25 @@ read_option(struct options *options, int argc, char **argv, int at)
     return 1;
 }
 
+static bool
+is_option(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0';
+}
+
 bool
 options_read(struct options *options, int argc, char **argv)
 {
     int at = 1;
-    while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
+    int word_count = 0; /* in front of the options, where `at` has been */
+    while (at < argc && (options->is_mixed || is_option(argv[at]))) {
+        if (!is_option(argv[at])) {
+            argv[1 + word_count++] = argv[at++];
+            continue;
+        }
+        if (strcmp(argv[at], "--") == 0 && options->is_mixed) {
+            return option_wrong(options, "-- is not needed here");
+        }
         if (strcmp(argv[at], "--") == 0) {
             at++;
             break;
@@ -82,8 +96,8 @@ options_read(struct options *options, int argc, char **argv)
         }
         at += used;
     }
-    options->rest = argv + at;
-    options->rest_count = argc - at;
+    options->rest = options->is_mixed ? argv + 1 : argv + at;
+    options->rest_count = options->is_mixed ? word_count : argc - at;
     return true;
 }
 

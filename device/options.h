@@ -29,6 +29,7 @@ struct options {
     unsigned spec_count;
     const char **values; /* per spec: NULL not given, "" given without a value */
     bool takes_words;    /* words that are no options may follow them */
+    bool is_mixed;       /* options may follow these words too; argv is put in another order */
     char **rest;         /* these words; after "--", all */
     int rest_count;
 };

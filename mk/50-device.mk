@@ -11,18 +11,25 @@ programs := $(addprefix $(out)/bin/,vitrine vitrine-gpu vitrine-render)
 ## make programs    build/bin/vitrine, vitrine-gpu and vitrine-render
 programs: $(programs)
 
-# Said once and plainly, before the compiler would say it in fifty lines.
-$(out)/device/has-seccomp:
-	@mkdir -p $(@D)
-	@echo '#include <seccomp.h>' | $(HOSTCC) -E - >$@.i 2>&1 || \
-	    { echo 'make: seccomp.h is missing: apt-get install libseccomp-dev (./test installs all that is missing)' >&2; exit 1; }
-	@mv $@.i $@
-$(out)/device/obj/device/sandbox_calls.o: | $(out)/device/has-seccomp
+# Said once and plainly, before the compiler would say it in fifty lines.  $(1) = package, $(2) = header
+define need_header
+$(out)/device/has-$(1):
+	@mkdir -p $$(@D)
+	@echo '#include <$(2)>' | $(HOSTCC) -E - >$$@.i 2>&1 || \
+	    { echo 'make: $(2) is missing: apt-get install $(1) (./test installs all that is missing)' >&2; exit 1; }
+	@mv $$@.i $$@
+endef
+$(eval $(call need_header,libseccomp-dev,seccomp.h))
+$(eval $(call need_header,libpng-dev,png.h))
+$(eval $(call need_header,libcjson-dev,cjson/cJSON.h))
+$(out)/device/obj/device/sandbox_calls.o: | $(out)/device/has-libseccomp-dev
+$(call objects,$(out)/device,$(wildcard tools/vitrine/*.c)): | $(out)/device/has-libpng-dev $(out)/device/has-libcjson-dev
 
 $(out)/device/obj/%.o: %.c Makefile mk/00-flags.mk mk/50-device.mk
 	@mkdir -p $(@D)
 	$(call say,CC)$(HOSTCC) $(device_cflags) -pthread $(includes) -c $< -o $@
 
+$(out)/bin/vitrine $(out)/fake/vitrine: device_libs := -ldl -lpng -lcjson
 $(out)/bin/vitrine: $(call objects,$(out)/device,$(vitrine_srcs))
 $(out)/bin/vitrine-gpu: $(call objects,$(out)/device,$(device_gpu_srcs)) $(out)/lib/libvenus.a
 $(out)/bin/vitrine-render: $(call objects,$(out)/device,$(device_render_srcs)) $(out)/lib/libvenus.a

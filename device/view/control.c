@@ -84,7 +84,9 @@ set_answer(struct client *client, char *text)
     }
     size_t length = strlen(text);
     for (size_t i = 0; i + 1 < length; i++) {
-        text[i] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
+        if ((unsigned char)text[i] < ' ') {
+            text[i] = ' ';
+        }
     }
     client->answer = text;
     client->answer_bytes = length;

@@ -7,9 +7,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "device/gpu/gpu.h"
+enum { SIDE_PX_MAX = 16384 };
 
 /* fallocate: a memfd without pages would end us with SIGBUS when memory is short. */
 static uint8_t *
@@ -43,6 +44,42 @@ picture_init(struct picture *picture, uint32_t width_px, uint32_t height_px)
     return true;
 }
 
+/* A memfd that could shrink would end its reader with SIGBUS. */
+static const char *
+why_wrong(int fd, uint32_t width_px, uint32_t height_px)
+{
+    struct stat status;
+    if (width_px == 0 || height_px == 0 || width_px > SIDE_PX_MAX || height_px > SIDE_PX_MAX) {
+        return "a picture's size is out of range";
+    }
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
+        return "a picture's memory could shrink";
+    }
+    if (fstat(fd, &status) != 0 || status.st_size < (off_t)width_px * height_px * 4) {
+        return "a picture's memory is too small";
+    }
+    return NULL;
+}
+
+const char *
+picture_open(struct picture *picture, int fd, uint32_t width_px, uint32_t height_px)
+{
+    *picture = (struct picture){ .fd = -1 };
+    const char *wrong = why_wrong(fd, width_px, height_px);
+    size_t row_bytes = (size_t)width_px * 4;
+    void *mapped = MAP_FAILED;
+    if (wrong == NULL) {
+        mapped = mmap(NULL, row_bytes * height_px, PROT_READ, MAP_SHARED, fd, 0);
+    }
+    if (mapped == MAP_FAILED) {
+        (void)close(fd);
+        return wrong != NULL ? wrong : "a picture's memory cannot be mapped";
+    }
+    *picture = (struct picture){ fd, mapped, row_bytes, width_px, height_px };
+    return NULL;
+}
+
 void
 picture_finish(struct picture *picture)
 {
@@ -51,17 +88,4 @@ picture_finish(struct picture *picture)
         (void)close(picture->fd);
     }
     *picture = (struct picture){ .fd = -1 };
-}
-
-bool
-picture_copy(struct picture *picture, const struct gpu *gpu, unsigned scanout_idx,
-             const struct gpu_rect *rect)
-{
-    if (picture->pixels == NULL || rect->x > picture->width_px || rect->y > picture->height_px ||
-        rect->width_px > picture->width_px - rect->x ||
-        rect->height_px > picture->height_px - rect->y) {
-        return false;
-    }
-    uint8_t *to = picture->pixels + rect->y * picture->row_bytes + (size_t)rect->x * 4;
-    return gpu_read_pixels(gpu, scanout_idx, rect, to, picture->row_bytes);
 }

@@ -25,6 +25,13 @@ struct picture {
  */
 bool picture_init(struct picture *picture, uint32_t width_px, uint32_t height_px);
 
+/*
+ * The other process's end: maps such a memfd for reading, when it is as large as the picture and sealed against shrinking.
+ * fd: the picture's from now on.  Sides: any number; 0 or more than 16384 are wrong.
+ * Returns: NULL; else a sentence, the fd is closed and *picture is empty.
+ */
+const char *picture_open(struct picture *picture, int fd, uint32_t width_px, uint32_t height_px);
+
 /* Safe on zeroed memory, and twice. */
 void picture_finish(struct picture *picture);
 

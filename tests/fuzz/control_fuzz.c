@@ -23,12 +23,11 @@ is_right(const char *wrong, const struct control_request *request)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *line = malloc(size + 1); /* of exactly this size, so that a byte too far is seen */
+    char *line = malloc(size != 0 ? size : 1); /* no more, so that a byte too far is seen */
     struct control_request request = { 0 };
     if (line == NULL) {
         return 0;
     }
-    line = realloc(line, size != 0 ? size : 1);
     memcpy(line, data, size);
     if (!is_right(control_parse(line, size, &request), &request)) {
         abort();

@@ -77,6 +77,15 @@ WRONG_USES = (
     ("vitrine", ("exec",), "no program to run"),
     ("vitrine", ("exec", "--bogus", "--", "ls"), "--bogus"),
     ("vitrine", ("exec", "--trace"), "--trace FILE"),
+    ("vitrine", ("screenshot",), "FILE.png"),
+    ("vitrine", ("screenshot", "a.png", "b.png"), "one file"),
+    ("vitrine", ("screenshot", "a.png", "--scanout", "16"), "0 to 15"),
+    ("vitrine", ("status", "now"), "Only options"),
+    ("vitrine", ("resize", "1280"), "1920x1080"),
+    ("vitrine", ("plug", "--scanout", "1"), "1920x1080"),
+    ("vitrine", ("unplug", "1"), "--scanout N"),
+    ("vitrine-view", (), "--socket-fd N"),
+    ("vitrine-view", ("--socket-fd", "3", "--window", "--vnc", "5900"), "one of"),
     ("vitrine-gpu", (), "--vtest SOCKET"),
     ("vitrine-gpu", ("--vtest",), "--vtest SOCKET"),
     ("vitrine-gpu", ("--vtest", "s", "more"), "more"),
@@ -95,7 +104,11 @@ def usage(_):
         what = f"{program} {' '.join(arguments)}"
         check(status == 2, f"{what}: exit status {status}, expected 2\n{stderr}")
         check(words in stderr and "--help" in stderr and stderr.count("\n") == 1, f"{what} said:\n{stderr}")
-    for program, arguments, source in (("vitrine", ("exec",), "tools/vitrine/exec.c"), ("vitrine-gpu", (), "device/gpu_main.c")):
+    for program, arguments, source in (
+        ("vitrine", ("exec",), "tools/vitrine/exec.c"), ("vitrine-gpu", (), "device/gpu_main.c"),
+        ("vitrine", ("screenshot",), "tools/vitrine/screenshot.c"), ("vitrine", ("status",), "tools/vitrine/status.c"),
+        ("vitrine", ("resize",), "tools/vitrine/display.c"), ("vitrine-view", (), "tools/view/main.c"),
+    ):
         status, stdout, _ = run_vitrine(*arguments, "--help", program=program)
         check(status == 0, f"{program} --help: exit status {status}")
         with open(os.path.join(TOP, source), encoding="utf-8") as f:

@@ -20,9 +20,10 @@ LAW = (
     (VENUS, (VENUS,)),
     ("venus/", ("abi/", "venus/", "build/gen/")),
     ("device/", ("abi/", VENUS, "device/")),
+    ("tools/view/", ("abi/", PUBLIC, "device/", "tools/view/")),
     ("tools/vitrine/", ("abi/", PUBLIC, "virtio/trace.def", "device/", "tools/vitrine/")),
     ("examples/", ("abi/", PUBLIC, "examples/")),
-    ("tests/", ("abi/", "virtio/", "kernel/", "device/", "venus/", "tools/vitrine/", "tests/", "build/gen/")),
+    ("tests/", ("abi/", "virtio/", "kernel/", "device/", "venus/", "tools/view/", "tools/vitrine/", "tests/", "build/gen/")),
 )
 
 
@@ -53,7 +54,7 @@ def check_file(path, allowed):
 
 def main():
     problems = []
-    for path in files(r"\.([chS]|def)$", *[d for d in ("abi", "virtio", "kernel", "venus", "device", "tools/vitrine", "examples", "tests") if
+    for path in files(r"\.([chS]|def)$", *[d for d in ("abi", "virtio", "kernel", "venus", "device", "tools/view", "tools/vitrine", "examples", "tests") if
                                           os.path.isdir(os.path.join(TOP, d))]):
         allowed = next(targets for prefix, targets in LAW if path.startswith(prefix))
         problems += [p for p in check_file(path, allowed) if p]

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/options.h"
+#include "tools/vitrine/device_commands.h"
 #include "tools/vitrine/exec.h"
 #include "tools/vitrine/trace.h"
-
-enum { EXIT_WRONG_USE = 2 };
 
 struct subcommand {
     const char *name;
@@ -17,8 +17,13 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
-    {"exec",   "run a Vulkan program through the Venus renderer",               exec_main },
-    { "trace", "join what a guest and the device wrote down of their commands", trace_main},
+    {"exec",        "run a Vulkan program through the Venus renderer",               exec_main      },
+    { "screenshot", "write what a guest shows as a PNG file",                        screenshot_main},
+    { "status",     "say what a guest's GPU is doing",                               status_main    },
+    { "resize",     "give a guest's display another size",                           resize_main    },
+    { "plug",       "plug a display into a guest",                                   plug_main      },
+    { "unplug",     "take a display away from a guest",                              unplug_main    },
+    { "trace",      "join what a guest and the device wrote down of their commands", trace_main     },
 };
 enum { SUBCOMMAND_COUNT = sizeof(subcommands) / sizeof(subcommands[0]) };
 
@@ -35,12 +40,14 @@ print_help(void)
     for (unsigned i = 0; i < SUBCOMMAND_COUNT; i++) {
         (void)printf("  %-10s %s\n", subcommands[i].name, subcommands[i].summary);
     }
-    (void)puts("\n"
-               "try:\n"
-               "  vitrine exec -- vulkaninfo --summary\n"
-               "  vitrine exec --trace commands.txt -- vkcube --c 100\n"
-               "\n"
-               "`vitrine-gpu` serves many clients on a socket of your choice.");
+    (void)puts(
+        "\n"
+        "try:\n"
+        "  vitrine exec -- vulkaninfo --summary\n"
+        "  vitrine exec --trace commands.txt -- vkcube --c 100\n"
+        "  vitrine status\n"
+        "\n"
+        "`vitrine-gpu` serves many clients, or a virtual machine, on a socket of your choice.");
 }
 
 static int

@@ -98,7 +98,7 @@ def run_all(suites):
 
 
 def set_up(options):
-    command = [os.path.join(TOP, "tools/setup/setup")] + (["--yes"] if options.yes else []) + ["base", "test", "vulkan"]
+    command = [os.path.join(TOP, "tools/setup/setup")] + (["--yes"] if options.yes else []) + ["base", "test", "vulkan", "view"]
     return subprocess.run(command, check=False).returncode == 0
 
 
