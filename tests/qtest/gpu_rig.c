@@ -13,14 +13,16 @@
 
 /* Version 1 with packed does not exist, see qemu_queue_test.c. */
 const struct gpu_combination gpu_combinations[GPU_COMBINATION_COUNT] = {
-    {"v1 split queued",                      RIG_MMIO_LEGACY, 0,                             VGPU_DRIVER_QUEUED, false},
-    { "v1 split simple",                     RIG_MMIO_LEGACY, 0,                             VGPU_DRIVER_SIMPLE, false},
-    { "v2 split queued",                     RIG_MMIO_MODERN, 0,                             VGPU_DRIVER_QUEUED, false},
-    { "v2 split simple",                     RIG_MMIO_MODERN, 0,                             VGPU_DRIVER_SIMPLE, false},
-    { "v2 packed queued",                    RIG_MMIO_MODERN, PACKED,                        VGPU_DRIVER_QUEUED, false},
-    { "v2 packed simple",                    RIG_MMIO_MODERN, PACKED,                        VGPU_DRIVER_SIMPLE, false},
-    { "v2 packed event_idx indirect queued", RIG_MMIO_MODERN, PACKED | EVENT_IDX | INDIRECT,
-     VGPU_DRIVER_QUEUED,                                                                                         true },
+    {"v1 split queued",                       RIG_MMIO_LEGACY, 0,                             VGPU_DRIVER_QUEUED, false},
+    { "v1 split simple",                      RIG_MMIO_LEGACY, 0,                             VGPU_DRIVER_SIMPLE, false},
+    { "v2 split queued",                      RIG_MMIO_MODERN, 0,                             VGPU_DRIVER_QUEUED, false},
+    { "v2 split simple",                      RIG_MMIO_MODERN, 0,                             VGPU_DRIVER_SIMPLE, false},
+    { "v2 packed queued",                     RIG_MMIO_MODERN, PACKED,                        VGPU_DRIVER_QUEUED, false},
+    { "v2 packed simple",                     RIG_MMIO_MODERN, PACKED,                        VGPU_DRIVER_SIMPLE, false},
+    { "v2 packed event_idx indirect queued",  RIG_MMIO_MODERN, PACKED | EVENT_IDX | INDIRECT,
+     VGPU_DRIVER_QUEUED,                                                                                          true },
+    { "pci packed event_idx indirect queued", RIG_PCI,         PACKED | EVENT_IDX | INDIRECT,
+     VGPU_DRIVER_QUEUED,                                                                                          true },
 };
 
 static const char *const gpu_args[] = {

@@ -19,7 +19,7 @@
 #include "tests/qtest/rig.h"
 
 enum {
-    GPU_COMBINATION_COUNT = 7,
+    GPU_COMBINATION_COUNT = 8,
     GPU_SCANOUT_COUNT = 4,
     GPU_WIDTH_PX = 1280, /* what the display asks for */
     GPU_HEIGHT_PX = 800,

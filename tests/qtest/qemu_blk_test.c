@@ -15,7 +15,7 @@ enum {
     SECTOR_BYTES = 512,
     SECTOR_COUNT = QEMU_DISK_BYTES / SECTOR_BYTES,
     TIMEOUT_MS = 3000,
-    COMBINATION_COUNT = 5,
+    COMBINATION_COUNT = 6,
 };
 
 struct combination {
@@ -34,6 +34,7 @@ static const struct combination combinations[COMBINATION_COUNT] = {
     { "v2 split event_idx",           EVENT_IDX,                     RIG_MMIO_MODERN},
     { "v2 packed",                    PACKED,                        RIG_MMIO_MODERN},
     { "v2 packed event_idx indirect", PACKED | EVENT_IDX | INDIRECT, RIG_MMIO_MODERN},
+    { "pci packed event_idx",         PACKED | EVENT_IDX,            RIG_PCI        },
 };
 
 static const char *const args[] = {

@@ -10,7 +10,7 @@
 
 enum {
     WAIT_TURNS = 20000,
-    COMBINATION_COUNT = 4,
+    COMBINATION_COUNT = 5,
     EV_SYN = 0,
     EV_KEY = 1,
     EV_ABS = 3,
@@ -36,6 +36,7 @@ static const struct combination combinations[COMBINATION_COUNT] = {
     { "v2 split event_idx",  EVENT_IDX,          RIG_MMIO_MODERN},
     { "v2 packed",           PACKED,             RIG_MMIO_MODERN},
     { "v2 packed event_idx", PACKED | EVENT_IDX, RIG_MMIO_MODERN},
+    { "pci split event_idx", EVENT_IDX,          RIG_PCI        },
 };
 
 static const char *const keyboard_args[] = { "-device", "virtio-keyboard-device,id=in0,packed=on",

@@ -17,7 +17,7 @@
 enum {
     FRAME_BYTES_MAX = 2048,
     WAIT_MS = 2000,
-    COMBINATION_COUNT = 5,
+    COMBINATION_COUNT = 6,
 };
 
 struct combination {
@@ -35,6 +35,7 @@ static const struct combination combinations[COMBINATION_COUNT] = {
     { "v2 split event_idx",  EVENT_IDX,          RIG_MMIO_MODERN},
     { "v2 packed",           PACKED,             RIG_MMIO_MODERN},
     { "v2 packed event_idx", PACKED | EVENT_IDX, RIG_MMIO_MODERN},
+    { "pci split event_idx", EVENT_IDX,          RIG_PCI        },
 };
 
 static const char *const args[] = {

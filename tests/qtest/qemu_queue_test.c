@@ -47,6 +47,8 @@ static const struct combination combinations[] = {
     { "v2 packed",                    PACKED,                        RIG_MMIO_MODERN, 0},
     { "v2 packed event_idx",          PACKED | EVENT_IDX,            RIG_MMIO_MODERN, 0},
     { "v2 packed indirect",           PACKED | INDIRECT,             RIG_MMIO_MODERN, 8},
+    { "pci split event_idx",          EVENT_IDX,                     RIG_PCI,         0},
+    { "pci packed indirect",          PACKED | INDIRECT,             RIG_PCI,         8},
     { "v2 packed event_idx indirect", PACKED | EVENT_IDX | INDIRECT, RIG_MMIO_MODERN, 8},
 };
 
@@ -233,9 +235,10 @@ UTEST(both_sides_agree_on_the_queue)
         if (start(&combinations[i], 32)) {
             (void)round_trip(5, 1);
             EXPECT_TRUE(rig_device_says(&rig, "rng0", "VIRTIO_CONFIG_S_DRIVER_OK"));
-            EXPECT_TRUE(qemu_command(
-                &rig.qemu, "{\"execute\": \"x-query-virtio-queue-status\", \"arguments\": "
-                           "{\"path\": \"/machine/peripheral/rng0\", \"queue\": 0}}"));
+            EXPECT_TRUE(qemu_commandf(&rig.qemu,
+                                      "{\"execute\": \"x-query-virtio-queue-status\", "
+                                      "\"arguments\": {\"path\": \"%s\", \"queue\": 0}}",
+                                      rig_qmp_path(&rig, "rng0")));
             char size[32];
             (void)snprintf(size, sizeof(size), "\"vring-num\": %u", queue.size);
             EXPECT_CONTAINS(rig.qemu.reply, size);

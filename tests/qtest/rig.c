@@ -3,10 +3,14 @@
  */
 #include "tests/qtest/rig.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "abi/virtio.h"
 #include "abi/virtio_mmio.h"
+#include "abi/virtio_pci.h"
+
+#include "tests/qtest/qtest_pci.h"
 
 static void
 probe_all(struct rig *rig)
@@ -24,16 +28,40 @@ probe_all(struct rig *rig)
     }
 }
 
+/* "virtio-gpu-device,id=gpu0" becomes "virtio-gpu-pci,id=gpu0"; what is none is left as it is. */
+static const char *
+on_pci(struct rig *rig, const char *arg)
+{
+    static const char suffix[] = "-device";
+    static const char pci[] = "-pci";
+    const char *end = arg + strcspn(arg, ",");
+    size_t name = (size_t)(end - arg);
+    if (strncmp(arg, "virtio-", 7) != 0 || name < sizeof(suffix) ||
+        strncmp(end - (sizeof(suffix) - 1), suffix, sizeof(suffix) - 1) != 0 ||
+        rig->text_used + strlen(arg) + sizeof(pci) > sizeof(rig->text)) {
+        return arg;
+    }
+    /* No boot program for a network card: there is no file of it here. */
+    const char *rom = strncmp(arg, "virtio-net", 10) == 0 ? ",romfile=" : "";
+    char *renamed = rig->text + rig->text_used;
+    int length = snprintf(renamed, sizeof(rig->text) - rig->text_used, "%.*s%s%s%s",
+                          (int)(name - (sizeof(suffix) - 1)), arg, pci, end, rom);
+    rig->text_used += (size_t)length + 1;
+    return renamed;
+}
+
 void
 rig_start(struct rig *rig, enum rig_mmio mmio, const char *const *args)
 {
     const char *all[QEMU_ARGS_MAX + 1] = { "-global", mmio == RIG_MMIO_MODERN
                                                           ? "virtio-mmio.force-legacy=false"
                                                           : "virtio-mmio.force-legacy=true" };
-    for (size_t i = 2; i < QEMU_ARGS_MAX && *args != NULL; i++) {
-        all[i] = *args++;
-    }
     memset(rig, 0, sizeof(*rig));
+    for (size_t i = 2; i < QEMU_ARGS_MAX && *args != NULL; i++, args++) {
+        all[i] = mmio == RIG_PCI ? on_pci(rig, *args) : *args;
+    }
+    rig->status_offset = mmio == RIG_PCI ? offsetof(struct virtio_pci_common_cfg, device_status)
+                                         : VIRTIO_MMIO_STATUS;
     qemu_start(&rig->qemu, all);
     qtest_platform_init(&rig->platform, &rig->qemu);
     rig->arena = (struct virtio_arena){ .base = rig->qemu.ram + QEMU_RAM_RESERVED_BYTES,
@@ -44,7 +72,11 @@ rig_start(struct rig *rig, enum rig_mmio mmio, const char *const *args)
         qemu_die("the library refuses our platform");
     }
     virtio_trace_enable(&rig->trace, true);
-    probe_all(rig);
+    if (mmio == RIG_PCI) {
+        rig->empty_count = qtest_pci_probe(&rig->qemu, &rig->bus);
+    } else {
+        probe_all(rig);
+    }
 }
 
 void
@@ -92,7 +124,9 @@ all_status(struct rig *rig)
 {
     uint32_t status = 0;
     for (uint32_t i = 0; i < rig->bus.device_count; i++) {
-        status |= (uint32_t)qemu_read(&rig->qemu, rig->bus.devices[i].base + VIRTIO_MMIO_STATUS, 4);
+        uint64_t reg = rig->bus.devices[i].base + rig->status_offset;
+        status |=
+            (uint32_t)qemu_read(&rig->qemu, reg, rig->status_offset == VIRTIO_MMIO_STATUS ? 4 : 1);
     }
     return status;
 }
@@ -106,6 +140,14 @@ status_says(uint32_t status, const char *text)
            (strcmp(text, "VIRTIO_CONFIG_S_FAILED") == 0 && (status & VIRTIO_STATUS_FAILED) != 0);
 }
 
+const char *
+rig_qmp_path(struct rig *rig, const char *qmp_id)
+{
+    (void)snprintf(rig->path, sizeof(rig->path), "/machine/peripheral/%s%s", qmp_id,
+                   rig->status_offset == VIRTIO_MMIO_STATUS ? "" : "/virtio-backend");
+    return rig->path;
+}
+
 bool
 rig_device_says(struct rig *rig, const char *qmp_id, const char *text)
 {
@@ -115,7 +157,7 @@ rig_device_says(struct rig *rig, const char *qmp_id, const char *text)
     }
     return qemu_commandf(&rig->qemu,
                          "{\"execute\": \"x-query-virtio-status\", \"arguments\": {\"path\": "
-                         "\"/machine/peripheral/%s\"}}",
-                         qmp_id) &&
+                         "\"%s\"}}",
+                         rig_qmp_path(rig, qmp_id)) &&
            strstr(rig->qemu.reply, text) != NULL;
 }

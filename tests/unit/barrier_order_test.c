@@ -301,6 +301,8 @@ UTEST(every_access_is_seen_in_the_order_of_the_specification)
     run_lives(1, 0, features, 1);
     run_lives(2, 0, features, 5);
     run_lives(2, VIRTIO_FEATURE(VIRTIO_F_RING_PACKED), features, 5);
+    run_lives(RIG_PCI, 0, features, 1);
+    run_lives(RIG_PCI, VIRTIO_FEATURE(VIRTIO_F_RING_PACKED), features, 4);
     EXPECT_TRUE(uses.published > 0 && uses.read_before > 0 && uses.taken > 0 && uses.slept > 0);
     for (size_t i = 0; i < ORDER_RULES && !utest.has_failed; i++) {
         if (!EXPECT_TRUE(rule_uses[i] > 0)) {

@@ -7,6 +7,9 @@
 
 #include <sys/mman.h>
 
+#include "abi/virtio_pci.h"
+
+#include "virtio/pci.h"
 #include "virtio/transport.h"
 
 #include "tests/unit/recorded/order_log.h"
@@ -14,11 +17,20 @@
 
 enum {
     RIG_EVENTS_MAX = 20000,
-    RIG_REGS_BYTES = 0x200,
+    RIG_BASE = 0x1000,
+    RIG_MMIO_BYTES = 0x200,
+    RIG_PCI_COMMON = 0x200,
+    RIG_PCI_ISR = 0x280,
+    RIG_PCI_NOTIFY = 0x300,
+    RIG_REGS_BYTES = 0x400,
+    RIG_PCI = 16, /* in place of a version of mmio */
     RIG_PAGE_BYTES = 4096,
     RIG_QUEUE_SIZE = 8,
     RIG_DMA_BASE = 0x100000, /* a legacy device's page number has 32 bits */
 };
+
+/* Where a register of the common configuration is. */
+#define RIG_PCI_REG(field) (RIG_PCI_COMMON + offsetof(struct virtio_pci_common_cfg, field))
 
 /* An event with what stood before it in the log: barriers that order stores, that order loads, loads before stores, and all. */
 struct rig_event {
@@ -106,6 +118,40 @@ rig_set_reg(size_t offset, uint32_t value)
     memcpy(&rig->regs[offset], &reg, sizeof(reg));
 }
 
+/* PCI: registers of fewer bytes, behind those of mmio. */
+static inline bool
+rig_is_pci(size_t offset)
+{
+    return offset >= RIG_PCI_COMMON;
+}
+
+static inline void
+rig_put(size_t offset, unsigned width, uint32_t value)
+{
+    le32 bytes = le32_from(value);
+    memcpy(&rig->regs[offset], &bytes, width);
+}
+
+static inline uint32_t
+rig_get(size_t offset, unsigned width)
+{
+    le32 bytes = le32_from(0);
+    memcpy(&bytes, &rig->regs[offset], width);
+    return le32_get(bytes);
+}
+
+static inline uint32_t
+rig_pci_read(size_t offset, unsigned width)
+{
+    uint32_t value = rig_get(offset, width);
+    if (offset == RIG_PCI_REG(device_feature)) {
+        value = (uint32_t)(rig->features >> (32 * rig_get(RIG_PCI_REG(device_feature_select), 4)));
+    } else if (offset == RIG_PCI_ISR) {
+        rig_put(offset, 1, 0);
+    }
+    return value;
+}
+
 static inline size_t
 rig_offset(const volatile void *reg)
 {
@@ -116,6 +162,11 @@ uint32_t
 order_reg_read(const volatile void *reg, unsigned width)
 {
     size_t offset = rig_offset(reg);
+    if (rig_is_pci(offset)) {
+        uint32_t seen = rig_pci_read(offset, width);
+        order_note(ORDER_REG_READ, reg, seen);
+        return seen;
+    }
     EXPECT_EQ(width, 4);
     uint32_t value = rig_reg(offset);
     if (offset == VIRTIO_MMIO_DEVICE_FEATURES) {
@@ -129,8 +180,12 @@ void
 order_reg_write(volatile void *reg, unsigned width, uint32_t value)
 {
     size_t offset = rig_offset(reg);
-    EXPECT_EQ(width, 4);
     order_note(ORDER_REG_WRITE, reg, value);
+    if (rig_is_pci(offset)) {
+        rig_put(offset, width, value);
+        return;
+    }
+    EXPECT_EQ(width, 4);
     rig_set_reg(offset, value);
     if (offset == VIRTIO_MMIO_INTERRUPT_ACK) {
         rig_set_reg(VIRTIO_MMIO_INTERRUPT_STATUS, 0);
@@ -141,9 +196,8 @@ static inline volatile void *
 rig_map(void *ctx, uint64_t phys, size_t size)
 {
     (void)ctx;
-    (void)phys;
-    EXPECT_TRUE(size <= RIG_REGS_BYTES);
-    return rig->regs;
+    EXPECT_TRUE(phys >= RIG_BASE && phys - RIG_BASE + size <= RIG_REGS_BYTES);
+    return rig->regs + (phys - RIG_BASE);
 }
 
 /* Memory to be shared, zeroed before: from now on closed. */
@@ -189,6 +243,51 @@ rig_tell_device(void)
     rig->hand.used_wrap = true;
 }
 
+static inline uint32_t
+rig_config_read(void *ctx, uint16_t offset, unsigned width)
+{
+    uint32_t value = 0;
+    memcpy(&value, (const uint8_t *)ctx + offset, width);
+    return le32_get((le32){ value });
+}
+
+static inline void
+rig_put_cap(uint8_t *space, unsigned idx, uint32_t offset, uint32_t bytes)
+{
+    uint8_t at = (uint8_t)(PCI_CAPABILITY_FIRST + idx * sizeof(struct virtio_pci_notify_cap));
+    uint8_t next = (uint8_t)(at + sizeof(struct virtio_pci_notify_cap));
+    struct virtio_pci_notify_cap cap = {
+        .cap = {.cap_vndr = PCI_CAPABILITY_VENDOR,
+                .cap_next = idx < 2 ? next : 0,
+                .cap_len = sizeof(cap),
+                .cfg_type = (uint8_t)(VIRTIO_PCI_CAP_COMMON_CFG + idx),
+                .offset = le32_from(offset),
+                .length = le32_from(bytes)},
+        .notify_off_multiplier = le32_from(sizeof(le32)),
+    };
+    memcpy(space + at, &cap, sizeof(cap));
+}
+
+/* The same registers as a PCI function, with common, notification and ISR structures in BAR 0. */
+static inline enum virtio_err
+rig_probe_pci(void)
+{
+    uint8_t space[PCI_CONFIG_BYTES] = {
+        [PCI_STATUS] = PCI_STATUS_HAS_CAPABILITIES, [PCI_CAPABILITIES] = PCI_CAPABILITY_FIRST
+    };
+    struct virtio_pci_function function = { .ctx = space, .config_read = rig_config_read };
+    function.bars[0] = (struct virtio_pci_bar){ .base = RIG_BASE, .bytes = RIG_REGS_BYTES };
+    le16 ids[2] = { le16_from(VIRTIO_PCI_VENDOR),
+                    le16_from(VIRTIO_PCI_DEVICE_MODERN + VIRTIO_ID_BLOCK) };
+    memcpy(space, ids, sizeof(ids));
+    rig_put_cap(space, 0, RIG_PCI_COMMON, sizeof(struct virtio_pci_common_cfg));
+    rig_put_cap(space, 1, RIG_PCI_NOTIFY, sizeof(le32));
+    rig_put_cap(space, 2, RIG_PCI_ISR, 1);
+    rig_put(RIG_PCI_REG(num_queues), 2, 1);
+    rig_put(RIG_PCI_REG(queue_size), 2, RIG_QUEUE_SIZE);
+    return virtio_pci_probe(&rig->bus, &function, &rig->device);
+}
+
 /* A device that is negotiated, with one queue, not started. */
 static inline void
 rig_start(uint32_t version, uint64_t features, bool is_interrupting)
@@ -211,7 +310,10 @@ rig_start(uint32_t version, uint64_t features, bool is_interrupting)
     rig_set_reg(VIRTIO_MMIO_DEVICE_ID, VIRTIO_ID_BLOCK);
     rig_set_reg(VIRTIO_MMIO_QUEUE_SIZE_MAX, RIG_QUEUE_SIZE);
     EXPECT_EQ(virtio_bus_init(&rig->bus, &rig->plat, NULL), VIRTIO_OK);
-    EXPECT_EQ(virtio_mmio_probe(&rig->bus, 0x1000, RIG_REGS_BYTES, &rig->device), VIRTIO_OK);
+    EXPECT_EQ(version == RIG_PCI
+                  ? rig_probe_pci()
+                  : virtio_mmio_probe(&rig->bus, RIG_BASE, RIG_MMIO_BYTES, &rig->device),
+              VIRTIO_OK);
     EXPECT_EQ(virtio_device_claim(rig->device, "test"), VIRTIO_OK);
     EXPECT_EQ(virtio_device_negotiate(rig->device, &request), VIRTIO_OK);
     EXPECT_EQ(virtq_setup(&rig->q, rig->device, 0, &config, &rig->arena), VIRTIO_OK);
@@ -251,6 +353,7 @@ rig_serve(bool is_batch)
     }
     order_close();
     rig_set_reg(VIRTIO_MMIO_INTERRUPT_STATUS, count != 0 ? VIRTIO_INTERRUPT_USED_BUFFER : 0);
+    rig_put(RIG_PCI_ISR, 1, count != 0 ? VIRTIO_INTERRUPT_USED_BUFFER : 0);
     return count;
 }
 

@@ -194,6 +194,18 @@ static const struct order_rule order_rules[] = {
     { "the interrupt's cause read before the look for used buffers, §4.2.3.4.1",
      { IS(ORDER_REG_READ), 0, VIRTIO_MMIO_INTERRUPT_STATUS, VIRTIO_INTERRUPT_USED_BUFFER },
      LOADS_OF(IS(USED_IDX) | IS(PACKED_FLAGS))                                                                                                                 },
+    { "PCI: what a notification is about before it, §2.7.13.4",
+     { IS(ORDER_STORE) | IS(ORDER_BUFFER_WRITE), OFFERED, 0, 0 },
+     WRITES_TO(RIG_PCI_NOTIFY)                                                                                                                                 },
+    { "PCI: all memory before DRIVER_OK, §3.1.1",
+     { IS(ORDER_STORE) | IS(ORDER_BUFFER_WRITE), ANY_FIELD, 0, 0 },
+     { IS(ORDER_REG_WRITE), 0, RIG_PCI_REG(device_status), VIRTIO_STATUS_DRIVER_OK }                                                                           },
+    { "PCI: an empty ring before queue_enable, §4.1.4.3.2",
+     { IS(ORDER_STORE) | IS(ORDER_BUFFER_WRITE), ANY_FIELD, 0, 0 },
+     WRITES_TO(RIG_PCI_REG(queue_enable))                                                                                                                      },
+    { "PCI: ISR status read, and so acknowledged, before the look for used buffers, §4.1.4.5",
+     { IS(ORDER_REG_READ), 0, RIG_PCI_ISR, VIRTIO_INTERRUPT_USED_BUFFER },
+     LOADS_OF(IS(USED_IDX) | IS(PACKED_FLAGS))                                                                                                                 },
 };
 enum { ORDER_RULES = sizeof(order_rules) / sizeof(order_rules[0]) };
 

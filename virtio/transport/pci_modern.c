@@ -154,7 +154,7 @@ pci_take_interrupts(struct virtio_device *device)
                     (VIRTIO_INTERRUPT_USED_BUFFER | VIRTIO_INTERRUPT_CONFIG);
     if (bits != 0) {
         /* Acknowledged before the used ring is looked at: what is used after that look interrupts again. */
-        virtio_full_barrier();
+        virtio_load_barrier();
     }
     return bits;
 }
