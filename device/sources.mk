@@ -17,10 +17,10 @@ device_herd_srcs := device/client.c device/herd.c device/spawn.c
 device_gpu_srcs := $(device_core_srcs) $(device_herd_srcs) device/gpu_main.c device/supervisor.c
 device_render_srcs := $(device_core_srcs) $(device_herd_srcs) device/preload.c device/render_main.c device/render_server.c \
                       device/sandbox_calls.c device/sandbox_files.c
-vitrine_srcs := device/beside.c device/drivers.c device/environment.c device/options.c tools/vitrine/exec.c tools/vitrine/gpu_names.c tools/vitrine/join.c tools/vitrine/join_side.c tools/vitrine/main.c \
-                tools/vitrine/trace.c tools/vitrine/trace_file.c tools/vitrine/trace_json.c tools/vitrine/trace_report.c \
-                device/view/control_path.c device/view/picture.c tools/vitrine/ask.c tools/vitrine/display.c tools/vitrine/screenshot.c \
-                tools/vitrine/status.c tools/vitrine/status_text.c
+vitrine_srcs := device/beside.c device/drivers.c device/environment.c device/options.c device/view/control_path.c device/view/picture.c \
+                $(addprefix tools/vitrine/,ask.c display.c exec.c gpu_names.c line_socket.c main.c screenshot.c status.c status_text.c) \
+                $(addprefix tools/vitrine/,doctor.c doctor_device.c doctor_judge.c doctor_qemu.c doctor_screen.c qmp.c) \
+                $(addprefix tools/vitrine/,join.c join_side.c trace.c trace_file.c trace_json.c trace_load.c trace_report.c)
 
 # What people see and ask: in the device process, beside device/loop.c and device/gpu.
 device_view_srcs := device/view/control.c device/view/control_path.c device/view/control_request.c device/view/picture.c device/view/picture_copy.c device/view/view.c \

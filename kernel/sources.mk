@@ -40,6 +40,7 @@ kernel_srcs := \
     kernel/drv/commands.c \
     kernel/drv/drv.c \
     kernel/drv/gpu_bench.c \
+    kernel/drv/gpu_break.c \
     kernel/drv/gpu_cursor.c \
     kernel/drv/gpu_dev.c \
     kernel/drv/input_dev.c \

@@ -364,6 +364,7 @@ const struct subcommand cmd_gpu_table[] = {
     { "restart",   "[queued|simple]",                    gpu_restart,   0, 1},
     { "cursor",    "X Y|off",                            gpu_cursor,    1, 2},
     { "bench",     "full|damage|scene|paced [SECONDS]",  gpu_bench,     1, 2},
+    { "break",     "WAY",                                gpu_break,     1, 1},
     { NULL,        NULL,                                 NULL,          0, 0},
 };
 

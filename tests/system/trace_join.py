@@ -98,4 +98,4 @@ def trace_damaged(where):
     status, _, stderr = run_vitrine("trace", "--join", guest, host, programs=REAL)
     check(status == 1 and "not of one run" in stderr, f"exit status {status}\n{stderr}")
     status, _, stderr = run_vitrine("trace", "--join", guest, "/no/such", programs=REAL)
-    check(status == 3 and "cannot open /no/such" in stderr, f"exit status {status}\n{stderr}")
+    check(status == 3 and "cannot read /no/such" in stderr, f"exit status {status}\n{stderr}")

@@ -72,6 +72,8 @@ WRONG_USES = (
     ("vitrine", (), "vitrine exec"),
     ("vitrine", ("frobnicate",), "there is: exec"),
     ("vitrine", ("trace",), "--join GUEST HOST"),
+    ("vitrine", ("doctor",), "say where to look"),
+    ("vitrine", ("doctor", "--qmp"), "--qmp SOCKET"),
     ("vitrine", ("trace", "--join", "a"), "--join GUEST HOST"),
     ("vitrine", ("trace", "--join", "a", "b", "c"), "c is too much"),
     ("vitrine", ("exec",), "no program to run"),

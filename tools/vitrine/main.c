@@ -7,6 +7,7 @@
 
 #include "device/options.h"
 #include "tools/vitrine/device_commands.h"
+#include "tools/vitrine/doctor.h"
 #include "tools/vitrine/exec.h"
 #include "tools/vitrine/trace.h"
 
@@ -24,6 +25,7 @@ static const struct subcommand subcommands[] = {
     { "plug",       "plug a display into a guest",                                   plug_main      },
     { "unplug",     "take a display away from a guest",                              unplug_main    },
     { "trace",      "join what a guest and the device wrote down of their commands", trace_main     },
+    { "doctor",     "say why the screen of a virtual machine is black",              doctor_main    },
 };
 enum { SUBCOMMAND_COUNT = sizeof(subcommands) / sizeof(subcommands[0]) };
 

@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "device/options.h"
+#include "tools/vitrine/trace_load.h"
 
 enum {
     EXIT_NOT_JOINED = 1,
     EXIT_NO_FILE = 3,
-    FILE_BYTES_MAX = 1 << 30,
+    WHY_BYTES = 512,
 };
 
 static const struct option_spec specs[] = {
@@ -56,58 +57,16 @@ print_help(void)
         "3 a file cannot be read or written");
 }
 
-struct bytes {
-    void *data;
-    size_t size_bytes;
-};
-
-static bool
-read_stream(FILE *from, const char *path, struct bytes *bytes)
-{
-    size_t room = 0;
-    *bytes = (struct bytes){ 0 };
-    while (bytes->size_bytes < FILE_BYTES_MAX) {
-        if (bytes->size_bytes == room) {
-            room = room == 0 ? 1 << 16 : 2 * room;
-            void *bigger = realloc(bytes->data, room);
-            if (bigger == NULL) {
-                break;
-            }
-            bytes->data = bigger;
-        }
-        size_t got =
-            fread((char *)bytes->data + bytes->size_bytes, 1, room - bytes->size_bytes, from);
-        bytes->size_bytes += got;
-        if (got == 0) {
-            if (ferror(from) == 0) {
-                return true;
-            }
-            (void)fprintf(stderr, "vitrine trace: cannot read %s: %s\n", path, strerror(errno));
-            return false;
-        }
-    }
-    (void)fprintf(stderr, "vitrine trace: %s is too large\n", path);
-    return false;
-}
-
 /* Returns: an exit status. */
 static int
-load(const char *path, struct bytes *bytes, struct trace_file *file, enum trace_file_side side)
+load(const char *path, struct trace_bytes *bytes, struct trace_file *file,
+     enum trace_file_side side)
 {
-    char why[TRACE_FILE_WHY_BYTES];
-    FILE *from = fopen(path, "rbe");
-    if (from == NULL) {
-        (void)fprintf(stderr, "vitrine trace: cannot open %s: %s\n", path, strerror(errno));
-        return EXIT_NO_FILE;
-    }
-    bool is_read = read_stream(from, path, bytes);
-    (void)fclose(from);
-    if (!is_read) {
-        return EXIT_NO_FILE;
-    }
-    if (!trace_file_parse(bytes->data, bytes->size_bytes, file, why)) {
-        (void)fprintf(stderr, "vitrine trace: %s: %s\n", path, why);
-        return EXIT_NOT_JOINED;
+    char why[WHY_BYTES];
+    enum trace_loaded loaded = trace_load(path, bytes, file, why, sizeof(why));
+    if (loaded != TRACE_LOADED) {
+        (void)fprintf(stderr, "vitrine trace: %s\n", why);
+        return loaded == TRACE_NO_FILE ? EXIT_NO_FILE : EXIT_NOT_JOINED;
     }
     if (file->side != side) {
         (void)fprintf(stderr,
@@ -172,7 +131,7 @@ read_paths(struct options *options, char *paths[2])
 static int
 join_paths(const struct options *options, char *const paths[2])
 {
-    struct bytes bytes[2] = { { 0 }, { 0 } };
+    struct trace_bytes bytes[2] = { { 0 }, { 0 } };
     struct trace_file guest;
     struct trace_file host;
     int status = load(paths[0], &bytes[0], &guest, TRACE_FILE_DRIVER);
@@ -182,8 +141,8 @@ join_paths(const struct options *options, char *const paths[2])
     if (status == EXIT_SUCCESS) {
         status = join_and_print(options, &guest, &host);
     }
-    free(bytes[0].data);
-    free(bytes[1].data);
+    trace_unload(&bytes[0]);
+    trace_unload(&bytes[1]);
     return status;
 }
 
