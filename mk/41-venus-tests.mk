@@ -12,6 +12,12 @@ $(out)/tsan/bin/vq_threads_test: $(tsan_vq_srcs) $(virtio_srcs) $(wildcard devic
 	@mkdir -p $(@D)
 	$(call say,CC)$(HOSTCC) $(filter-out -MMD -MP,$(common_cflags)) -Wno-tsan -D_GNU_SOURCE -fsanitize=thread -pthread -include tests/unit/tsan_shared.h $(includes) $< $(virtio_srcs) $(vq_core_srcs) -o $@
 
+# The same with the whole GPU device behind the whole driver.
+tsan_gpu_srcs := tests/unit/gpu_device_loop_test.c
+$(out)/tsan/bin/gpu_device_loop_test: $(tsan_gpu_srcs) $(virtio_srcs) $(loop_parts) $(wildcard device/gpu/*.h device/vq/*.h tests/loop/*.h tests/unit/tsan_shared.h)
+	@mkdir -p $(@D)
+	$(call say,CC)$(HOSTCC) $(filter-out -MMD -MP,$(common_cflags)) -Wno-tsan -D_GNU_SOURCE -fsanitize=thread -pthread -include tests/unit/tsan_shared.h $(includes) $< $(virtio_srcs) $(loop_parts) tests/fake/venus_fake.c -o $@
+
 ## make tsan        build/tsan/bin/*_test: unit tests with threads, with the thread sanitizer
-tsan: $(addprefix $(out)/tsan/bin/,$(call names,$(tsan_srcs) $(tsan_vq_srcs)))
+tsan: $(addprefix $(out)/tsan/bin/,$(call names,$(tsan_srcs) $(tsan_vq_srcs) $(tsan_gpu_srcs)))
 .PHONY: tsan

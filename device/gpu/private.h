@@ -382,7 +382,7 @@ void gpu_record_bytes(const struct gpu *gpu, const struct gpu_command *command, 
 static inline uint64_t
 gpu_halves(uint32_t low, uint32_t high)
 {
-    return low | (uint64_t)high << 32;
+    return high * (UINT64_C(1) << 32) + low;
 }
 
 /* The handlers, by file. */

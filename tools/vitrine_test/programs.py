@@ -97,7 +97,7 @@ def suites():
     found = build_suites()
     found += [unit_suite(n) for n in names("tests/unit", r"_test\.c$")]
     found += [threads_suite(f"venus_{n}_test") for n in ("ring", "object", "context", "timeline")]
-    found.append(threads_suite("vq_threads_test"))
+    found += [threads_suite(n) for n in ("vq_threads_test", "gpu_device_loop_test")]
     found += [s for n in names("tests/fuzz", r"_fuzz\.c$") for s in fuzz_suites(n)]
     found += [s for n in names("tests/qtest", r"_test\.c$") for s in qtest_suites(n)]
     found.append(Suite("long.reproducible", "two builds in two directories are byte-identical", reproducible,
