@@ -77,6 +77,7 @@ class Rig:
         return self.process.stdout.readline().strip()
 
     def viewer(self):
+        wait_until(lambda: any("viewer" in p for p in self.problems), "the rig names its viewer's process")
         return int(next(p for p in self.problems if "viewer" in p).rpartition(" ")[2])
 
     def vitrine(self, *arguments, expect=0):
@@ -168,11 +169,17 @@ def screenshot(where):
 def control(where):
     with Rig(where, control="own") as rig:
         text = rig.vitrine("status")
-        for words in (r"^gpu +the device itself", r"^  scanouts +displays", r"idx +display +resource +memory", r"0 +1280x800 +1 +3.9 MiB$",
-                      r"\?\[2Jbad", r"view_rig"):
+        for words in (
+            r"^front end: +view_rig$", r"^features: +2D, EDID$", r"^features offered: +EDID RESOURCE_BLOB CONTEXT_INIT$",
+            r"driver took: +EDID RESOURCE_BLOB$", r"^memory: +3.9 MiB of at most 1.0 GiB",
+            r"^  0 +1280x800 +1280x800 at \(0,10\) of resource 7 +5 times, .* s ago +at \(3,4\)$",
+            r"^  1 +nothing +nothing: the guest has set no resource$", r"^  7 +2d +1280x800 +3.9 MiB",
+            r"vk\?\[2Jcube +12 .* dead: its renderer was killed$", r"^  controlq +packed, 256 +30 +29 +30 +2$",
+            r"cannot be: 2, the last of them\n  FLUSH: no resource 9$",
+        ):
             expect_in(words, text, "vitrine status")
         answer = json.loads(rig.vitrine("status", "--json"))
-        check(answer["ok"] and answer["front"]["front"] == "view_rig" and len(answer["gpu"]["scanouts"]) == 2, f"status: {answer}")
+        check(answer["ok"] and answer["front"]["front_end"] == "view_rig" and len(answer["gpu"]["scanouts"]) == 2, f"status: {answer}")
         rig.vitrine("resize", "1920x1080")
         check(rig("display 0") == "1920 1080 1", "resize did not reach the device")
         rig.vitrine("plug", "--scanout", "1", "800x600")

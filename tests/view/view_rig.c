@@ -28,6 +28,27 @@
 
 enum { SCANOUT_COUNT = 3, LINE_BYTES = 4096, NUMBER_COUNT_MAX = 6 };
 
+/* As device/gpu writes it. */
+static const char status[] =
+    "{\"features\": 26, \"accepted\": 10, \"reset_count\": 2, \"memory_bytes\": 4096000, "
+    "\"memory_bytes_max\": 1073741824, \"backing_count\": 3, \"fence_count\": 1, "
+    "\"waits_for\": \"\", \"scanouts\": ["
+    "{\"index\": 0, \"display\": {\"width_px\": 1280, \"height_px\": 800, \"is_enabled\": true}, "
+    "\"resource_id\": 7, \"x\": 0, \"y\": 10, \"width_px\": 1280, \"height_px\": 800, "
+    "\"flush_count\": 5, \"flush_ns\": 1000, \"cursor\": {\"is_shown\": true, \"x\": 3, \"y\": "
+    "4}}, "
+    "{\"index\": 1, \"display\": {\"width_px\": 640, \"height_px\": 480, \"is_enabled\": false}, "
+    "\"resource_id\": 0}], "
+    "\"resources\": [{\"id\": 7, \"kind\": \"2d\", \"width_px\": 1280, \"height_px\": 800, "
+    "\"bytes\": 4096000, \"backing_bytes\": 4096000, \"is_mapped\": false, \"contexts\": 0}], "
+    "\"contexts\": [{\"id\": 1, \"name\": \"vk\\u001b[2Jcube\", \"is_dead\": true, "
+    "\"submit_count\": 12, "
+    "\"submit_bytes\": 3000, \"fence_count\": 1, \"why\": \"its renderer was killed\"}], "
+    "\"queues\": [{\"index\": 0, \"is_running\": true, \"size\": 256, \"is_packed\": true, "
+    "\"pop_count\": 30, \"push_count\": 29, \"command_count\": 30, \"error_count\": 2, "
+    "\"fault\": \"\"}], "
+    "\"problem_count\": 2, \"problems\": [\"FLUSH: no resource 9\"]}";
+
 struct rig {
     struct gpu *gpu;
     struct loop *loop;
@@ -47,7 +68,7 @@ front_status(void *user, char *text, size_t size_bytes)
 {
     (void)user;
     return (size_t)snprintf(text, size_bytes,
-                            "{\"front\":\"view_rig\",\"features\":[\"2D\",\"EDID\"]}");
+                            "{\"front_end\":\"view_rig\",\"features\":[\"2D\",\"EDID\"]}");
 }
 
 static void
@@ -199,11 +220,7 @@ main(int argc, char **argv)
     }
     (void)signal(SIGCHLD, SIG_IGN);
     rig.gpu = gpu_fake_create(SCANOUT_COUNT);
-    gpu_fake_status(
-        rig.gpu, "{\"scanouts\":[{\"idx\":0,\"display\":\"1280x800\",\"resource\":1,\"memory_"
-                 "bytes\":4096000},"
-                 "{\"idx\":1,\"display\":null,\"resource\":0}],\"memory\":{\"used_bytes\":4096000},"
-                 "\"problems\":[\"\\u001b[2Jbad\"]}");
+    gpu_fake_status(rig.gpu, status);
     rig.loop = loop_create();
     struct control *control = open_control(&rig, argv[1]);
     bool is_open = control != NULL && open_view(&rig, argv[2], &view) &&

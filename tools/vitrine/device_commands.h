@@ -5,8 +5,6 @@
 #ifndef TOOLS_VITRINE_DEVICE_COMMANDS_H
 #define TOOLS_VITRINE_DEVICE_COMMANDS_H
 
-#include <stddef.h>
-
 #include <cjson/cJSON.h>
 
 int screenshot_main(int argc, char **argv);
@@ -17,5 +15,8 @@ int unplug_main(int argc, char **argv);
 
 /* Prints a status for people, on stdout. */
 void status_print(const cJSON *status);
+
+/* Prints the members of an object of which nothing is known. */
+void status_print_members(const cJSON *object, int indent);
 
 #endif
