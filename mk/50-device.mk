@@ -8,7 +8,7 @@ device_ldflags := -pie -Wl,-z,relro,-z,now -pthread
 programs := $(addprefix $(out)/bin/,vitrine vitrine-gpu vitrine-render)
 
 .PHONY: programs
-## make programs    build/bin/vitrine, vitrine-gpu and vitrine-render
+## make programs    build/bin/vitrine, vitrine-gpu, vitrine-render and vitrine-view
 programs: $(programs)
 
 # Said once and plainly, before the compiler would say it in fifty lines.  $(1) = package, $(2) = header

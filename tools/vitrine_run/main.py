@@ -33,7 +33,7 @@ def say(text):
 
 def set_up(options):
     """Brings packages and pinned sources; True when all is there."""
-    groups = ["base"] + (["window"] if options.display == "window" else [])
+    groups = ["base"] + (["window", "view"] if options.display == "window" else [])
     command = [os.path.join(TOP, "tools/setup/setup")] + (["--yes"] if options.yes else []) + groups
     return subprocess.run(command, check=False).returncode == 0
 
