@@ -73,6 +73,7 @@ kernel_aarch64_srcs := \
     kernel/arch/aarch64/gicv2m.c \
     kernel/arch/aarch64/gicv3.c \
     kernel/arch/aarch64/head.S \
+    kernel/arch/aarch64/its.c \
     kernel/arch/aarch64/mem.S \
     kernel/arch/aarch64/mmio.c \
     kernel/arch/aarch64/mmu.c \

@@ -17,6 +17,7 @@ static struct {
     const struct irq_controller_ops *ops;
     uint32_t line_count;
     struct irq_line lines[IRQ_COUNT_MAX];
+    struct irq_line messages[IRQ_MESSAGE_COUNT];
     uint64_t unhandled_count;
     uint64_t spurious_count;
 } irqs;
@@ -43,6 +44,17 @@ irq_line_count(void)
     return irqs.line_count;
 }
 
+/* NULL: there is no such number. */
+static struct irq_line *
+find_line(uint32_t irq)
+{
+    if (irq >= IRQ_MESSAGE_FIRST) {
+        irq -= IRQ_MESSAGE_FIRST;
+        return irq < IRQ_MESSAGE_COUNT ? &irqs.messages[irq] : NULL;
+    }
+    return irq < irqs.line_count ? &irqs.lines[irq] : NULL;
+}
+
 int
 irq_register(uint32_t irq, enum irq_trigger trigger, irq_handler handler, void *ctx,
              const char *name)
@@ -51,11 +63,11 @@ irq_register(uint32_t irq, enum irq_trigger trigger, irq_handler handler, void *
     if (irqs.ops == NULL) {
         return -E_NODEV;
     }
-    if (irq >= irqs.line_count) {
+    struct irq_line *line = find_line(irq);
+    if (line == NULL) {
         return -E_RANGE;
     }
     uint64_t irq_state = spin_lock_irq(&irqs.lock);
-    struct irq_line *line = &irqs.lines[irq];
     const char *owner = line->name;
 
     if (owner == NULL) {
@@ -80,9 +92,11 @@ irq_unregister(uint32_t irq)
     int error = -E_NOENT;
     uint64_t irq_state = spin_lock_irq(&irqs.lock);
 
-    if (irq < irqs.line_count && irqs.lines[irq].name != NULL) {
+    struct irq_line *line = find_line(irq);
+
+    if (line != NULL && line->name != NULL) {
         irqs.ops->disable(irq);
-        irqs.lines[irq] = (struct irq_line){ 0 };
+        *line = (struct irq_line){ 0 };
         error = 0;
     }
     spin_unlock_irq(&irqs.lock, irq_state);
@@ -111,10 +125,8 @@ irq_init_cpu(void)
 }
 
 static void
-handle(uint32_t irq)
+handle(uint32_t irq, struct irq_line *line)
 {
-    struct irq_line *line = &irqs.lines[irq];
-
     if (line->handler == NULL) {
         /* Nobody will quiet it: without this it would come again at once, for ever. */
         irqs.unhandled_count++;
@@ -133,21 +145,36 @@ irq_dispatch(void)
     uint32_t irq = irqs.ops->acknowledge();
 
     cpu->irq_count++;
-    if (irq >= irqs.line_count) {
+    struct irq_line *line = find_line(irq);
+    if (line == NULL) {
         irqs.spurious_count++;
         return;
     }
-    while (irq < irqs.line_count) {
-        handle(irq);
+    while (line != NULL) {
+        handle(irq, line);
         irqs.ops->finish(irq);
         irq = irqs.ops->acknowledge();
+        line = find_line(irq);
     }
 }
 
 const struct irq_line *
 irq_line_at(uint32_t irq)
 {
-    return irq < irqs.line_count ? &irqs.lines[irq] : NULL;
+    return find_line(irq);
+}
+
+const struct irq_line *
+irq_next_registered(uint32_t *irq)
+{
+    for (; *irq < IRQ_MESSAGE_FIRST + IRQ_MESSAGE_COUNT; ++*irq) {
+        const struct irq_line *line = find_line(*irq);
+
+        if (line != NULL && line->name != NULL) {
+            return line;
+        }
+    }
+    return NULL;
 }
 
 uint64_t

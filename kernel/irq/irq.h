@@ -3,7 +3,8 @@
  *
  *   device ─→ controller (GICv2, GICv3) ─→ trap ─→ irq_dispatch ─→ handler(ctx)
  *
- * Numbers are the controller's own (GIC INTIDs: 0-15 software, 16-31 this CPU's own, 32 and up shared).
+ * Numbers are the controller's own (GIC INTIDs: 0-15 software, 16-31 this CPU's own, 32 and up shared, 8192 and up by
+ * message)
  */
 #ifndef KERNEL_IRQ_IRQ_H
 #define KERNEL_IRQ_IRQ_H
@@ -15,6 +16,8 @@ enum {
     IRQ_SOFTWARE_COUNT = 16, /* numbers below are raised by software */
     IRQ_SHARED_FIRST = 32,   /* numbers from here on are not per CPU */
     IRQ_SPURIOUS = 1023,
+    IRQ_MESSAGE_FIRST = 8192, /* numbers from here on come by message (GIC: LPIs) */
+    IRQ_MESSAGE_COUNT = 128,  /* of them we use so many */
 };
 
 /* Trigger bits as the device tree writes them in an interrupt specifier. */
@@ -82,6 +85,12 @@ void irq_dispatch(void);
 
 /* What is known about a line. Returns: NULL when out of range. */
 const struct irq_line *irq_line_at(uint32_t irq);
+
+/*
+ * The first number from *irq on for which somebody has registered; *irq is that number then.
+ * Context: any. Returns: NULL past the last one.
+ */
+const struct irq_line *irq_next_registered(uint32_t *irq);
 
 /* Interrupts for which nobody had registered, and spurious ones, since boot. */
 uint64_t irq_unhandled_count(void);

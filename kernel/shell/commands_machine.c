@@ -130,10 +130,8 @@ print_lines(void)
     const struct irq_line *line;
 
     console_print("%s, %u lines\n", irq_controller_name(), irq_line_count());
-    for (uint32_t i = 0; (line = irq_line_at(i)) != NULL; i++) {
-        if (line->name != NULL) {
-            console_print("  %4u  %-20s %10lu\n", i, line->name, line->count);
-        }
+    for (uint32_t i = 0; (line = irq_next_registered(&i)) != NULL; i++) {
+        console_print("  %4u  %-20s %10lu\n", i, line->name, line->count);
     }
     console_print("  unhandled %lu, spurious %lu\n", irq_unhandled_count(), irq_spurious_count());
 }
@@ -202,10 +200,8 @@ emit_irqs(struct metrics_reader *reader)
 
     metrics_emit(reader, irq_unhandled_count(), "irq.unhandled_count");
     metrics_emit(reader, irq_spurious_count(), "irq.spurious_count");
-    for (uint32_t i = 0; (line = irq_line_at(i)) != NULL; i++) {
-        if (line->name != NULL) {
-            metrics_emit(reader, line->count, "irq.%u.%s_count", i, line->name);
-        }
+    for (uint32_t i = 0; (line = irq_next_registered(&i)) != NULL; i++) {
+        metrics_emit(reader, line->count, "irq.%u.%s_count", i, line->name);
     }
     metrics_emit(reader, dt_device_count(), "fdt.device_count");
 }

@@ -10,7 +10,8 @@ import time
 from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, expect_in, shell, system
 
 SECTOR_BYTES = 512
-VARIANTS = (("mmio2-split", {}), ("mmio2-packed", {"rings": "packed"}), ("mmio1", {"mmio": 1}))
+VARIANTS = (("mmio2-split", {}), ("mmio2-packed", {"rings": "packed"}), ("mmio1", {"mmio": 1}),
+            ("pci", {"bus": "pci"}), ("pci-intx", {"bus": "pci", "extra": ("-machine", "its=off")}))
 
 
 def disk_sector(guest, sector):

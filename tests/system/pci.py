@@ -8,11 +8,13 @@ import re
 from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, exec_status, expect_in, shell, system
 
 BAR_COLOURS = 8
-DRAWN = "gpu test; blk read 0 0; net up; net ping 10.0.2.2; pci"
+DRAWN = "gpu test; blk read 0 0; net up; net ping 10.0.2.2; pci; irq"
+MSIX, LINES = r"virtio-gpu: virtio gpu, MSI-X by {}, lines (\d+) and (\d+)$", r"virtio-gpu: virtio gpu, INTx, line (\d+)()$"
 VARIANTS = (
-    ("gic2-msix", {"gic": 2}, r"virtio-gpu: virtio gpu, MSI-X by GICv2m, lines \d+ and \d+$"),
-    ("gic2-packed", {"gic": 2, "rings": "packed"}, r"virtio-gpu: virtio gpu, MSI-X by GICv2m"),
-    ("gic3", {"gic": 3}, r"virtio-gpu: virtio gpu, (MSI-X|INTx)"),
+    ("v2m", {"gic": 2}, MSIX.format("GICv2m")),
+    ("its", {"gic": 3}, MSIX.format("GICv3 ITS")),
+    ("its-packed", {"gic": 3, "rings": "packed", "smp": 2}, MSIX.format("GICv3 ITS")),
+    ("intx", {"gic": 3, "extra": ("-machine", "its=off")}, LINES),
 )
 
 
@@ -27,6 +29,9 @@ def devices_work(how, **choices):
         check(m.group(1) == "0", "not every command succeeded over PCI", guest)
         bars_are_shown(guest)
         expect_in(r"1af4:1050 .*" + how, guest.output, "how the GPU is driven")
+        line = max(int(n) for n in re.search(how, guest.output, re.M).groups() if n)
+        counted = re.search(rf"^ +{line}  (?:virtio-pci queues|pci intx) +(\d+)$", guest.output, re.M)
+        check(counted and int(counted.group(1)) > 0, f"no interrupt came by line {line}: the GPU was only polled", guest)
         expect_in(r"\|Vitrine scratch ", guest.output, "the disk's first sector")
         check("virtio-mmio" not in guest.output.partition("boot: up")[0], "a device came by mmio", guest)
 

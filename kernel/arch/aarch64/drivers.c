@@ -81,6 +81,24 @@ probe_gicv2m(struct dt_device *device)
     return 0;
 }
 
+static int
+probe_its(struct dt_device *device)
+{
+    volatile void *redistributor = gicv3_redistributor();
+
+    if (device->reg_count == 0 || redistributor == NULL) {
+        return -E_INVAL;
+    }
+    volatile void *registers =
+        mmio_map_device("gic its", device->regs[0].base, device->regs[0].size);
+    int error =
+        registers != NULL ? its_start(registers, device->regs[0].base, redistributor) : -E_FAULT;
+    if (error == 0) {
+        dt_device_describe(device, "interrupts by message, %d of them", IRQ_MESSAGE_COUNT);
+    }
+    return error;
+}
+
 /* The interrupts of the timer node: secure physical, physical, virtual, hypervisor. */
 static int
 probe_timer(struct dt_device *device)
@@ -100,14 +118,16 @@ static const char *const gicv2_compatible[] = { "arm,cortex-a15-gic", "arm,gic-4
                                                 "arm,cortex-a7-gic", NULL };
 static const char *const gicv3_compatible[] = { "arm,gic-v3", NULL };
 static const char *const gicv2m_compatible[] = { "arm,gic-v2m-frame", NULL };
+static const char *const its_compatible[] = { "arm,gic-v3-its", NULL };
 static const char *const timer_compatible[] = { "arm,armv8-timer", "arm,armv7-timer", NULL };
 
 static const struct dt_driver psci_driver = { "psci", psci_compatible, probe_psci };
 static const struct dt_driver gicv2_driver = { "gicv2", gicv2_compatible, probe_gicv2 };
 static const struct dt_driver gicv3_driver = { "gicv3", gicv3_compatible, probe_gicv3 };
 static const struct dt_driver gicv2m_driver = { "gicv2m", gicv2m_compatible, probe_gicv2m };
+static const struct dt_driver its_driver = { "its", its_compatible, probe_its };
 static const struct dt_driver timer_driver = { "timer", timer_compatible, probe_timer };
 
 const struct dt_driver *const arch_drivers[] = {
-    &psci_driver, &gicv2_driver, &gicv3_driver, &gicv2m_driver, &timer_driver, NULL,
+    &psci_driver, &gicv2_driver, &gicv3_driver, &gicv2m_driver, &its_driver, &timer_driver, NULL,
 };

@@ -46,6 +46,18 @@ void gicv3_start(volatile void *distributor, volatile void *redistributors, uint
  */
 int gicv2m_start(volatile void *registers, uint64_t base);
 
+/* The boot CPU's redistributor; NULL without a GICv3 that has messages. Context: the boot CPU. */
+volatile void *gicv3_redistributor(void);
+
+/*
+ * Take messages by an ITS, whose mapped registers lie at physical `base`.
+ * Returns: 0; -E_NOMEM, -E_TIMEDOUT (a command is not done), -E_OPNOTSUPP (it does not see the CPU's caches).
+ */
+int its_start(volatile void *registers, uint64_t base, volatile void *redistributor);
+
+/* Let an interrupt by message through, or not. */
+void its_set_enabled(uint32_t irq, bool is_enabled);
+
 /* Lines that the distributor has. */
 uint32_t gic_line_count(volatile void *distributor);
 

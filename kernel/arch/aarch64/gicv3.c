@@ -19,6 +19,7 @@ enum gicr_register {
     GICR_FRAMES_V4_BYTES = 0x40000, /* with the frames for virtual interrupts */
 };
 
+#define GICR_TYPER_LPIS  (UINT64_C(1) << 0)
 #define GICR_TYPER_VLPIS (UINT64_C(1) << 1)
 #define GICR_TYPER_LAST  (UINT64_C(1) << 4)
 
@@ -147,13 +148,21 @@ write_bit(uint32_t reg, uint32_t irq)
 static void
 enable(uint32_t irq)
 {
-    write_bit(GICD_ISENABLER, irq);
+    if (irq >= IRQ_MESSAGE_FIRST) {
+        its_set_enabled(irq, true);
+    } else {
+        write_bit(GICD_ISENABLER, irq);
+    }
 }
 
 static void
 disable(uint32_t irq)
 {
-    write_bit(GICD_ICENABLER, irq);
+    if (irq >= IRQ_MESSAGE_FIRST) {
+        its_set_enabled(irq, false);
+    } else {
+        write_bit(GICD_ICENABLER, irq);
+    }
 }
 
 static void
@@ -215,6 +224,15 @@ check(void (*print)(const char *format, ...))
                                       GIC_PRIORITY_OF_FOUR);
     }
     return wrong_count;
+}
+
+volatile void *
+gicv3_redistributor(void)
+{
+    volatile void *frames = gic.own[0];
+
+    return frames != NULL && (mmio_read64(frames, GICR_TYPER) & GICR_TYPER_LPIS) != 0 ? frames
+                                                                                      : NULL;
 }
 
 static const struct irq_controller_ops ops = {
