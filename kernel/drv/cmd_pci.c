@@ -1,8 +1,10 @@
-/* pci: every function of the bus; with `all` its registers, addresses and capabilities. */
+/* pci: every function of the bus, with `all` its addresses and capabilities; a driver taken from one, and given back. */
 #include <string.h>
 
 #include "kernel/core/console.h"
+#include "kernel/core/errno.h"
 #include "kernel/drv/commands.h"
+#include "kernel/drv/drv.h"
 #include "kernel/pci/pci.h"
 
 static const struct {
@@ -106,21 +108,90 @@ print_capabilities(const struct pci_function *function)
     }
 }
 
-int
-cmd_pci(const struct shell_call *call)
+static void
+print_all(bool is_long)
 {
-    bool is_all = call->argc > 1 && strcmp(call->argv[1], "all") == 0;
     struct pci_function *function;
 
-    if (call->argc > 1 && !is_all) {
-        return shell_fail(call, "\"%s\": use pci, or pci all", call->argv[1]);
-    }
     for (uint32_t i = 0; (function = pci_function_at(i)) != NULL; i++) {
         print_function(function);
-        if (is_all && !function->is_gone) {
+        if (is_long && !function->is_gone) {
             print_bars(function);
             print_capabilities(function);
         }
     }
+}
+
+/* The function of word 1, "02:00.0"; NULL: there is none (said). */
+static struct pci_function *
+named(const struct shell_call *call)
+{
+    struct pci_function *function;
+    char name[8];
+
+    for (uint32_t i = 0; (function = pci_function_at(i)) != NULL; i++) {
+        if (!function->is_gone && strcmp(pci_name(function, name), call->argv[1]) == 0) {
+            return function;
+        }
+    }
+    (void)shell_fail(call, "%s: no function \"%s\"; pci list shows them all", call->argv[0],
+                     call->argv[1]);
+    return NULL;
+}
+
+static int
+pci_list(const struct shell_call *call)
+{
+    print_all(false);
     return pci_function_at(0) == NULL ? shell_fail(call, "there is no PCI bus") : 0;
+}
+
+static int
+pci_all(const struct shell_call *call)
+{
+    print_all(true);
+    return pci_function_at(0) == NULL ? shell_fail(call, "there is no PCI bus") : 0;
+}
+
+static int
+pci_unbind(const struct shell_call *call)
+{
+    struct pci_function *function = named(call);
+
+    if (function == NULL) {
+        return SHELL_FAILED;
+    }
+    int error = drv_function_removed(function, false);
+    return error == 0
+               ? 0
+               : shell_fail(call, "unbind: the driver does not let go: %s", errno_text(error));
+}
+
+static int
+pci_bind(const struct shell_call *call)
+{
+    struct pci_function *function = named(call);
+
+    if (function == NULL) {
+        return SHELL_FAILED;
+    }
+    if (function->driver != NULL) {
+        return shell_fail(call, "bind: %s has it", function->driver);
+    }
+    drv_function_added(function);
+    return function->driver != NULL ? 0 : shell_fail(call, "bind: there is no driver for it");
+}
+
+const struct subcommand cmd_pci_table[] = {
+    {"list",    "",        pci_list,   0, 0},
+    { "all",    "",        pci_all,    0, 0},
+    { "unbind", "BB:DD.F", pci_unbind, 1, 1},
+    { "bind",   "BB:DD.F", pci_bind,   1, 1},
+    { NULL,     NULL,      NULL,       0, 0},
+};
+
+int
+cmd_pci(const struct shell_call *call)
+{
+    return subcommand_run(cmd_pci_table, call);
 }

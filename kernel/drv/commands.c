@@ -12,7 +12,8 @@ static const struct shell_command commands[] = {
     { "gpu",   "SUBCOMMAND ...",                 "the GPU: info, test picture, scanouts, latency, figures",      cmd_gpu  },
     { "blk",   "SUBCOMMAND ...",                 "the disks: info, read, write, flush, latency",                 cmd_blk  },
     { "input", "[watch [SECONDS]|led N on|off]", "keyboards and tablets",                                        cmd_input},
-    { "pci",   "[all]",                          "the PCI bus: every function, who drives it and how",           cmd_pci  },
+    { "pci",   "list|all|bind|unbind ...",       "the PCI bus: every function, who drives it and how",
+     cmd_pci                                                                                                              },
     { "trace", "on|off|dump|json|clear|info",    "every command to the devices, and its answer",
      cmd_trace                                                                                                            },
 };
@@ -25,6 +26,7 @@ commands_register(void)
     subcommand_register("gpu", cmd_gpu_table);
     subcommand_register("blk", cmd_blk_table);
     subcommand_register("input", cmd_input_table);
+    subcommand_register("pci", cmd_pci_table);
     subcommand_register("trace", cmd_trace_table);
 }
 

@@ -17,6 +17,7 @@ void commands_register(void);
 int cmd_virtio(const struct shell_call *call);
 extern const struct subcommand cmd_virtio_table[];
 int cmd_pci(const struct shell_call *call);
+extern const struct subcommand cmd_pci_table[];
 int cmd_gpu(const struct shell_call *call);
 extern const struct subcommand cmd_gpu_table[];
 int cmd_blk(const struct shell_call *call);

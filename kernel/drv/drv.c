@@ -48,8 +48,8 @@ start_one(struct virtio_device *device)
     }
 }
 
-static void
-function_added(struct pci_function *function)
+void
+drv_function_added(struct pci_function *function)
 {
     struct virtio_device *device = virtio_pci_add(virtio_bus_get(), function);
 
@@ -58,12 +58,21 @@ function_added(struct pci_function *function)
     }
 }
 
-/* Only the GPU's driver can end while we run; another device that nobody drives may go as well. */
+/* Drivers of displays and disks can end while we run; a device that nobody drives may go as well. */
 static int
-function_removed(struct pci_function *function, bool is_gone)
+stop_one(struct virtio_device *device)
+{
+    switch (device->id) {
+    case VIRTIO_ID_GPU: return gpu_dev_stop(device);
+    case VIRTIO_ID_BLOCK: return blk_dev_stop(device);
+    default: return device->owner[0] != '\0' ? -E_BUSY : 0;
+    }
+}
+
+int
+drv_function_removed(struct pci_function *function, bool is_gone)
 {
     struct virtio_device *device = virtio_pci_device(virtio_bus_get(), function);
-    int error = 0;
 
     if (device == NULL) {
         return 0;
@@ -71,21 +80,17 @@ function_removed(struct pci_function *function, bool is_gone)
     if (is_gone) {
         virtio_device_unplug(device);
     }
-    if (device->id == VIRTIO_ID_GPU) {
-        error = gpu_dev_stop(device);
-    } else if (device->owner[0] != '\0') {
-        error = -E_BUSY;
-    }
+    int error = stop_one(device);
     if (error == 0 || is_gone) {
         virtio_pci_release(device);
     }
     if (error == 0 && !is_gone) {
-        virtio_device_unplug(device);
+        virtio_device_unplug(device); /* its place is free for another */
     }
     return error;
 }
 
-static const struct pci_listener listener = { function_added, function_removed };
+static const struct pci_listener listener = { drv_function_added, drv_function_removed };
 
 void
 drv_start(void)

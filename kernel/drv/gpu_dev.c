@@ -41,7 +41,7 @@ on_interrupt(uint32_t irq, void *ctx)
     (void)ctx;
     if (gpu.is_up) {
         (void)vgpu_interrupt(&gpu.vgpu);
-    } else {
+    } else if (gpu.device != NULL) {
         (void)virtio_device_take_interrupts(gpu.device);
     }
 }

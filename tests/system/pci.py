@@ -8,7 +8,7 @@ import re
 from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, exec_status, expect_in, shell, system
 
 BAR_COLOURS = 8
-DRAWN = "gpu test; blk read 0 0; net up; net ping 10.0.2.2; pci; irq"
+DRAWN = "gpu test; blk read 0 0; net up; net ping 10.0.2.2; pci list; irq"
 MSIX, LINES = r"virtio-gpu: virtio gpu, MSI-X by {}, lines (\d+) and (\d+)$", r"virtio-gpu: virtio gpu, INTx, line (\d+)()$"
 VARIANTS = (
     ("v2m", {"gic": 2}, MSIX.format("GICv2m")),
@@ -56,7 +56,7 @@ def gpu_among_others():
     for device in strangers() + ["virtio-gpu-pci,id=gpu0,xres=1280,yres=800,bus=rp6"]:
         extra += ["-device", device]
     choices = {"bus": "pci", "gic": 2, "gpu": False, "extra": tuple(extra), "hold": True}
-    with boot(exec_commands="gpu test; pci; net up", **choices) as guest:
+    with boot(exec_commands="gpu test; pci list; net up", **choices) as guest:
         m = guest.expect(guest.machine.exec_end, BOOT_TIMEOUT_S)
         check(m.group(1) == "0", "not every command succeeded", guest)
         listed = re.findall(r"^([0-9a-f]{2}):[0-9a-f]{2}\.\d  ([0-9a-f]{4}:[0-9a-f]{4}) rev", guest.output, re.M)
@@ -92,15 +92,59 @@ def function_goes_and_comes():
     extra = ("-device", "pcie-root-port,id=rp0,chassis=1,slot=1", "-device", "virtio-rng-pci,id=rng0,bus=rp0")
     with boot(bus="pci", gic=2, extra=extra) as guest:
         guest.expect(PROMPT, BOOT_TIMEOUT_S)
-        expect_in(r"^01:00\.0  1af4:1044 .*virtio entropy", shell(guest, "pci"), "the function in its slot")
+        expect_in(r"^01:00\.0  1af4:1044 .*virtio entropy", shell(guest, "pci list"), "the function in its slot")
         for _ in range(3):
             guest.qmp.command("device_del", id="rng0")
             check(guest.qmp.wait_event("DEVICE_DELETED", 5) is not None, "QEMU waits for ever for the slot's power-off", guest)
             guest.qmp.events.clear()
             guest.expect(r"01:00\.0: 1af4:1044 is out of its slot", 5)
-            expect_in(r"^01:00\.0  1af4:1044 .*\(gone\)", shell(guest, "pci"), "the function that went")
+            expect_in(r"^01:00\.0  1af4:1044 .*\(gone\)", shell(guest, "pci list"), "the function that went")
             guest.qmp.command("device_add", driver="virtio-rng-pci", id="rng0", bus="rp0")
             guest.expect(r"01:00\.0: 1af4:1044 is in its slot now", 5)
-            expect_in(r"^01:00\.0  1af4:1044 .*virtio entropy", shell(guest, "pci"), "the function that came")
+            expect_in(r"^01:00\.0  1af4:1044 .*virtio entropy", shell(guest, "pci list"), "the function that came")
         shell(guest, "gpu test")
         bars_are_shown(guest)
+
+
+def free_mib(guest):
+    return re.search(r"^  free +([\d.]+ .iB)", shell(guest, "mem"), re.M).group(1)
+
+
+@system("pci.hot-plug-disk", "a disk in use goes and comes; its driver's memory comes back each time")
+def disk_goes_and_comes():
+    extra = ("-device", "pcie-root-port,id=rp0,chassis=1,slot=1", "-device", "pcie-root-port,id=rp1,chassis=2,slot=2",
+             "-device", "virtio-blk-pci,id=blk1,drive=null0,serial=plugged,bus=rp1")
+    for n in range(4):  # QEMU keeps the last one's for a moment
+        extra = ("-blockdev", f"driver=null-co,node-name=null{n},size=8388608,read-zeroes=on") + extra
+    with boot(bus="pci", extra=extra) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        expect_in(r'disk 1: 8 MiB.*id "plugged"', shell(guest, "blk info"), "the disk in its slot")
+        shell(guest, "blk read 1 5")
+        before = free_mib(guest)
+        for n in range(1, 4):
+            guest.qmp.command("device_del", id="blk1")
+            check(guest.qmp.wait_event("DEVICE_DELETED", 5) is not None, "the disk does not go", guest)
+            guest.qmp.events.clear()
+            guest.expect(r"blk: disk 1 is no more", 5)
+            expect_in(r"^blk: ", shell(guest, "blk read 1 5"), "reading the disk that went")
+            guest.qmp.command("device_add", driver="virtio-blk-pci", id="blk1", drive=f"null{n}", serial="plugged", bus="rp1")
+            guest.expect(r"blk: disk 1: 8 MiB", 5)
+            expect_in(r"^00000a00  00 00", shell(guest, "blk read 1 5"), "reading the disk that came")
+        check(free_mib(guest) == before, f"{before} were free before, {free_mib(guest)} are now", guest)
+
+
+@system("pci.unbind", "the GPU's driver ends and starts again; its memory comes back, and it draws")
+def gpu_is_unbound_and_bound():
+    with boot(bus="pci", gic=2) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "gpu test")
+        before = free_mib(guest)
+        for _ in range(2):
+            shell(guest, "pci unbind 00:01.0")
+            expect_in(r"^00:01\.0 .*\(no driver\)", shell(guest, "pci list"), "the GPU without a driver")
+            expect_in(r"no GPU|not there|there is no", shell(guest, "gpu test"), "drawing without a GPU")
+            expect_in(r"^pci: .*does not let go", shell(guest, "pci unbind 00:02.0"), "a driver that cannot end")
+            expect_in(r"MSI-X by GICv2m", shell(guest, "pci bind 00:01.0"), "the GPU's interrupts")
+            shell(guest, "gpu test")
+            bars_are_shown(guest)
+        check(free_mib(guest) == before, f"{before} were free before, {free_mib(guest)} are now", guest)

@@ -56,7 +56,7 @@ enum {
     QUEUE_BYTES = TABLE_PAGE_BYTES,
     COMMAND_BYTES = 32,
     EVENT_BITS = 2, /* of one device: MSI_COUNT_MAX events */
-    EVENTS_TABLE_ALIGN = 256,
+    EVENTS_TABLE_ALIGN = PAGE_BYTES,
     COLLECTION = 0,
     CTLR_ENABLED = 1,
     LPI_ENABLED = 1, /* in its byte of the configuration, beside the priority */
@@ -89,6 +89,8 @@ static struct {
     uint64_t *queue;
     uint32_t queue_next; /* bytes */
     struct lpi lpis[IRQ_MESSAGE_COUNT];
+    uint32_t mapped[IRQ_MESSAGE_COUNT]; /* devices that have a table of events */
+    uint32_t mapped_count;
 } its;
 
 /* Put a command into the ring, and wait until it is done. Returns: 0; -E_TIMEDOUT. */
@@ -163,22 +165,32 @@ take_lpi(uint32_t device_id, uint32_t event)
     return NULL;
 }
 
-/*
- * The events' table of a device; it keeps that of the last time. The page is never given back: a device that comes again may
- * get another, and the ITS forgets the old one with the new mapping.
- */
+/* The events' table of a device. It stays the ITS's when the device goes: one that comes to its place finds it. */
 static int
 map_device(uint32_t device_id)
 {
-    uint64_t bytes = (uint64_t)its.event_entry_bytes << EVENT_BITS;
-    void *table = pages_alloc_zeroed(align_up(bytes, PAGE_BYTES) / PAGE_BYTES, PAGE_BYTES);
+    uint64_t bytes = align_up((uint64_t)its.event_entry_bytes << EVENT_BITS, PAGE_BYTES);
+    uint32_t idx = 0;
 
+    while (idx < its.mapped_count && its.mapped[idx] != device_id) {
+        idx++;
+    }
+    if (idx < its.mapped_count) {
+        return 0;
+    }
+    if (idx == ARRAY_COUNT(its.mapped)) {
+        return -E_NOSPC;
+    }
+    void *table = pages_alloc_zeroed(bytes / PAGE_BYTES, EVENTS_TABLE_ALIGN);
     if (table == NULL) {
         return -E_NOMEM;
     }
-    _Static_assert((int)PAGE_BYTES % (int)EVENTS_TABLE_ALIGN == 0, "Arm IHI 0069, MAPD");
-    return command(of_device(COMMAND_MAPD, device_id), EVENT_BITS - 1,
-                   (uintptr_t)table | ITS_MAP_VALID);
+    int error = command(of_device(COMMAND_MAPD, device_id), EVENT_BITS - 1,
+                        (uintptr_t)table | ITS_MAP_VALID);
+    if (error == 0) {
+        its.mapped[its.mapped_count++] = device_id;
+    }
+    return error; /* after an error the ITS may have the table all the same: it is given up */
 }
 
 static int
