@@ -14,8 +14,9 @@ a64_kernel_incs := $(includes) -Ikernel/arch/aarch64/include $(kernel_incs) \
 libfdt_srcs := $(addprefix $(deps)/libfdt/libfdt/,$(kernel_libfdt_srcs))
 lwip_srcs := $(addprefix $(deps)/lwip/src/,$(kernel_lwip_srcs))
 
-a64_virtio_objs := $(call objects,$(a64),$(virtio_srcs))
-a64_kernel_objs := $(call objects,$(a64),$(kernel_srcs) $(kernel_aarch64_srcs) $(gen)/font_8x16.c)
+a64_virtio_objs := $(call objects,$(a64),$(virtio_srcs) $(virtio_venus_srcs))
+$(a64_virtio_objs): | $(vvk_commands)
+a64_kernel_objs := $(call objects,$(a64),$(kernel_srcs) $(kernel_aarch64_srcs) $(gen)/font_8x16.c $(gen)/vk_shaders.c)
 a64_deps_objs := $(call objects,$(a64),$(libfdt_srcs) $(lwip_srcs))
 
 .PHONY: kernel lib

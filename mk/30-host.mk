@@ -10,7 +10,7 @@ $(1)_fake_srcs := $$(wildcard tests/fake/*.c)
 $(1)_incs := $$(includes) -Ikernel/arch/host/include $$(kernel_host_incs) -isystem $$(deps)/libfdt/libfdt -isystem $$(deps)/lwip/src/include
 $(1)_flags := $$(common_cflags) -D_GNU_SOURCE -fno-omit-frame-pointer $(3)
 
-$$(out)/$(1)/libvirtio.a: $$(call objects,$$(out)/$(1),$$(virtio_srcs))
+$$(out)/$(1)/libvirtio.a: $$(call objects,$$(out)/$(1),$$(virtio_srcs) $$(virtio_venus_srcs))
 	@mkdir -p $$(@D)
 	$$(call say,AR)$$(call archive,ar)
 

@@ -24,11 +24,18 @@ ring_objs = $(call objects,$(vkt),tests/perf/$(1).c $(ring_shared) $($(1)_srcs))
 
 .PHONY: vulkan-tests
 ## make vulkan-tests build/vulkan/bin/vkt_*: Vulkan programs for tests and figures, without sanitizers
-vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs) $(ring_programs) kms_show) $(vkt_spirv)
+vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs) $(ring_programs) kms_show vvk_native) $(vkt_spirv)
 
 $(vkt)/obj/%.o: %.c Makefile mk/00-flags.mk mk/60-vulkan-tests.mk | $(vulkan_headers)
 	@mkdir -p $(@D)
 	$(call say,CC)$(HOSTCC) $(common_cflags) -D_GNU_SOURCE $(includes) $(vkt_incs) -c $< -o $@
+
+# The kernel's programs on this machine: its client, its shaders, and the renderer, in one process.
+vvk_native_objs := $(call objects,$(vkt),tests/vulkan/vvk_native.c $(vvk_programs) $(gen)/vk_shaders.c virtio/venus/vvk_ring.c)
+$(vvk_native_objs): | $(vvk_commands)
+$(vkt)/bin/vvk_native: $(vvk_native_objs) $(out)/lib/libvenus.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(HOSTCC) -pthread $^ -ldl -o $@
 
 define ring_program
 $(vkt)/bin/$(1): $(call ring_objs,$(1))

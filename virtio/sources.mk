@@ -30,3 +30,6 @@ virtio_srcs += virtio/driver/gpu/display.c virtio/driver/gpu/display_console.c \
 # What runs for every buffer and pixel: worth -O2. The rest is smaller, and as good, with -Os.
 virtio_hot_srcs := virtio/core/packed.c virtio/core/queue.c virtio/core/split.c \
                    virtio/driver/gpu/display_draw.c
+
+# The Vulkan client of kernels: needs Vulkan's headers ($(vulkan_incs)) and vvk_commands.h (mk/25-venus.mk) besides.
+virtio_venus_srcs := virtio/venus/vvk_ring.c virtio/venus/vvk_vgpu.c

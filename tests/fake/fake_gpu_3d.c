@@ -97,17 +97,17 @@ uint32_t
 fake_gpu_submit_3d(struct fake_gpu *gpu, struct fake_gpu_call *call)
 {
     struct fake_gpu_context *context = find_context(gpu, call);
-    uint32_t head_bytes = sizeof(call->request.submit);
+    uint32_t offset = sizeof(call->request.submit);
     uint32_t bytes = le32_get(call->request.submit.size);
     if (context == NULL) {
         return BAD_CONTEXT;
     }
-    if (call->chain->readable_bytes != (uint64_t)head_bytes + bytes) {
+    if (call->chain->readable_bytes != (uint64_t)offset + bytes) {
         fake_violate(gpu->device->fp, FAKE_REQ_GPU_REQUEST_BYTES, call->chain->readable_bytes);
         return BAD_PARAMETER;
     }
     uint32_t kept = bytes < sizeof(context->stream) ? bytes : sizeof(context->stream);
-    (void)fake_chain_read(call->chain, head_bytes, context->stream, kept);
+    (void)fake_chain_read(call->chain, offset, context->stream, kept);
     context->stream_bytes = bytes;
     context->stream_count++;
     context->ring_idx = call->request.hdr.ring_idx;

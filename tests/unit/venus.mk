@@ -15,3 +15,7 @@ venus_object_test_srcs := $(venus_exec_test_srcs)
 venus_object_test_libs := $(vulkan_strict_libs)
 venus_context_test_srcs := $(venus_exec_test_srcs)
 venus_context_test_libs := $(vulkan_strict_libs)
+
+# The client of kernels, with the kernel's own programs.
+venus_client_test_srcs := $(vvk_programs) $(gen)/vk_shaders.c $(venus_srcs)
+venus_client_test_libs := $(vulkan_strict_libs)

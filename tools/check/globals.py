@@ -16,7 +16,7 @@ LIBRARY = "build/aarch64/libvirtio.a"
 WRITABLE = "bBdDCsSgGuvV"
 CONSTANT_SECTIONS = (".rodata", ".data.rel.ro")  # the latter: constants with addresses in them, in position-independent code
 MAY_NEED = {"memcpy", "memmove", "memset", "memcmp"}
-PREFIXES = ("virtio_", "virtq_", "vgpu_", "vnet_", "vblk_", "vinput_", "display_", "edid_")
+PREFIXES = ("virtio_", "virtq_", "vgpu_", "vnet_", "vblk_", "vinput_", "display_", "edid_", "vvk_")
 # Other machines: clang's name, and what the compiler's own runtime (libgcc, compiler-rt) gives there, as platform.h tells.
 OTHERS = {
     "riscv64-unknown-none": set(),
@@ -44,7 +44,8 @@ def symbols(nm, library):
 
 def compile_for(target, path, directory):
     out = os.path.join(directory, path.replace("/", "_") + ".o")
-    command = ["clang", f"--target={target}", "-std=gnu17", "-O2", "-ffreestanding", "-I.", "-Ivirtio/include", "-c", path, "-o", out]
+    command = ["clang", f"--target={target}", "-std=gnu17", "-O2", "-ffreestanding", "-I.", "-Ivirtio/include", "-Ibuild/gen", "-isystem",
+               "build/deps/vulkan/include", "-c", path, "-o", out]
     subprocess.run(command, cwd=TOP, check=True)
     return out
 

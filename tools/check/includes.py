@@ -15,6 +15,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]+)"|<([^>]+)>)', re.M
 LAW = (
     ("abi/", ("abi/",)),
     (PUBLIC, ("abi/", PUBLIC, "virtio/trace.def")),
+    ("virtio/venus/", ("abi/", "virtio/", "build/gen/vvk_commands.h")),
     ("virtio/", ("abi/", "virtio/")),
     ("kernel/", ("abi/", PUBLIC, "kernel/", "build/gen/")),
     (VENUS, (VENUS,)),

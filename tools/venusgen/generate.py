@@ -3,8 +3,10 @@
 
 usage: generate.py VK_XML PROTOCOL_DIR OUT_DIR
        generate.py --document VK_XML PROTOCOL_DIR       prints docs/venus-commands.md
+       generate.py --client LIST VK_XML PROTOCOL_DIR OUT_FILE
 
 Writes OUT_DIR/vn_args.h (argument structs), vn_tables.c (how each looks on the wire) and vn_thunks.c (calls of the host).
+With --client: the header of a client without a libc, for the commands of LIST (client.py).
 PROTOCOL_DIR holds ids.tsv (command ids and how each is served) and private.xml (what Venus adds to Vulkan).
 """
 
@@ -12,6 +14,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from client import ClientEmitter, read_list  # noqa: E402
 from document import document  # noqa: E402
 from emit import Emitter  # noqa: E402
 from model import Model, read_ids  # noqa: E402
@@ -36,12 +39,17 @@ def build(vk_xml, protocol):
 
 
 def main(argv):
-    if len(argv) != 3:
+    if len(argv) != (5 if argv[:1] == ["--client"] else 3):
         print(__doc__.strip(), file=sys.stderr)
         return 2
     try:
         if argv[0] == "--document":
             print(document(build(argv[1], argv[2])), end="")
+            return 0
+        if argv[0] == "--client":
+            text = ClientEmitter(build(argv[2], argv[3]), *read_list(argv[1])).header()
+            os.makedirs(os.path.dirname(argv[4]), exist_ok=True)
+            write(argv[4], text)
             return 0
         emitter = Emitter(build(argv[0], argv[1]))
     except (RegistryError, OSError) as error:

@@ -292,8 +292,7 @@ log_leak(void *ctx, const struct vgpu_resource *resource)
     virtio_log(vgpu->device->bus->plat, VIRTIO_LOG_WARN,
                "gpu: resource %u leaked: %ux%u, %llu bytes of backing or blob, %u references",
                (unsigned)resource->id, (unsigned)resource->width_px, (unsigned)resource->height_px,
-               (unsigned long long)bytes,
-               (unsigned)resource->refs);
+               (unsigned long long)bytes, (unsigned)resource->refs);
 }
 
 unsigned
