@@ -61,8 +61,8 @@ control_path_own(char path[CONTROL_PATH_BYTES])
                               "--control");
     }
     if (!is_ours(directory)) {
-        return sentence(path, "the directory of control sockets is open to others: name a socket "
-                              "with --control");
+        return sentence(path, "the place for control sockets is no directory of yours alone: name "
+                              "one with --control");
     }
     int length =
         snprintf(path, CONTROL_PATH_BYTES, "%s/gpu-%ld.control", directory, (long)getpid());

@@ -79,19 +79,20 @@ print_summary(const cJSON *gpu)
     char used[GRID_CELL_BYTES];
     char most[GRID_CELL_BYTES];
     const char *whom = string(gpu, "waits_for");
-    print_features("features offered: ", number(gpu, "features"));
-    print_features("  driver took:    ", number(gpu, "accepted"));
+    (void)puts("device: what it offers, and what this guest has of it");
+    print_features("  features offered: ", number(gpu, "features"));
+    print_features("  driver took:      ", number(gpu, "accepted"));
     bytes_text(number(gpu, "memory_bytes"), used);
     bytes_text(number(gpu, "memory_bytes_max"), most);
-    (void)printf("memory:            %s of at most %s of this machine's, for 2D pictures\n", used,
+    (void)printf("  memory:            %s of at most %s of this machine's, for 2D pictures\n", used,
                  most);
-    (void)printf("resets by driver:  %.0f\n", number(gpu, "reset_count"));
-    (void)printf("commands open:     %.0f, whose fences have not passed\n",
+    (void)printf("  resets by driver:  %.0f\n", number(gpu, "reset_count"));
+    (void)printf("  commands open:     %.0f, whose fences have not passed\n",
                  number(gpu, "fence_count"));
     if (whom[0] != '\0') {
         char safe[SENTENCE_BYTES];
         safe_text(whom, safe, sizeof(safe));
-        (void)printf("waits for:         %s\n", safe);
+        (void)printf("  waits for:         %s\n", safe);
     }
 }
 
@@ -243,7 +244,9 @@ status_print(const cJSON *status)
     const cJSON *gpu = cJSON_GetObjectItem(status, "gpu");
     const cJSON *front = cJSON_GetObjectItem(status, "front");
     if (cJSON_GetArraySize(front) > 0) {
-        status_print_members(front, 0);
+        (void)puts("front-end: the virtual machine's side, and what was agreed with it");
+        status_print_members(front, 2);
+        (void)putchar('\n');
     }
     print_summary(gpu);
     print_scanouts(cJSON_GetObjectItem(gpu, "scanouts"));

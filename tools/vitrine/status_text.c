@@ -8,7 +8,7 @@
 #include "tools/vitrine/device_commands.h"
 #include "tools/vitrine/grid.h"
 
-enum { DEPTH_MAX = 8, NAME_WIDTH = 18, LINE_BYTES = 512 };
+enum { DEPTH_MAX = 8, NAME_WIDTH = 20, LINE_BYTES = 512 };
 
 static void
 value_text(const cJSON *value, char *text, unsigned size_bytes)
@@ -73,6 +73,10 @@ print_line(const char *name, const char *text, int indent)
     char heading[GRID_CELL_BYTES];
     name_text(name, heading);
     int blank_count = NAME_WIDTH - indent - (int)strlen(heading);
+    if (text[0] == '\0') {
+        (void)printf("%*s%s:\n", indent, "", heading);
+        return;
+    }
     (void)printf("%*s%s:%*s%s\n", indent, "", heading, blank_count > 1 ? blank_count : 1, "", text);
 }
 
