@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
 MARK = re.compile(r"conformance:((?:[ ,]+S\d-\d\d)+)")
 REQUIREMENT = re.compile(r'^\s*REQUIREMENT\(\s*(\w+)\s*,\s*"([^"]+)"\s*,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\)', re.M)
+BROKEN = re.compile(r'^RULE\((\w+), "([^"]+)", "([^"]+)", "([^"]+)"\)', re.M)
 PLACES = ("tests", "tools/check", "examples")
 
 
@@ -59,6 +60,11 @@ def page(rows, found, rules):
             f"{len(rules)} requirements; a driver that breaks one fails its test with this section.", "",
             "| § | check | requirement, in our words |", "|---|---|---|"]
     out += [f"| {section} | `{name}` | {text} |" for section, name, text in rules]
+    broken = BROKEN.findall((ROOT / "tests" / "loop" / "gpu_driver_rules.def").read_text())
+    out += ["", "## Guests that break what VirtIO 1.3 §5.7 asks of a GPU's driver", "",
+            f"{len(broken)} rules; `tests/unit/gpu_device_hostile_test.c` has a guest for each, and our GPU device does what stands here.", "",
+            "| § | check | what a driver does | what a guest gets that does not |", "|---|---|---|---|"]
+    out += [f"| {section} | `{name}` | {driver} | {device} |" for name, section, driver, device in broken]
     return "\n".join(out) + "\n"
 
 
