@@ -122,6 +122,7 @@ venus_create(const struct venus_config *config, struct venus **out)
     vn_ledger_init(&venus->ledger, venus->config.limits.memory_bytes);
     vn_resources_init(&venus->resources, venus);
     vn_memories_init(&venus->memories);
+    vn_spares_init(&venus->spares, venus->config.limits.memory_bytes);
     vn_rings_init(&venus->rings, venus);
     vn_timelines_init(&venus->timelines, venus);
     vn_exec_init(&venus->exec, venus, NULL);
@@ -143,6 +144,7 @@ venus_destroy(struct venus *venus)
     vn_memories_finish(&venus->memories);
     vn_objects_finish(&venus->objects);
     vn_resources_finish(&venus->resources);
+    vn_spares_finish(&venus->spares);
     vn_host_unload(&venus->host);
     pthread_mutex_destroy(&venus->why_lock);
     pthread_mutex_destroy(&venus->instances_lock);

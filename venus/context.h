@@ -37,6 +37,7 @@ struct venus {
     struct vn_rings rings;
     struct vn_timelines timelines;
     struct vn_memories memories;
+    struct vn_spares spares;
     struct vn_ledger ledger;
     struct vn_stats stats;
     struct vn_exec exec; /* the context's own stream: venus_submit */

@@ -76,8 +76,12 @@ vn_memory_free(struct venus *venus, struct vn_memory *memory)
         return;
     }
     unlist(&venus->memories, memory);
-    vn_os_unmap(memory->map, memory->map_bytes);
-    vn_os_fd_close(memory->fd);
+    if (memory->shared) {
+        vn_shared_put(&venus->spares, memory->shared);
+    } else {
+        vn_os_unmap(memory->map, memory->map_bytes);
+        vn_os_fd_close(memory->fd);
+    }
     if (memory->charged_bytes) {
         vn_ledger_give_back(&venus->ledger, memory->kind, memory->charged_bytes);
     }
@@ -130,23 +134,42 @@ static bool
 seal(const struct vn_memory *memory, const struct venus_blob *blob)
 {
     bool is_whole = vn_os_whole_pages(blob->size_bytes) == memory->size_bytes;
-    return memory->backing != VN_BACKING_HOST ||
-           vn_os_memory_seal(memory->fd, is_whole ? blob->size_bytes : memory->size_bytes);
+    return !memory->shared ||
+           vn_shared_seal(memory->shared, is_whole ? blob->size_bytes : memory->size_bytes);
+}
+
+/* The fd for whoever asked: the only one, or a copy of what is held.  Returns: false when the host is short of fds. */
+static bool
+hand_out(struct vn_memory *memory, int *fd, struct vn_shared **shared)
+{
+    *fd = memory->shared ? vn_os_fd_copy(memory->fd) : memory->fd;
+    if (*fd < 0) {
+        return false;
+    }
+    if (memory->shared) {
+        vn_shared_hold(memory->shared);
+    }
+    *shared = memory->shared;
+    memory->fd = -1; /* two resources of the same memory are one too many, for every client */
+    return true;
 }
 
 enum venus_status
-vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venus_memory *out)
+vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venus_memory *out,
+                 struct vn_shared **shared)
 {
+    int fd = -1;
     struct vn_memories *memories = &venus->memories;
     (void)pthread_mutex_lock(&memories->lock);
     struct vn_memory *memory = memories->first;
     while (memory && memory->id != blob->blob_id) {
         memory = memory->next;
     }
-    bool is_found = memory && can_export(memory, blob) && seal(memory, blob);
+    bool is_found =
+        memory && can_export(memory, blob) && seal(memory, blob) && hand_out(memory, &fd, shared);
     if (is_found) {
         *out = (struct venus_memory){
-            .fd = memory->fd,
+            .fd = fd,
             .kind = fd_kind(memory->backing),
             .caching = caching(memory),
             .size_bytes = memory->size_bytes,
@@ -154,7 +177,6 @@ vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venu
         };
         memcpy(out->device_uuid, memory->physical->offers.device_uuid, sizeof(out->device_uuid));
         memcpy(out->driver_uuid, memory->physical->offers.driver_uuid, sizeof(out->driver_uuid));
-        memory->fd = -1; /* two resources of the same memory are one too many, for every client */
     }
     (void)pthread_mutex_unlock(&memories->lock);
     return is_found ? VENUS_OK : VENUS_NO_BLOB;

@@ -13,7 +13,8 @@
  *
  *    vkAllocateMemory ──▶ ledger ──▶ fd + mapping ──▶ the host's vkAllocateMemory ──▶ object {struct vn_memory}
  *    venus_resource_create(blob id = the object's id) ──▶ vn_memory_export ──▶ the fd, once, for good
- *    vkFreeMemory ──▶ the host's vkFreeMemory, then the mapping goes; the client's own mapping lives on by its fd
+ *    vkFreeMemory ──▶ the host's vkFreeMemory, then the mapping goes; the client's own mapping lives on by its fd.  Or, with
+ *                     VN_BACKING_HOST, all of it is kept for the next allocation when the resource is gone too (venus/shared.h)
  */
 #ifndef VENUS_MEMORY_H
 #define VENUS_MEMORY_H
@@ -25,6 +26,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "venus/ledger.h"
+#include "venus/shared.h"
 #include "venus/venus.h"
 
 struct venus;
@@ -59,9 +61,10 @@ struct vn_memory {
     enum vn_ledger_kind kind;
     uint64_t charged_bytes;
     int fd;       /* for the client to have; -1: there is none, or it has it */
-    uint8_t *map; /* what the host imported */
+    uint8_t *map; /* of an imported resource: what the host imported in its turn */
     uint64_t map_bytes;
-    struct vn_memory *next; /* in vn_memories */
+    struct vn_shared *shared; /* VN_BACKING_HOST: what fd is the fd of; held */
+    struct vn_memory *next;   /* in vn_memories */
     struct vn_memory *previous;
 };
 
@@ -95,12 +98,12 @@ void vn_memory_filter_properties2(const struct vn_physical *physical, const stru
 /*
  * Hands out the fd of the device memory with the id blob->blob_id.
  * blob: size_bytes at most what was allocated; flags as venus.h has them.
- * out: fd is the caller's from now on.
+ * out: fd is the caller's from now on.  shared: what it is the fd of, held for the caller; NULL: nothing more to hold.
  * Returns: VENUS_OK; VENUS_NO_BLOB (no such memory, too small, not mappable, or it was exported before; or the host is short).
  * Context: any thread.
  */
-enum venus_status
-vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venus_memory *out);
+enum venus_status vn_memory_export(struct venus *venus, const struct venus_blob *blob,
+                                   struct venus_memory *out, struct vn_shared **shared);
 
 /* Gets a struct vn_memory that holds nothing yet.  Returns: NULL when memory is short. */
 struct vn_memory *

@@ -56,9 +56,9 @@ chain_pointer(struct allocation *allocation, void *map)
     vn_chain_add(info, &allocation->import_pointer);
 }
 
-/* Shared memory of our own. */
+/* Shared memory of our own.  is_exported: the client may give it to others. */
 static VkResult
-back_by_host(struct allocation *allocation)
+back_by_host(struct allocation *allocation, bool is_exported)
 {
     struct vn_memory *memory = allocation->memory;
     uint64_t alignment_bytes = memory->physical->plan.alignment_bytes;
@@ -72,16 +72,15 @@ back_by_host(struct allocation *allocation)
     if (result < 0) {
         return result;
     }
-    memory->fd = vn_os_memory_create("venus-memory", info->allocationSize);
-    if (memory->fd < 0) {
+    memory->shared = vn_shared_get(&allocation->exec->venus->spares, info->allocationSize);
+    if (!memory->shared) {
         return VK_ERROR_TOO_MANY_OBJECTS;
     }
-    memory->map_bytes = info->allocationSize;
-    memory->map = vn_os_map(memory->fd, memory->map_bytes);
-    if (!memory->map) {
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    memory->fd = memory->shared->fd;
+    if (is_exported) {
+        atomic_store_explicit(&memory->shared->is_others, true, memory_order_relaxed);
     }
-    chain_pointer(allocation, memory->map);
+    chain_pointer(allocation, memory->shared->map);
     return VK_SUCCESS;
 }
 
@@ -154,6 +153,9 @@ import_resource(struct allocation *allocation, const struct vn_resource *resourc
         return VK_SUCCESS;
     }
     memory->fd = fd;
+    if (resource->shared) {
+        atomic_store_explicit(&resource->shared->is_others, true, memory_order_relaxed);
+    }
     if (memory->physical->plan.backing[info->memoryTypeIndex] != VN_BACKING_HOST ||
         info->allocationSize > resource->size_bytes || vn_os_memory_fix(fd, resource->size_bytes)) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
@@ -176,7 +178,7 @@ prepare(struct allocation *allocation)
     memory->backing = choose_backing(memory->physical, info->memoryTypeIndex, export);
     memory->kind = memory->backing == VN_BACKING_NONE ? VN_LEDGER_DEVICE : VN_LEDGER_MAPPED;
     switch (memory->backing) {
-    case VN_BACKING_HOST: return back_by_host(allocation);
+    case VN_BACKING_HOST: return back_by_host(allocation, export && export->handleTypes != 0);
     case VN_BACKING_DMABUF:
     case VN_BACKING_OPAQUE: return back_by_export(allocation);
     case VN_BACKING_NONE: break;

@@ -47,10 +47,20 @@ vn_resource_get(struct vn_resources *resources, uint32_t res_id)
 }
 
 static void
-discard(struct vn_resource *resource)
+let_go(struct venus *venus, const struct vn_resource *resource)
 {
     vn_os_unmap(resource->map, resource->size_bytes);
-    vn_os_fd_close(resource->fd);
+    if (resource->shared) {
+        vn_shared_put(&venus->spares, resource->shared);
+    } else {
+        vn_os_fd_close(resource->fd);
+    }
+}
+
+static void
+discard(struct vn_resource *resource)
+{
+    let_go(resource->home->venus, resource);
     if (resource->charged_bytes) {
         vn_ledger_give_back(&resource->home->venus->ledger, VN_LEDGER_SHM, resource->charged_bytes);
     }
@@ -154,10 +164,9 @@ make_shm(struct venus *venus, uint64_t size_bytes, struct vn_resource *made)
 
 /* Gives back what make_shm or an export got, when the resource did not come to be. */
 static void
-unmake(struct venus *venus, struct vn_resource *made)
+unmake(struct venus *venus, const struct vn_resource *made)
 {
-    vn_os_unmap(made->map, made->size_bytes);
-    vn_os_fd_close(made->fd);
+    let_go(venus, made);
     if (made->charged_bytes) {
         vn_ledger_give_back(&venus->ledger, VN_LEDGER_SHM, made->charged_bytes);
     }
@@ -175,10 +184,12 @@ make(struct venus *venus, const struct venus_blob *blob, struct vn_resource *mad
         out->size_bytes = made->size_bytes;
         out->fd = status == VENUS_OK ? vn_os_fd_copy(made->fd) : -1;
     } else {
-        status = vn_memory_export(venus, blob, out);
+        status = vn_memory_export(venus, blob, out, &made->shared);
         made->kind = out->kind;
         made->size_bytes = out->size_bytes;
-        made->fd = status == VENUS_OK ? vn_os_fd_copy(out->fd) : -1;
+        if (status == VENUS_OK) {
+            made->fd = made->shared ? made->shared->fd : vn_os_fd_copy(out->fd);
+        }
     }
     bool has_fds = made->fd >= 0 && out->fd >= 0;
     return status == VENUS_OK && !has_fds ? VENUS_NO_MEMORY : status;

@@ -21,11 +21,13 @@
 #include "venus/venus.h"
 
 struct vn_resources;
+struct vn_shared;
 
 struct vn_resource {
     uint32_t res_id;
     enum venus_fd_kind kind;
     int fd;
+    struct vn_shared *shared; /* what fd is the fd of, held; NULL: fd is the resource's own */
     uint64_t size_bytes;
     uint8_t *map;           /* all of it; NULL: not for this process to touch */
     uint64_t charged_bytes; /* of the context's ledger */

@@ -32,6 +32,19 @@ start_gpu(struct rig *rig, bool has_pointers, uint32_t import_bits,
 }
 
 static VkResult
+allocate_with(struct rig *rig, uint64_t id, VkMemoryAllocateInfo *info, bool wants_reply)
+{
+    struct vn_args_vkAllocateMemory args = {
+        .device = rig->device->handle,
+        .pAllocateInfo = info,
+        .pMemory = (VkDeviceMemory *)&id,
+    };
+    vn_on_vkAllocateMemory(rig_command(rig, wants_reply, rig->device->object, NULL, NULL), &args);
+    return args.ret;
+}
+
+/* Memory that the client says it may export. */
+static VkResult
 allocate(struct rig *rig, uint64_t id, uint64_t bytes, uint32_t type_idx, bool wants_reply)
 {
     VkMemoryDedicatedAllocateInfo dedicated = {
@@ -48,13 +61,18 @@ allocate(struct rig *rig, uint64_t id, uint64_t bytes, uint32_t type_idx, bool w
         .allocationSize = bytes,
         .memoryTypeIndex = type_idx,
     };
-    struct vn_args_vkAllocateMemory args = {
-        .device = rig->device->handle,
-        .pAllocateInfo = &info,
-        .pMemory = (VkDeviceMemory *)&id,
+    return allocate_with(rig, id, &info, wants_reply);
+}
+
+/* Memory for the client alone. */
+static VkResult
+allocate_own(struct rig *rig, uint64_t id, uint64_t bytes)
+{
+    VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .allocationSize = bytes,
     };
-    vn_on_vkAllocateMemory(rig_command(rig, wants_reply, rig->device->object, NULL, NULL), &args);
-    return args.ret;
+    return allocate_with(rig, id, &info, true);
 }
 
 static void
@@ -76,7 +94,26 @@ export(struct rig *rig, uint64_t id, uint64_t bytes, struct venus_memory *out)
         .size_bytes = bytes,
         .flags = VENUS_BLOB_MAPPABLE,
     };
-    return vn_memory_export(rig->venus, &blob, out);
+    struct vn_shared *shared = NULL;
+    enum venus_status status = vn_memory_export(rig->venus, &blob, out, &shared);
+    vn_shared_put(&rig->venus->spares, shared);
+    return status;
+}
+
+/* As a front does it.  Gives a mapping of the client's. */
+static uint8_t *
+map_as_resource(struct rig *rig, uint64_t id, uint32_t res_id, uint64_t bytes)
+{
+    const struct venus_blob blob = {
+        .blob_id = id,
+        .size_bytes = bytes,
+        .flags = VENUS_BLOB_MAPPABLE,
+    };
+    struct venus_memory out = { .fd = -1 };
+    EXPECT_EQ(venus_resource_create(rig->venus, res_id, &blob, &out), VENUS_OK);
+    uint8_t *map = vn_os_map(out.fd, bytes);
+    (void)close(out.fd);
+    return map;
 }
 
 UTEST(memory_of_a_cpu_is_ours_and_outlives_its_freeing)
@@ -109,6 +146,90 @@ UTEST(memory_of_a_cpu_is_ours_and_outlives_its_freeing)
     (void)munmap(client, 8192);
     (void)close(out.fd);
     EXPECT_EQ(vn_ledger_left_bytes(&rig.venus->ledger), 64 * MIB);
+    venus_destroy(rig.venus);
+}
+
+UTEST(memory_that_nobody_has_any_more_is_used_again_and_zero)
+{
+    struct rig rig;
+    start_cpu(&rig, 640 * MIB);
+    EXPECT_EQ(allocate_own(&rig, 10, 8192), VK_SUCCESS);
+    const void *first = fake.imported_pointer;
+    uint8_t *map = map_as_resource(&rig, 10, 5, 8192);
+    map[8191] = 77;
+
+    free_memory(&rig, 10);
+    EXPECT_EQ(allocate_own(&rig, 11, 8192), VK_SUCCESS); /* the resource is there still */
+    EXPECT_TRUE(fake.imported_pointer != first);
+    EXPECT_EQ(map[8191], 77);
+    EXPECT_EQ(venus_resource_destroy(rig.venus, 5), VENUS_OK);
+    EXPECT_EQ(vn_ledger_left_bytes(&rig.venus->ledger), 640 * MIB - 8192);
+
+    EXPECT_EQ(allocate_own(&rig, 12, 4096), VK_SUCCESS); /* of another size */
+    EXPECT_TRUE(fake.imported_pointer != first);
+    EXPECT_EQ(allocate_own(&rig, 13, 8192), VK_SUCCESS);
+    EXPECT_TRUE(fake.imported_pointer == first);
+    EXPECT_EQ(((const uint8_t *)first)[8191], 0);
+    uint8_t *again =
+        map_as_resource(&rig, 13, 6, 8192); /* its size is sealed since the first time */
+    again[0] = 5;
+    EXPECT_EQ(((const uint8_t *)first)[0], 5);
+    vn_os_unmap(map, 8192);
+    vn_os_unmap(again, 8192);
+    venus_destroy(rig.venus);
+}
+
+UTEST(memory_that_others_may_have_is_not_used_again)
+{
+    struct rig rig;
+    start_cpu(&rig, 640 * MIB);
+    EXPECT_EQ(allocate(&rig, 10, 8192, 0, true), VK_SUCCESS); /* for export */
+    vn_os_unmap(map_as_resource(&rig, 10, 5, 8192), 8192);
+    free_memory(&rig, 10);
+    EXPECT_EQ(venus_resource_destroy(rig.venus, 5), VENUS_OK);
+    EXPECT_TRUE(rig.venus->spares.first == NULL);
+
+    EXPECT_EQ(allocate_own(&rig, 11, 8192), VK_SUCCESS);
+    vn_os_unmap(map_as_resource(&rig, 11, 6, 8192), 8192);
+    VkImportMemoryResourceInfoMESA import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
+        .resourceId = 6,
+    };
+    VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = &import,
+        .allocationSize = 8192,
+    };
+    EXPECT_EQ(allocate_with(&rig, 12, &info, true), VK_SUCCESS); /* twice the same memory */
+    free_memory(&rig, 11);
+    EXPECT_EQ(venus_resource_destroy(rig.venus, 6), VENUS_OK);
+    EXPECT_TRUE(rig.venus->spares.first == NULL);
+    ((uint8_t *)fake.imported_pointer)[0] = 1;
+
+    EXPECT_EQ(allocate_own(&rig, 13, 5000),
+              VK_SUCCESS); /* a file of 5000 bytes is of no use for another size */
+    vn_os_unmap(map_as_resource(&rig, 13, 7, 5000), 5000);
+    free_memory(&rig, 13);
+    EXPECT_EQ(venus_resource_destroy(rig.venus, 7), VENUS_OK);
+    EXPECT_TRUE(rig.venus->spares.first == NULL);
+    venus_destroy(rig.venus);
+}
+
+UTEST(spares_take_no_more_than_their_part)
+{
+    struct rig rig;
+    start_cpu(&rig, MIB); /* of which spares may take 16 KiB */
+    for (uint64_t id = 10; id < 16; id++) {
+        EXPECT_EQ(allocate_own(&rig, id, 8192), VK_SUCCESS);
+    }
+    for (uint64_t id = 10; id < 16; id++) {
+        free_memory(&rig, id);
+    }
+    EXPECT_EQ(rig.venus->spares.bytes, 16384);
+    EXPECT_TRUE(rig.venus->spares.first->next->next == NULL);
+    EXPECT_EQ(allocate_own(&rig, 20, MIB / 2), VK_SUCCESS);
+    free_memory(&rig, 20); /* too much for a spare, and it displaces none of use */
+    EXPECT_EQ(rig.venus->spares.bytes, 16384);
     venus_destroy(rig.venus);
 }
 
