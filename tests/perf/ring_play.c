@@ -5,7 +5,8 @@
  * usage: ring_play SOCKET FILE KIND [--seconds S] [--timeout S]
  * KIND names what the recorded program did: sampler, record, frames, alloc (vkt_bench --only KIND).  All that came before
  * its loop is played once; one round of the loop then is played over and over, with the same ids, since it destroys what it
- * makes.  The end of a submission is seen as Mesa sees it: a word in shared memory, which the submission itself sets.
+ * makes.  The server waits for the end of each submission by itself: Mesa's client sends vkWaitForFences when it has seen that
+ * end, and here it comes at once.  So nobody is woken between a round and the next, as in a program on the host driver.
  * Prints `KIND nanoseconds ns` for a round, the median of many slices.  Exit status: 0; 1 with a sentence; 2 wrong use;
  * 124 no end in time.
  */
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -31,15 +31,10 @@
 #define ROUND_BYTES     (RING_BUFFER_BYTES / 2)
 #define STREAM_BYTES    (16U << 20)
 #define REPLY_BYTES     (1U << 20)
-#define WORD_NOT_READY  1U /* VkResult, which Mesa's submissions set to VK_SUCCESS at their end */
+#define NAP_NS          50000U /* the ring holds more than the server does meanwhile */
 #define FILL_BYTE       0x5a
 
 /* Where the numbers lie in commands with one element and no chain. */
-#define FILL_BUFFER_OFFSET   16U
-#define FILL_AT_OFFSET       24U
-#define BIND_BUFFER_OFFSET   40
-#define BIND_MEMORY_OFFSET   48U
-#define BIND_AT_OFFSET       56U
 #define ALLOCATE_SIZE_OFFSET 36U /* from the end */
 #define ID_OFFSET            8U  /* from the end */
 #define REPLY_SIZE_OFFSET    28U
@@ -49,9 +44,9 @@ struct kind {
     enum ring_command_id from;
     enum ring_command_id to;
     uint32_t destroyed_offset;
-    enum ring_command_id
-        pause;            /* after this one there is something to do or to wait for; 0: nothing */
     uint32_t batch_count; /* rounds for each store of the tail */
+    uint32_t nap_ns; /* between looks at a full ring, the server has the processor; 0: no naps */
+    bool is_mapped;  /* what is made is memory, which is mapped, written and unmapped */
 };
 
 struct player {
@@ -61,23 +56,21 @@ struct player {
     struct ring_period period;
     struct ring_shm reply;
     struct ring_shm stream;
-    uint8_t first[ROUND_BYTES]; /* until the pause */
+    uint8_t first[ROUND_BYTES]; /* until the memory is mapped, or all of it */
     uint8_t second[ROUND_BYTES];
     struct ring_stream parts[2];
-    volatile uint32_t *word;
     uint64_t memory_id; /* to be mapped in each round */
     uint64_t memory_bytes;
     uint64_t span_ns;
 };
 
 static const struct kind kinds[] = {
-    {"sampler", RING_COMMAND_CREATE_SAMPLER,           RING_COMMAND_DESTROY_SAMPLER,      16, 0, 64},
-    { "record", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36,
-     RING_COMMAND_QUEUE_SUBMIT,                                                                  1 },
-    { "frames", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36,
-     RING_COMMAND_QUEUE_SUBMIT,                                                                  1 },
-    { "alloc",  RING_COMMAND_ALLOCATE_MEMORY,          RING_COMMAND_FREE_MEMORY,          16,
-     RING_COMMAND_ALLOCATE_MEMORY,                                                               1 },
+    {"sampler", RING_COMMAND_CREATE_SAMPLER,           RING_COMMAND_DESTROY_SAMPLER,      16, 64, 0, false},
+    { "record", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36, 1,
+     NAP_NS,                                                                                         false},
+    { "frames", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36, 1,
+     NAP_NS,                                                                                         false},
+    { "alloc",  RING_COMMAND_ALLOCATE_MEMORY,          RING_COMMAND_FREE_MEMORY,          16, 1,  0, true },
 };
 
 static void
@@ -149,42 +142,11 @@ build_round(struct player *p)
             continue;
         }
         add_command(p, part, c);
-        part = c->id == p->kind->pause ? &p->parts[1] : part;
+        if (p->kind->is_mapped && c->id == p->kind->from) {
+            part = &p->parts[1];
+        }
         i++;
     }
-}
-
-/* The word that the period's submission sets at its end; Mesa keeps it in memory of the device's, which is mapped. */
-static void
-find_word(struct player *p)
-{
-    const struct ring_recorded *fill = NULL;
-    const struct ring_recorded *bind = NULL;
-    const struct ring_recorded *made = NULL;
-    uint64_t memory_id = 0;
-    uint64_t offset = 0;
-    struct ring_shm shm;
-
-    for (size_t i = p->period.from_idx; i-- > 0 && fill == NULL;) {
-        const struct ring_recorded *c = &p->record.commands[i];
-
-        fill = c->id == RING_COMMAND_CMD_FILL_BUFFER ? c : NULL;
-    }
-    if (fill == NULL) {
-        ring_fail("the recorded client filled no word at the end of its submissions");
-    }
-    bind = ring_record_last(&p->record, p->period.from_idx, RING_COMMAND_BIND_BUFFER_MEMORY2,
-                            BIND_BUFFER_OFFSET, ring_recorded_u64(fill, FILL_BUFFER_OFFSET));
-    memory_id = ring_recorded_u64(bind, BIND_MEMORY_OFFSET);
-    made = ring_record_last(&p->record, p->period.from_idx, RING_COMMAND_ALLOCATE_MEMORY,
-                            -(int32_t)ID_OFFSET, memory_id);
-    offset = ring_recorded_u64(bind, BIND_AT_OFFSET) + ring_recorded_u64(fill, FILL_AT_OFFSET);
-    shm = ring_vtest_blob(&p->v, memory_id,
-                          ring_recorded_u64(made, made->size_bytes - ALLOCATE_SIZE_OFFSET));
-    if (offset % sizeof(uint32_t) != 0 || offset > shm.size_bytes - sizeof(uint32_t)) {
-        ring_fail("the word lies at byte %llu of %zu", (unsigned long long)offset, shm.size_bytes);
-    }
-    p->word = (volatile uint32_t *)(void *)(shm.map + offset);
 }
 
 static void
@@ -200,24 +162,14 @@ prepare(struct player *p, const char *path)
     p->reply = ring_vtest_shm(&p->v, REPLY_BYTES);
     p->stream = ring_vtest_shm(&p->v, STREAM_BYTES);
     play_begin(p);
+    p->v.nap_ns = p->kind->nap_ns;
     for (uint32_t i = 0; i < p->kind->batch_count; i++) {
         build_round(p);
     }
     from = &p->record.commands[p->period.from_idx];
-    if (p->kind->pause == RING_COMMAND_QUEUE_SUBMIT) {
-        find_word(p);
-    } else if (p->kind->pause == RING_COMMAND_ALLOCATE_MEMORY) {
+    if (p->kind->is_mapped) {
         p->memory_id = ring_recorded_u64(from, from->size_bytes - ID_OFFSET);
         p->memory_bytes = ring_recorded_u64(from, from->size_bytes - ALLOCATE_SIZE_OFFSET);
-    }
-}
-
-/* The drawing threads get the processor at each look. */
-static void
-wait_for_word(const struct player *p)
-{
-    while (__atomic_load_n(p->word, __ATOMIC_ACQUIRE) == WORD_NOT_READY) {
-        (void)sched_yield();
     }
 }
 
@@ -235,13 +187,8 @@ use_memory(struct player *p)
 static void
 play_round(struct player *p)
 {
-    if (p->word != NULL) {
-        __atomic_store_n(p->word, WORD_NOT_READY, __ATOMIC_RELEASE);
-    }
     ring_push(&p->v, p->first, (uint32_t)p->parts[0].size_bytes);
-    if (p->kind->pause == RING_COMMAND_QUEUE_SUBMIT) {
-        wait_for_word(p);
-    } else if (p->kind->pause == RING_COMMAND_ALLOCATE_MEMORY) {
+    if (p->kind->is_mapped) {
         use_memory(p);
     }
     if (p->parts[1].size_bytes > 0) {

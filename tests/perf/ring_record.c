@@ -212,18 +212,3 @@ ring_record_period(const struct ring_record *r, enum ring_command_id from, enum 
     }
     return p;
 }
-
-const struct ring_recorded *
-ring_record_last(const struct ring_record *r, size_t before_idx, enum ring_command_id id,
-                 int32_t offset, uint64_t value)
-{
-    for (size_t i = before_idx; i-- > 0;) {
-        const struct ring_recorded *c = &r->commands[i];
-        uint32_t at = offset < 0 ? c->size_bytes - (uint32_t)-offset : (uint32_t)offset;
-
-        if (c->id == id && ring_recorded_u64(c, at) == value) {
-            return c;
-        }
-    }
-    ring_fail("the record has no command %u about 0x%llx", id, (unsigned long long)value);
-}

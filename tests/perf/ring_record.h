@@ -13,15 +13,12 @@
 
 /* The ids of VK_EXT_command_serialization that a player looks for. */
 enum ring_command_id {
-    RING_COMMAND_QUEUE_SUBMIT = 18,
     RING_COMMAND_ALLOCATE_MEMORY = 21,
     RING_COMMAND_FREE_MEMORY = 22,
     RING_COMMAND_CREATE_SAMPLER = 70,
     RING_COMMAND_DESTROY_SAMPLER = 71,
     RING_COMMAND_ALLOCATE_COMMAND_BUFFERS = 88,
     RING_COMMAND_FREE_COMMAND_BUFFERS = 89,
-    RING_COMMAND_CMD_FILL_BUFFER = 118,
-    RING_COMMAND_BIND_BUFFER_MEMORY2 = 138,
     RING_COMMAND_SET_REPLY_STREAM = 178,
 };
 
@@ -56,8 +53,3 @@ uint64_t ring_recorded_u64(const struct ring_recorded *c, uint32_t offset);
  */
 struct ring_period ring_record_period(const struct ring_record *r, enum ring_command_id from,
                                       enum ring_command_id to, uint32_t destroyed_offset);
-
-/* The last command of this id before before_idx, whose 8 bytes at `offset` (from the end, if negative) are `value`. */
-const struct ring_recorded *
-ring_record_last(const struct ring_record *r, size_t before_idx, enum ring_command_id id,
-                 int32_t offset, uint64_t value);

@@ -302,10 +302,16 @@ used_bytes(const struct ring_vtest *v)
     return v->tail - atomic_load_explicit(word(v, HEAD_OFFSET), memory_order_acquire);
 }
 
-/* Spins, but leaves the processor to others now and then: the server may be one of them. */
+/* Sleeps; or spins, but leaves the processor to others now and then: the server may be one of them. */
 static void
-pause_briefly(uint32_t *count)
+pause_briefly(const struct ring_vtest *v, uint32_t *count)
 {
+    const struct timespec nap = { 0, v->nap_ns };
+
+    if (v->nap_ns > 0) {
+        (void)nanosleep(&nap, NULL);
+        return;
+    }
     if (++*count % YIELD_PAUSES == 0) {
         (void)sched_yield();
     }
@@ -323,7 +329,7 @@ ring_push(struct ring_vtest *v, const void *bytes, uint32_t size_bytes)
     uint32_t pauses = 0;
 
     while (used_bytes(v) > RING_BUFFER_BYTES - size_bytes) {
-        pause_briefly(&pauses);
+        pause_briefly(v, &pauses);
     }
     memcpy(data + at, bytes, first);
     memcpy(data, (const uint8_t *)bytes + first, size_bytes - first);
@@ -341,6 +347,6 @@ ring_wait(const struct ring_vtest *v)
     uint32_t pauses = 0;
 
     while (used_bytes(v) != 0) {
-        pause_briefly(&pauses);
+        pause_briefly(v, &pauses);
     }
 }

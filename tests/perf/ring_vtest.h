@@ -26,6 +26,8 @@ struct ring_vtest {
     struct ring_shm shm; /* the ring's */
     uint32_t tail;
     uint32_t notify_count;
+    uint32_t
+        nap_ns; /* between two looks at the head, to be set by the user; 0: it is looked at all the time */
 };
 
 void
