@@ -108,17 +108,20 @@ preload(const struct worker_config *config)
     }
 }
 
-/* Without Landlock a cache cannot be the only thing that is written: then there is none. */
-static const char *
-usable_cache(const struct worker_config *config, const char *directory, bool is_held)
+/*
+ * Without Landlock nothing says which files are read; and a cache cannot be the only thing that is written: then there is none.
+ */
+static void
+do_without_landlock(const struct worker_config *config, struct sandbox *sandbox)
 {
-    if (directory == NULL || is_held) {
-        return directory;
-    }
-    worker_warn(config, "its renderer goes without its shader cache: this kernel has no Landlock, "
-                        "which would keep it from writing elsewhere");
+    worker_warn(config, sandbox->writable_directory == NULL
+                            ? "this kernel has no Landlock: its renderer can write no file, but "
+                              "read all that its user can read"
+                            : "this kernel has no Landlock: its renderer can write no file, but "
+                              "read all that its user can read; and it goes without its shader "
+                              "cache");
     (void)environment_set_cache(NULL);
-    return NULL;
+    sandbox->writable_directory = NULL;
 }
 
 /* Returns: true; false and `reason`. */
@@ -140,7 +143,9 @@ shut_off(const struct options *options, const struct worker_config *config,
     if (!sandbox_close_files(&sandbox, &is_held, reason)) {
         return false;
     }
-    sandbox.writable_directory = usable_cache(config, sandbox.writable_directory, is_held);
+    if (!is_held) {
+        do_without_landlock(config, &sandbox);
+    }
     preload(config);
     return sandbox_close_calls(&sandbox, reason);
 }

@@ -247,7 +247,7 @@ os.execv({program!r}, sys.argv)
 """
 
 
-@front("no-landlock", "on a kernel without Landlock a renderer goes without its cache, says so, and still cannot write a file")
+@front("no-landlock", "on a kernel without Landlock a renderer goes without its cache, says so and what it can read, and still cannot write a file")
 def no_landlock(where):
     path = os.path.join(where, "vitrine-gpu")
     with open(path, "w", encoding="ascii") as f:
@@ -256,7 +256,7 @@ def no_landlock(where):
     cache = os.path.join(where, "cache")
     with server(where, "--shader-cache", cache, programs=where) as srv, vc.Client(srv.path, "prisoner") as client:
         client.ask(vc.PING)
-        srv.expect("goes without its shader cache")
+        srv.expect("read all that its user can read; and it goes without its shader cache")
         client.submit(vc.FAKE_ESCAPE)
         srv.expect("held: no file could be written")
         check(not os.listdir(cache), "there is something in the cache")
