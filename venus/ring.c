@@ -379,6 +379,8 @@ is_reached(uint32_t a, uint32_t b)
 
 /* After that long, waiting is better done asleep: most waits are for commands that are being executed now. */
 #define SEQNO_SPIN_NS 30000u
+/* And so often a sleeper looks whether the tail is still where it was: one that was taken back would never be reached. */
+#define TAIL_LOOK_NS 200000000u
 
 static bool
 spin_for_seqno(const struct vn_ring *ring, uint32_t seqno)
@@ -395,6 +397,13 @@ spin_for_seqno(const struct vn_ring *ring, uint32_t seqno)
         vn_os_yield();
     } while (vn_os_now_ns() < end_ns);
     return false;
+}
+
+/* Has the client written that far?  It may take a tail back, although it must not. */
+static bool
+is_written(const struct vn_ring *ring, uint32_t seqno)
+{
+    return is_reached(atomic_load_explicit(ring->shared_tail, memory_order_acquire), seqno);
 }
 
 /*
@@ -418,7 +427,12 @@ sleep_for_seqno(struct vn_ring *ring, uint32_t seqno)
             result = VN_RING_DEADLOCK;
             break;
         }
-        (void)pthread_cond_wait(&ring->progress, &ring->lock);
+        if (vn_os_cond_wait_until(&ring->progress, &ring->lock, vn_os_now_ns() + TAIL_LOOK_NS) !=
+                0 &&
+            !is_written(ring, seqno)) {
+            result = VN_RING_BEYOND_TAIL;
+            break;
+        }
     }
     (void)atomic_fetch_and_explicit(&ring->asked, ~VN_RING_AWAITED, memory_order_acq_rel);
     (void)pthread_mutex_unlock(&ring->lock);
@@ -439,8 +453,7 @@ end_nap(struct vn_ring *ring)
 enum vn_ring_wait
 vn_ring_wait_seqno(struct vn_ring *ring, uint32_t seqno)
 {
-    uint32_t tail = atomic_load_explicit(ring->shared_tail, memory_order_acquire);
-    if (!is_reached(tail, seqno)) {
+    if (!is_written(ring, seqno)) {
         return VN_RING_BEYOND_TAIL;
     }
     if (is_reached(atomic_load_explicit(&ring->head, memory_order_acquire), seqno)) {

@@ -158,7 +158,7 @@ void vn_ring_notify(struct vn_ring *ring);
 void vn_ring_submit_virtqueue_seqno(struct vn_ring *ring, uint64_t seqno);
 enum vn_ring_wait {
     VN_RING_REACHED,
-    VN_RING_BEYOND_TAIL, /* the client has not written that far */
+    VN_RING_BEYOND_TAIL, /* the client has not written that far, or took it back */
     VN_RING_DEADLOCK,    /* who could end this wait waits for the one who asks */
     VN_RING_ENDED,       /* the context is dead or ends */
 };

@@ -47,8 +47,7 @@ new_ring(struct venus *venus, const struct vn_ring_wish *wish, struct vn_resourc
         return NULL;
     }
     ring->copy = malloc(layout->buffer_bytes);
-    if (!ring->copy || vn_os_cond_init(&ring->wake) != 0 ||
-        pthread_cond_init(&ring->progress, NULL) != 0) {
+    if (!ring->copy || vn_os_cond_init(&ring->wake) != 0 || vn_os_cond_init(&ring->progress) != 0) {
         free(ring->copy);
         free(ring);
         return NULL;

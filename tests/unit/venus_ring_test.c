@@ -225,6 +225,29 @@ UTEST(waits_that_cannot_end_kill_the_context)
     end(&client);
 }
 
+static void *
+take_tail_back(void *argument)
+{
+    struct client *client = argument;
+    vn_os_sleep_ns(30 * MS);
+    atomic_store(client->tail, client->written);
+    return NULL;
+}
+
+UTEST(a_wait_for_a_tail_that_is_taken_back_kills_the_context)
+{
+    struct client client = begin_good();
+    submit(&client, TOY_SLEEP_MS, 60);
+    vn_os_sleep_ns(10 * MS); /* the ring is at it, and looks at the tail again after it */
+    atomic_store(client.tail, client.written + 8);
+    pthread_t thread;
+    EXPECT_EQ(pthread_create(&thread, NULL, take_tail_back, &client), 0);
+    wait_ring_seqno(client.venus, client.written + 8);
+    EXPECT_DEATH(client.venus, "is beyond the tail");
+    (void)pthread_join(thread, NULL);
+    end(&client);
+}
+
 UTEST(a_virtqueue_seqno_counts_before_and_during_the_wait)
 {
     struct client client = begin_good();
