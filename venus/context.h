@@ -39,6 +39,7 @@ struct venus {
     struct vn_memories memories;
     struct vn_spares spares;
     struct vn_ledger ledger;
+    struct vn_budget arguments; /* of the commands at work */
     struct vn_stats stats;
     struct vn_exec exec; /* the context's own stream: venus_submit */
 };

@@ -12,21 +12,68 @@ struct vn_arena_block {
     uint8_t memory[] __attribute__((aligned(16)));
 };
 
+bool
+vn_budget_take(struct vn_budget *budget, uint64_t bytes)
+{
+    uint64_t before = atomic_fetch_add_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+    if (budget->limit_bytes &&
+        (before > budget->limit_bytes || bytes > budget->limit_bytes - before)) {
+        vn_budget_give_back(budget, bytes);
+        return false;
+    }
+    return true;
+}
+
+void
+vn_budget_give_back(struct vn_budget *budget, uint64_t bytes)
+{
+    atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+}
+
+/* The first block of modest size is the arena's to keep; what else it has is of the budget. */
+static bool
+is_kept(const struct vn_arena_block *older, size_t size_bytes)
+{
+    return !older && size_bytes <= BLOCK_BYTES;
+}
+
+static struct vn_arena_block *
+new_block(struct vn_arena *arena, size_t size_bytes)
+{
+    bool is_counted = arena->budget && !is_kept(arena->block, size_bytes);
+    if (is_counted && !vn_budget_take(arena->budget, size_bytes)) {
+        return NULL;
+    }
+    struct vn_arena_block *block = malloc(sizeof(*block) + size_bytes);
+    if (!block && is_counted) {
+        vn_budget_give_back(arena->budget, size_bytes);
+    }
+    return block;
+}
+
+/* Returns: the next older. */
+static struct vn_arena_block *
+free_block(struct vn_arena *arena, struct vn_arena_block *block)
+{
+    struct vn_arena_block *older = block->older;
+    if (arena->budget && !is_kept(older, block->size_bytes)) {
+        vn_budget_give_back(arena->budget, block->size_bytes);
+    }
+    free(block);
+    return older;
+}
+
 void *
 vn_arena_grow(struct vn_arena *arena, size_t bytes)
 {
     size_t size_bytes = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
-    if (arena->limit_bytes && size_bytes > arena->limit_bytes - arena->used_bytes) {
-        return NULL;
-    }
-    struct vn_arena_block *block = malloc(sizeof(*block) + size_bytes);
+    struct vn_arena_block *block = new_block(arena, size_bytes);
     if (!block) {
         return NULL;
     }
     block->older = arena->block;
     block->size_bytes = size_bytes;
     arena->block = block;
-    arena->used_bytes += size_bytes;
     arena->at = block->memory + bytes;
     arena->end = block->memory + size_bytes;
     return memset(block->memory, 0, bytes);
@@ -39,13 +86,10 @@ vn_arena_reset(struct vn_arena *arena)
     if (!block) {
         return;
     }
-    while (block && (block->older || block->size_bytes > BLOCK_BYTES)) {
-        struct vn_arena_block *older = block->older;
-        free(block);
-        block = older;
+    while (block && !is_kept(block->older, block->size_bytes)) {
+        block = free_block(arena, block);
     }
     arena->block = block;
-    arena->used_bytes = block ? block->size_bytes : 0;
     arena->at = block ? block->memory : NULL;
     arena->end = block ? block->memory + block->size_bytes : NULL;
 }
@@ -54,9 +98,7 @@ void
 vn_arena_finish(struct vn_arena *arena)
 {
     while (arena->block) {
-        struct vn_arena_block *older = arena->block->older;
-        free(arena->block);
-        arena->block = older;
+        arena->block = free_block(arena, arena->block);
     }
-    *arena = (struct vn_arena){ .limit_bytes = arena->limit_bytes };
+    *arena = (struct vn_arena){ .budget = arena->budget };
 }

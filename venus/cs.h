@@ -8,6 +8,7 @@
 #ifndef VENUS_CS_H
 #define VENUS_CS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,14 +28,26 @@ struct vn_writer {
     bool is_short;
 };
 
+/*
+ * What all executors of a context together may take for the commands at work, beyond what each of them keeps (a block of each
+ * arena, a piece of a stream): many rings at once get no more than one.
+ */
+struct vn_budget {
+    _Atomic uint64_t used_bytes;
+    uint64_t limit_bytes; /* 0: none */
+};
+
+/* Returns: false, and nothing was taken, beyond the limit.  Context: any thread. */
+bool vn_budget_take(struct vn_budget *budget, uint64_t bytes);
+void vn_budget_give_back(struct vn_budget *budget, uint64_t bytes);
+
 /* Bump memory: all of it is given back at once, after each command. */
 struct vn_arena_block;
 struct vn_arena {
     struct vn_arena_block *block; /* the newest; older ones hang behind it */
     uint8_t *at;
     uint8_t *end;
-    size_t used_bytes;  /* of older blocks, for the limit */
-    size_t limit_bytes; /* 0: none */
+    struct vn_budget *budget; /* of all but one block of modest size; NULL: none */
 };
 
 static inline size_t

@@ -20,8 +20,8 @@ void
 vn_exec_init(struct vn_exec *exec, struct venus *venus, struct vn_ring *ring)
 {
     *exec = (struct vn_exec){ .venus = venus, .ring = ring, .command_idx = NO_COMMAND };
-    exec->arena.limit_bytes = venus ? venus->config.limits.command_bytes : 0;
-    exec->inner_arena.limit_bytes = exec->arena.limit_bytes;
+    exec->arena.budget = venus ? &venus->arguments : NULL;
+    exec->inner_arena.budget = exec->arena.budget;
     exec->trail = exec->trail_min;
     exec->trail_size = VN_TRAIL_MIN;
 }

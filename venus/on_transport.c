@@ -84,24 +84,33 @@ vn_on_vkSeekReplyCommandStreamMESA(struct vn_exec *exec,
     seek_reply(exec, args->position);
 }
 
+/* What a copy counts for in the context's budget: an executor keeps one of modest size. */
+static size_t
+beyond_chunk(size_t bytes)
+{
+    return bytes > STREAM_CHUNK_BYTES ? bytes : 0;
+}
+
 /* Makes room to copy at least `bytes` at a time.  Returns: false when the host's memory is short; already fatal. */
 static bool
 grow_copy(struct vn_exec *exec, size_t bytes)
 {
-    uint64_t limit_bytes = exec->venus->config.limits.command_bytes;
+    struct vn_budget *budget = &exec->venus->arguments;
     if (bytes <= exec->stream_copy_bytes) {
         return true;
     }
-    if (limit_bytes && bytes > limit_bytes && bytes > STREAM_CHUNK_BYTES) {
-        vn_exec_fatal(exec, "a command of more than %zu bytes; expected at most %llu",
-                      exec->stream_copy_bytes, (ull)limit_bytes);
+    if (!vn_budget_take(budget, beyond_chunk(bytes))) {
+        vn_exec_fatal(exec, "a command of more than %zu bytes; expected at most %llu in all rings",
+                      exec->stream_copy_bytes, (ull)budget->limit_bytes);
         return false;
     }
     uint8_t *copy = realloc(exec->stream_copy, bytes);
     if (!copy) {
+        vn_budget_give_back(budget, beyond_chunk(bytes));
         vn_exec_fatal(exec, "the host has no %zu bytes for a part of the stream", bytes);
         return false;
     }
+    vn_budget_give_back(budget, beyond_chunk(exec->stream_copy_bytes));
     exec->stream_copy = copy;
     exec->stream_copy_bytes = bytes;
     return true;
@@ -133,6 +142,7 @@ run_stream(struct vn_exec *exec, const uint8_t *bytes, size_t size)
     }
     if (exec->stream_copy_bytes > STREAM_CHUNK_BYTES) {
         free(exec->stream_copy); /* one long command is no reason to keep that much */
+        vn_budget_give_back(&exec->venus->arguments, exec->stream_copy_bytes);
         exec->stream_copy = NULL;
         exec->stream_copy_bytes = 0;
     }

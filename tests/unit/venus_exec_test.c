@@ -288,6 +288,28 @@ UTEST(the_bytes_of_a_submission_are_not_written_to)
     hostile_end(&h);
 }
 
+UTEST(all_executors_together_get_what_one_gets)
+{
+    struct vn_budget budget = { .limit_bytes = 1 << 20 };
+    struct vn_arena first = { .budget = &budget };
+    struct vn_arena second = { .budget = &budget };
+    EXPECT_TRUE(vn_arena_alloc(&first, 100) && vn_arena_alloc(&second, 100));
+    EXPECT_EQ(budget.used_bytes, 0); /* what each keeps */
+    EXPECT_TRUE(vn_arena_alloc(&first, 700000) != NULL);
+    EXPECT_TRUE(vn_arena_alloc(&second, 700000) == NULL);
+    EXPECT_TRUE(vn_arena_alloc(&second, 300000) != NULL);
+    vn_arena_reset(&first);
+    EXPECT_EQ(budget.used_bytes, 300000);
+    EXPECT_TRUE(vn_arena_alloc(&second, 700000) != NULL);
+    vn_arena_reset(&second);
+    EXPECT_TRUE(vn_arena_alloc(&second, (size_t)2 << 20) == NULL); /* and one alone no more */
+    EXPECT_EQ(budget.used_bytes, 0);
+    EXPECT_TRUE(vn_arena_alloc(&first, 700000) != NULL);
+    vn_arena_finish(&first);
+    vn_arena_finish(&second);
+    EXPECT_EQ(budget.used_bytes, 0);
+}
+
 UTEST(a_command_in_a_stream_is_not_copied_beyond_the_limit)
 {
     enum { BYTES = 2 << 20, CODE_BYTES = 1 << 20 };

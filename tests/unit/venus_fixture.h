@@ -184,6 +184,7 @@ toy_begin(void)
     venus->config.on_ring = toy_on_ring;
     (void)pthread_mutex_init(&venus->why_lock, NULL);
     vn_ledger_init(&venus->ledger, venus->config.limits.memory_bytes);
+    venus->arguments.limit_bytes = venus->config.limits.command_bytes;
     vn_resources_init(&venus->resources, venus);
     EXPECT_EQ(vn_rings_init(&venus->rings, venus), 0);
     vn_exec_init(&venus->exec, venus, NULL);

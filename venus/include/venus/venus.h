@@ -84,7 +84,8 @@ struct venus_memory {
 struct venus_limits {
     uint64_t
         memory_bytes; /* device memory and shared memory together: half of the machine's memory */
-    uint64_t command_bytes;  /* host memory for the arguments of one command: 256 MiB */
+    uint64_t
+        command_bytes; /* host memory for the arguments of the commands at work, in all rings together: 256 MiB */
     uint32_t object_count;   /* Vulkan objects alive: 1,048,576 */
     uint32_t resource_count; /* resources alive: 65,536 */
     uint32_t ring_count;     /* rings alive: 64 */
