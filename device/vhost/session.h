@@ -1,0 +1,102 @@
+/*
+ * session.h - the parts of one front-end's session.  Private to device/vhost.
+ */
+#ifndef DEVICE_VHOST_SESSION_H
+#define DEVICE_VHOST_SESSION_H
+
+#include "device/vhost/message.h"
+#include "device/vhost/vhost.h"
+#include "device/vq/guest.h"
+#include "device/vq/vq.h"
+
+enum { VHOST_QUEUE_COUNT = 2, VHOST_REPLY_BYTES = sizeof(struct vhost_header) + sizeof(uint64_t) };
+
+struct vhost_queue {
+    struct vhost *vhost;
+    unsigned idx;
+    int kick; /* eventfds; -1: none */
+    int call;
+    int err;
+    bool is_enabled;
+    bool has_addr;
+    bool is_running;
+    bool is_told; /* of its fault */
+    uint32_t size;
+    uint32_t base;
+    struct vhost_vring_addr addr;
+    struct vq vq;
+};
+
+/* A request to the front-end, until it is answered. */
+struct vhost_asked {
+    struct vhost_asked *next;
+    uint32_t request;
+    uint64_t token;
+    int fd; /* ours; -1: none, or sent */
+    bool is_sent;
+    struct vhost_shmem_map map;
+};
+
+/* A file that is mapped in the host-visible window. */
+struct vhost_mapped {
+    struct vhost_mapped *next;
+    uint64_t shm_offset;
+    uint64_t device; /* st_dev, st_ino */
+    uint64_t inode;
+};
+
+struct vhost {
+    struct vhost_config config;
+    struct gpu *gpu;
+    int socket; /* -1: no session */
+    struct vhost_reader reader;
+    uint64_t protocol_features;
+    uint64_t features;
+    uint64_t session_count;
+    struct vhost_queue queues[VHOST_QUEUE_COUNT];
+    struct guest_memory guest;
+
+    int backend; /* -1: none */
+    uint8_t reply[VHOST_REPLY_BYTES];
+    size_t reply_bytes;
+    struct vhost_asked *asked; /* the first one is under way */
+    struct vhost_asked **asked_end;
+    struct vhost_mapped *mapped;
+
+    struct vhost_display *display; /* NULL: none */
+};
+
+bool vhost_has(const struct vhost *vhost, enum vhost_protocol_feature feature);
+
+/* Says a printf sentence and ends the session. */
+void vhost_fail(struct vhost *vhost, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void vhost_say(struct vhost *vhost, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* memory.c: all take what they want of the message's fds.  Returns: false: fault. */
+bool vhost_set_table(struct vhost *vhost, struct vhost_message *message, struct fault *fault);
+bool vhost_add_region(struct vhost *vhost, struct vhost_message *message, struct fault *fault);
+void vhost_remove_region(struct vhost *vhost, const struct vhost_region *region);
+
+/* queue.c.  Returns: false: fault. */
+void vhost_queues_init(struct vhost *vhost);
+bool vhost_set_vring(struct vhost *vhost, struct vhost_message *message, struct fault *fault);
+bool vhost_set_vring_fd(struct vhost *vhost, struct vhost_message *message, struct fault *fault);
+/* Returns: the base from which to go on. */
+bool vhost_stop_vring(struct vhost *vhost, unsigned idx, uint32_t *base, struct fault *fault);
+/* Rings lie elsewhere: the table has changed. */
+void vhost_queues_move(struct vhost *vhost);
+/* Stops all; closes their fds. */
+void vhost_queues_finish(struct vhost *vhost);
+void vhost_interrupt(void *user, unsigned queue_idx);
+
+/* backend.c: requests to the front-end. */
+bool vhost_backend_open(struct vhost *vhost, int fd);
+void vhost_backend_close(struct vhost *vhost);
+bool vhost_map(void *user, uint64_t token, int fd, uint64_t fd_offset, uint64_t shm_offset,
+               uint64_t size_bytes);
+bool vhost_unmap(void *user, uint64_t token, uint64_t shm_offset, uint64_t size_bytes);
+void vhost_config_changed(void *user);
+/* Whether this file is one of those in the window. */
+bool vhost_is_mapped(const struct vhost *vhost, uint64_t device, uint64_t inode);
+
+#endif
