@@ -37,6 +37,11 @@ kernel_srcs := \
     kernel/drv/cmd_pci.c \
     kernel/drv/cmd_trace.c \
     kernel/drv/cmd_virtio.c \
+    kernel/drv/cmd_vulkan.c \
+    kernel/drv/vulkan_dev.c \
+    kernel/vulkan/compute.c \
+    kernel/vulkan/picture.c \
+    kernel/vulkan/session.c \
     kernel/drv/commands.c \
     kernel/drv/drv.c \
     kernel/drv/gpu_bench.c \

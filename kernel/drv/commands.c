@@ -7,15 +7,17 @@
 #include "kernel/core/format.h"
 
 static const struct shell_command commands[] = {
-    {"virtio", "SUBCOMMAND ...",                 "the devices on the virtio bus: list, features, health, reset",
-     cmd_virtio                                                                                                           },
-    { "gpu",   "SUBCOMMAND ...",                 "the GPU: info, test picture, scanouts, latency, figures",      cmd_gpu  },
-    { "blk",   "SUBCOMMAND ...",                 "the disks: info, read, write, flush, latency",                 cmd_blk  },
-    { "input", "[watch [SECONDS]|led N on|off]", "keyboards and tablets",                                        cmd_input},
-    { "pci",   "list|all|bind|unbind ...",       "the PCI bus: every function, who drives it and how",
-     cmd_pci                                                                                                              },
-    { "trace", "on|off|dump|json|clear|info",    "every command to the devices, and its answer",
-     cmd_trace                                                                                                            },
+    {"virtio",  "SUBCOMMAND ...",                 "the devices on the virtio bus: list, features, health, reset",
+     cmd_virtio                                                                                                            },
+    { "gpu",    "SUBCOMMAND ...",                 "the GPU: info, test picture, scanouts, latency, figures",      cmd_gpu  },
+    { "blk",    "SUBCOMMAND ...",                 "the disks: info, read, write, flush, latency",                 cmd_blk  },
+    { "input",  "[watch [SECONDS]|led N on|off]", "keyboards and tablets",                                        cmd_input},
+    { "pci",    "list|all|bind|unbind ...",       "the PCI bus: every function, who drives it and how",
+     cmd_pci                                                                                                               },
+    { "vulkan", "SUBCOMMAND ...",                 "the host's GPU by Vulkan: info, compute, triangle, cube",
+     cmd_vulkan                                                                                                            },
+    { "trace",  "on|off|dump|json|clear|info",    "every command to the devices, and its answer",
+     cmd_trace                                                                                                             },
 };
 
 void
@@ -27,6 +29,7 @@ commands_register(void)
     subcommand_register("blk", cmd_blk_table);
     subcommand_register("input", cmd_input_table);
     subcommand_register("pci", cmd_pci_table);
+    subcommand_register("vulkan", cmd_vulkan_table);
     subcommand_register("trace", cmd_trace_table);
 }
 

@@ -24,6 +24,8 @@ int cmd_blk(const struct shell_call *call);
 extern const struct subcommand cmd_blk_table[];
 int cmd_input(const struct shell_call *call);
 extern const struct subcommand cmd_input_table[];
+int cmd_vulkan(const struct shell_call *call);
+extern const struct subcommand cmd_vulkan_table[];
 int cmd_trace(const struct shell_call *call);
 extern const struct subcommand cmd_trace_table[];
 

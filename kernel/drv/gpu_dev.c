@@ -298,6 +298,7 @@ driver_up(struct virtio_device *device, enum vgpu_driver driver)
         .features = virtio_bus_ring_features(),
         .is_interrupting = true,
         .uses_indirect = true,
+        .capset_bytes_max = 1024, /* Venus's has 160 */
         .displays_changed = on_displays_changed,
     };
 

@@ -33,6 +33,20 @@ plat_map(void *ctx, uint64_t phys, size_t size)
     return mmio_map_device("virtio", phys, size);
 }
 
+static void *
+plat_map_cached(void *ctx, uint64_t phys, uint64_t size)
+{
+    (void)ctx;
+    int result = map_add("virtio-shm", phys, size, MAP_DATA);
+
+    if (result != 0) {
+        log_error("virtio", "shared memory at 0x%llx: %s", (unsigned long long)phys,
+                  errno_text(result));
+        return NULL;
+    }
+    return (void *)(uintptr_t)phys;
+}
+
 static uint64_t
 plat_dma_addr(void *ctx, const volatile void *ptr, size_t bytes)
 {
@@ -85,6 +99,7 @@ plat_relax(void *ctx, uint64_t deadline_ns)
 
 static const struct virtio_platform platform = {
     .map = plat_map,
+    .map_cached = plat_map_cached,
     .dma_addr = plat_dma_addr,
     .now_ns = plat_now_ns,
     .log = plat_log,

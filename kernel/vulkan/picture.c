@@ -107,8 +107,16 @@ static VkResult
 make_pipeline(struct vk_session *s, struct vk_picture *picture,
               const VkPipelineShaderStageCreateInfo stages[2])
 {
+    /* A constant, not a value: this kernel leaves the registers of fractions alone. */
+    static const VkPipelineRasterizationStateCreateInfo solid = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
+        .polygonMode = VK_POLYGON_MODE_FILL,
+        .frontFace = VK_FRONT_FACE_COUNTER_CLOCKWISE,
+        .lineWidth = 1.0F,
+    };
     static const VkDynamicState dynamic_states[] = { VK_DYNAMIC_STATE_VIEWPORT,
                                                      VK_DYNAMIC_STATE_SCISSOR };
+    VkPipelineRasterizationStateCreateInfo raster;
     const VkPipelineVertexInputStateCreateInfo vertices = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
     };
@@ -120,13 +128,6 @@ make_pipeline(struct vk_session *s, struct vk_picture *picture,
         .sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
         .viewportCount = 1,
         .scissorCount = 1,
-    };
-    const VkPipelineRasterizationStateCreateInfo raster = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
-        .polygonMode = VK_POLYGON_MODE_FILL,
-        .cullMode = picture->kind == VK_PICTURE_CUBE ? VK_CULL_MODE_BACK_BIT : VK_CULL_MODE_NONE,
-        .frontFace = VK_FRONT_FACE_COUNTER_CLOCKWISE,
-        .lineWidth = 1.0F,
     };
     const VkPipelineMultisampleStateCreateInfo samples = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
@@ -157,6 +158,8 @@ make_pipeline(struct vk_session *s, struct vk_picture *picture,
         .layout = picture->layout,
         .renderPass = picture->pass,
     };
+    memcpy(&raster, &solid, sizeof(raster));
+    raster.cullMode = picture->kind == VK_PICTURE_CUBE ? VK_CULL_MODE_BACK_BIT : VK_CULL_MODE_NONE;
     s->step = "vkCreateGraphicsPipelines";
     return vvk_CreateGraphicsPipelines(s->vvk, s->device, VK_NULL_HANDLE, 1, &info,
                                        &picture->pipeline);
@@ -218,7 +221,7 @@ vk_picture_make(struct vk_session *session, enum vk_picture_kind kind, VkExtent2
     return result;
 }
 
-/* A whole number as the bits of a float: this kernel leaves the registers of fractions alone. 0 < value < 2^24. */
+/* A whole number as the bits of a float. 0 < value < 2^24. */
 static void
 put_float(float *to, uint32_t value)
 {
@@ -235,7 +238,7 @@ record_drawing(struct vk_session *s, struct vk_picture *picture, uint32_t frame)
     const struct push push = { frame, picture->size.width, picture->size.height };
     static const VkClearValue background = { .color = { .float32 = { 0.06F, 0.07F, 0.1F, 1.0F } } };
     const VkRect2D all = { .extent = picture->size };
-    VkViewport viewport = { .maxDepth = 1.0F };
+    VkViewport viewport;
     const VkRenderPassBeginInfo begin = {
         .sType = VK_STRUCTURE_TYPE_RENDER_PASS_BEGIN_INFO,
         .renderPass = picture->pass,
@@ -244,6 +247,8 @@ record_drawing(struct vk_session *s, struct vk_picture *picture, uint32_t frame)
         .clearValueCount = 1,
         .pClearValues = &background,
     };
+    memset(&viewport, 0, sizeof(viewport));
+    put_float(&viewport.maxDepth, 1);
     put_float(&viewport.width, picture->size.width);
     put_float(&viewport.height, picture->size.height);
     vvk_CmdBeginRenderPass(s->vvk, s->commands, &begin, VK_SUBPASS_CONTENTS_INLINE);
