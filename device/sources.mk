@@ -24,7 +24,7 @@ device_render_srcs := $(device_core_srcs) $(device_herd_srcs) device/preload.c d
                       device/sandbox_calls.c device/sandbox_files.c
 vitrine_srcs := device/beside.c device/drivers.c device/environment.c device/options.c device/view/control_path.c device/view/picture.c \
                 $(addprefix tools/vitrine/,ask.c display.c exec.c gpu_names.c grid.c line_socket.c main.c screenshot.c status.c status_gpu.c status_text.c) \
-                $(addprefix tools/vitrine/,doctor.c doctor_device.c doctor_judge.c doctor_qemu.c doctor_screen.c qmp.c) \
+                $(addprefix tools/vitrine/,doctor.c doctor_device.c doctor_judge.c doctor_judge_device.c doctor_qemu.c doctor_screen.c qmp.c) \
                 $(addprefix tools/vitrine/,join.c join_side.c trace.c trace_file.c trace_json.c trace_load.c trace_report.c)
 
 # What people see and ask: in the device process, beside device/loop.c and device/gpu.

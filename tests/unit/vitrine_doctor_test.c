@@ -97,6 +97,8 @@ UTEST(a_driver_that_stopped_half_way)
     EXPECT_CONTAINS(report.findings[0].evidence, "ACKNOWLEDGE DRIVER (0x3)");
     gpu->status |= VIRTIO_STATUS_FAILED;
     expect_cause("half-claimed", "gave up");
+    gpu->status = VIRTIO_STATUS_ACKNOWLEDGE; /* Linux, which has no driver for it any more */
+    expect_cause("reset", "DRIVER_OK of gpu0 is gone");
 }
 
 UTEST(a_device_that_is_broken)
@@ -173,6 +175,19 @@ UTEST(the_index_of_our_device_is_its_own)
     evidence.device.queues[0].avail_idx = 7;
     expect_cause("not-notified", "2 commands of gpu0 wait");
     EXPECT_CONTAINS(report.findings[0].evidence, "the device is at 7");
+}
+
+UTEST(our_device_knows_better_than_a_picture_of_it)
+{
+    (void)ours();
+    struct doctor_device device = evidence.device;
+    well()->is_vhost = true;
+    evidence.device = device;
+    evidence.screens[0].is_one_colour = true;
+    expect_health("is flushed to our device");
+    evidence.device.scanouts[0].flush_count = 0;
+    expect_cause("no-flush", "Nothing was flushed on scanout 0");
+    EXPECT_EQ(report.finding_count, 1);
 }
 
 UTEST(error_responses_beside_a_picture_are_no_cause)

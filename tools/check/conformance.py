@@ -50,7 +50,7 @@ def requirements():
 def page(rows, found, rules):
     out = ["# Conformance", "",
            "Made by `tools/check/conformance.py` from `docs/checklist.tsv`, from the marks in the tests and from",
-           "`tests/fake/requirements.def`; `./test --only checks` fails when it is out of date.", "",
+           "`tests/fake/requirements.def`; `./test --only check` fails when it is out of date.", "",
            "## What the founding documents ask for", "",
            "| id | what | state | shown by |", "|---|---|---|---|"]
     for ident, what, state in rows:

@@ -64,10 +64,11 @@ struct doctor_screen {
     bool is_seen; /* could be dumped */
     uint32_t width_px;
     uint32_t height_px;
-    bool is_placeholder; /* QEMU's own text: the guest shows nothing here */
-    bool was_shown;      /* the text is as large as a picture that was there before */
-    bool is_one_colour;
-    uint32_t colour; /* 0xRRGGBB, of the first pixel */
+    bool is_placeholder;  /* QEMU's own text: the guest shows nothing here */
+    bool was_shown;       /* the text is as large as a picture that was there before */
+    bool is_one_colour;   /* but for a cursor at most */
+    uint32_t other_count; /* pixels of another colour than the first one */
+    uint32_t colour;      /* 0xRRGGBB, of the first pixel */
 };
 
 struct doctor_scanout {

@@ -20,6 +20,8 @@ enum {
     NEVER_WIDTH_PX = 640, /* where nothing was ever shown; afterwards it has the size of what was */
     NEVER_HEIGHT_PX = 480,
     OFF_CENTRE_PX_MAX = 32,
+    CURSOR_PX_MAX =
+        8 * 16, /* so many pixels of another colour are no picture: a console's cursor */
     SIDE_PX_MAX = 16384,
     DIRECTORY_BYTES = 64,
     HEAD_WORD_BYTES = 8,
@@ -36,6 +38,7 @@ struct look {
     uint32_t text_top_px;
     uint32_t left_px; /* of what differs */
     uint32_t right_px;
+    uint32_t other_count;
     uint32_t first;
     uint32_t second;
 };
@@ -60,6 +63,7 @@ look_at_row(struct look *look, const uint8_t *row, uint32_t y)
         }
         look->second = look->is_one_colour ? colour : look->second;
         look->is_one_colour = false;
+        look->other_count++;
         look->is_in_middle_only &= colour == look->second && y >= look->text_top_px &&
                                    y < look->text_top_px + TEXT_HEIGHT_PX;
         look->left_px = x < look->left_px ? x : look->left_px;
@@ -145,11 +149,12 @@ look_at_picture(const char *path, struct doctor_screen *screen)
     screen->width_px = look.width_px;
     screen->height_px = look.height_px;
     screen->colour = look.first;
-    screen->is_one_colour = look.is_one_colour;
+    screen->other_count = look.other_count;
     uint32_t middle_px = look.left_px + look.right_px; /* twice it, as the width is */
     screen->is_placeholder = !look.is_one_colour && look.is_in_middle_only &&
                              middle_px < look.width_px + OFF_CENTRE_PX_MAX &&
                              look.width_px < middle_px + OFF_CENTRE_PX_MAX;
+    screen->is_one_colour = !screen->is_placeholder && look.other_count <= CURSOR_PX_MAX;
     screen->was_shown = screen->is_placeholder &&
                         (look.width_px != NEVER_WIDTH_PX || look.height_px != NEVER_HEIGHT_PX);
     (void)fclose(look.file);
