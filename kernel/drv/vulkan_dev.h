@@ -29,6 +29,6 @@ struct vulkan_dev {
  */
 int vulkan_dev_open(bool is_checked, struct vulkan_dev **opened, const char **why);
 
-void vulkan_dev_close(struct vulkan_dev *vulkan);
+void vulkan_dev_close(struct vulkan_dev *dev);
 
 #endif
