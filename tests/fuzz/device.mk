@@ -7,3 +7,6 @@ render_server_fuzz_libs := -lpthread
 control_fuzz_srcs := device/view/control_request.c
 # A guest's queues.
 vq_fuzz_srcs := $(filter device/vq/%,$(device_vq_srcs))
+# A guest's GPU.
+gpu_device_fuzz_srcs := tests/loop/loop_device.c $(device_guest_gpu_srcs) $(device_vq_srcs) device/packet.c
+gpu_device_fuzz_libs := -lpthread -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc

@@ -47,6 +47,35 @@ def vq():
         seed("vq_fuzz", f"scribble_{flavour}", bytes([flavour]) + base + scribble + bytes([6, 7]) + honest)
 
 
+def gpu_device():
+    """allocations, ring features, then operations; a command is group and number, fields, flags, fence, context, ring_idx, fields."""
+    def command(what, *fields, flags=0, context=0, ring=0):
+        return bytes([0, what, len(fields), flags, 1, context, ring, *fields])
+    memory, page = (0xF2, 0), (0xF3, 0)
+    rect = (0, 0, 16, 16)
+    picture = (command(1, 1, 1, 16, 16) + command(6, 1, 1, *memory, *page) + command(3, *rect, 0, 1) + command(5, *rect, 0, 0, 1, 0, flags=1)
+               + command(4, *rect, 1, 0) + bytes([7, 1, 1, 8, 8]))
+    cursor = (command(1, 2, 67, 64, 64) + command(6, 2, 1, *memory, 0xF5, 0) + command(5, 0, 0, 64, 64, 0, 0, 2, 0)
+              + command(160, 0, 5, 6, 0, 2, 1, 1, 0) + command(161, 1, 7, 8, 0, 0, 0, 0, 0))
+    asked = b"".join(command(n, 0, 0) for n in (0, 8, 10)) + command(9, 4, 0) + command(11, 1, 0)
+    guest_blob = (command(12, 3, 1, 1, 1, 0, 0, *page, *memory, *page)
+                  + command(13, *rect, 1, 3, 16, 16, 3, 0, 64, 0, 0, 0, 0, 0, 0, 0) + command(4, *rect, 3, 0) + bytes([7, 0, 0, 16, 16]))
+    context = command(64, 0, 4, *([0] * 16), context=1) + bytes([9, 0])
+    fences = command(71, 4, 0, 1, flags=3, context=1, ring=1) + command(71, 4, 0, 1, flags=3, context=1, ring=1) + bytes([3, 0, 1, 2])
+    host_blob = command(12, 5, 2, 1, 0, 0, 0, *page, context=1) + bytes([2, 0, 14, 1, 0, 1])
+    mapped = command(72, 5, 0, 0xF4, 0) + bytes([4, 1]) + command(13, *rect, 0, 5, 16, 16, 1, 0, 64, 0, 0, 0, 0, 0, 0, 0) + bytes([7, 0, 0, 16, 16])
+    shared = command(64, 0, 4, *([0] * 16), context=2) + bytes([9, 1]) + command(66, 5, 0, context=2) + command(67, 5, 0, context=2)
+    ends = command(73, 5, 0) + bytes([4, 1]) + command(2, 5, 0) + command(65, context=1) + command(2, 1, 0) + bytes([8])
+    unref = host_blob + mapped + command(2, 5, 0) + bytes([4, 1]) + picture + host_blob + mapped + command(2, 5, 0) + bytes([8])
+    for allocations in (255, 20):
+        for features in (0, 3):
+            first = bytes([allocations, features])
+            seed("gpu_device_fuzz", f"flat_{allocations}_{features}", first + picture + cursor + asked + guest_blob + command(2, 3, 0) + bytes([8]) + picture)
+            seed("gpu_device_fuzz", f"context_{allocations}_{features}", first + context + fences + host_blob + mapped + shared + ends)
+            seed("gpu_device_fuzz", f"unref_{allocations}_{features}", first + context + unref)
+            seed("gpu_device_fuzz", f"death_{allocations}_{features}", first + context + host_blob + mapped + fences[:13] + bytes([5, 0]) + picture + bytes([8]))
+
+
 def header(kind, flags=0, fence=0):
     return struct.pack("<IIQIBxxx", kind, flags, fence, 0, 0)
 
@@ -278,7 +307,7 @@ def trace_file():
 
 
 def main():
-    writers = (control, virtq, pci, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring,
+    writers = (control, gpu_device, virtq, pci, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring,
                trace_file)
     for write in writers:
         write()
