@@ -11,7 +11,7 @@ static const char device_part[] =
     "  vitrine-gpu --vhost-user /tmp/gpu.sock --view window &\n"
     "  qemu-system-x86_64 -machine q35,memory-backend=ram -m 2G -vga none -display none \\\n"
     "    -object memory-backend-memfd,id=ram,size=2G,share=on \\\n"
-    "    -chardev socket,id=gpu,path=/tmp/gpu.sock,reconnect-ms=1000 \\\n"
+    "    -chardev socket,id=gpu,path=/tmp/gpu.sock \\\n"
     "    -device vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,\\\n"
     "config_size=16,vq_size=256 ...\n"
     "\n"

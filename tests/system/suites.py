@@ -1,9 +1,9 @@
 """All system tests, as suites for ./test."""
 
-from . import boards, boots, devices, doctor, doctor_device, doctor_linux, embedding, frontdoor, graphics, kernel, network, pci, trace_join, venus_front, view  # they register themselves
+from . import boards, boots, devices, doctor, doctor_device, doctor_linux, embedding, frontdoor, graphics, kernel, network, pci, trace_join, venus_front, vhost_user, view  # they register themselves
 from .cases import registry
 
-MODULES = (boards, boots, devices, doctor, doctor_device, doctor_linux, embedding, frontdoor, graphics, kernel, network, pci, trace_join, venus_front, view)
+MODULES = (boards, boots, devices, doctor, doctor_device, doctor_linux, embedding, frontdoor, graphics, kernel, network, pci, trace_join, venus_front, vhost_user, view)
 
 
 def suites():

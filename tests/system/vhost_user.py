@@ -1,0 +1,191 @@
+"""vitrine-gpu --vhost-user as the GPU of our kernel, behind both of QEMU's front-ends; front-ends that come, go and lie.
+
+conformance: S0-19 S3-16
+"""
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+
+from vitrine_test.suite import TOP, run_program
+
+from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, expect_in, newest_qemu, shell, system
+from .venus_server import wait_until
+
+GPU = os.path.join(TOP, "build/bin/vitrine-gpu")
+BAR_COLOURS = 8
+FRONTS = {
+    "test-device": "vhost-user-test-device-pci,id=gpu0,chardev=gpu,virtio-id=16,num_vqs=2,config_size=16,vq_size=256",
+    "gpu": "vhost-user-gpu-pci,id=gpu0,chardev=gpu,xres=1280,yres=800",
+}
+GET_FEATURES, SET_MEM_TABLE, SET_VRING_NUM, GET_CONFIG = 1, 5, 8, 24
+_build_lock = threading.Lock()
+_built = []
+
+
+class Device:
+    """The device process, of 2D only unless asked for more."""
+
+    def __init__(self, *options):
+        with _build_lock:
+            if not _built:
+                run_program(["make", "-s", "-j2", "programs"], 900, what="make programs")
+                _built.append(True)
+        self.where = tempfile.TemporaryDirectory(prefix="vitrine-test-")
+        self.socket = os.path.join(self.where.name, "gpu")
+        self.log_path = os.path.join(self.where.name, "log")
+        self.control = os.path.join(self.where.name, "control")
+        self.options = ("--no-venus", "--control", self.control, *options)
+        self.process = None
+
+    def __enter__(self):
+        with open(self.log_path, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen([GPU, "--vhost-user", self.socket, *self.options], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log)
+        wait_until(lambda: os.path.exists(self.socket), "the device's socket", 10)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.where.cleanup()
+
+    def status(self):
+        """The one line of the control socket."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(5)
+            control.connect(self.control)
+            control.sendall(b"status\n")
+            line = b""
+            while not line.endswith(b"\n"):
+                line += control.recv(65536)
+            return line.decode()
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8") as f:
+            return f.read()
+
+    def end(self):
+        """Asks it to end.  Gives the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+    def words(self, front, rings="split"):
+        packed = ",packed=on" if rings == "packed" else ""
+        return ("-machine", "memory-backend=ram", "-object", "memory-backend-memfd,id=ram,size=512M,share=on",
+                "-chardev", f"socket,id=gpu,path={self.socket}", "-device", FRONTS[front] + packed)
+
+
+def machine(device, front, **choices):
+    return boot(bus="pci", gic=2, gpu=False, qemu=newest_qemu(), extra=device.words(front, choices.get("rings")), **choices)
+
+
+def draw(device, front, **choices):
+    """The bars of `gpu test`; every command must succeed."""
+    guest = machine(device, front, exec_commands="gpu test", hold=True, **choices)
+    try:
+        m = guest.expect(guest.machine.exec_end, BOOT_TIMEOUT_S)
+        check(m.group(1) == "0", f"gpu test did not succeed over {front}\n{device.log()}", guest)
+    except BaseException:
+        guest.__exit__(None, None, None)
+        raise
+    return guest
+
+
+def is_drawn(front, **choices):
+    with Device() as device:
+        with draw(device, front, **choices) as guest:
+            if front == "gpu":
+                wait_until(lambda: len(guest.screendump().colours()) == BAR_COLOURS, "the bars on QEMU's own display", 5)
+        check(device.end() == 0 and not os.path.exists(device.socket), f"the device did not end well:\n{device.log()}")
+        check("broke" not in device.log(), f"our own driver broke a rule:\n{device.log()}")
+
+
+for _name, _front, _choices in (("test-device", "test-device", {}), ("test-device-packed", "test-device", {"rings": "packed"}),
+                                ("gpu", "gpu", {}), ("gpu-packed", "gpu", {"rings": "packed"})):
+    system(f"vhost-user.{_name}", f"our kernel draws over our device, behind QEMU's {_front} ({_name})")(
+        lambda f=_front, c=_choices: is_drawn(f, **c))
+
+
+@system("vhost-user.again", "a second machine is served when the first has gone, by the same device")
+def serves_again():
+    with Device() as device:
+        for _ in range(2):
+            with draw(device, "gpu") as guest:
+                wait_until(lambda g=guest: len(g.screendump().colours()) == BAR_COLOURS, "the bars", 5)
+        wait_until(lambda: device.log().count("has left; the next one may connect") == 2, "two machines that left", 5)
+        check(device.end() == 0, "the device did not end well")
+
+
+@system("vhost-user.killed", "a device process that is killed is named in one line, and the machine without its GPU goes on")
+def device_is_killed():
+    with Device() as device, machine(device, "test-device") as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(device.process.pid)], text=True, capture_output=True, check=True)
+        os.kill(int(children.stdout), signal.SIGKILL)
+        check(device.process.wait(10) == 1, "the caretaker's exit status is not 1")
+        expect_in(r"the device process died of signal 9 \(Killed\)", device.log(), "why it ended")
+        check(not os.path.exists(device.socket) and not os.path.exists(device.control), "its sockets are left")
+        expect_in(r"up", shell(guest, "echo up"), "the guest")
+
+
+def message(request, payload=b"", flags=1):
+    return struct.pack("<III", request, flags, len(payload)) + payload
+
+
+def connect(device):
+    front = socket.socket(socket.AF_UNIX)
+    front.settimeout(5)
+    front.connect(device.socket)
+    return front
+
+
+def answer_to(front):
+    try:
+        return front.recv(64)
+    except ConnectionResetError:  # it was left with bytes unread
+        return b""
+
+
+WRONG = {
+    "an unknown message": (message(99), r"vhost-user message 99 is not one that this device takes"),
+    "a wrong version": (message(GET_FEATURES, flags=2), r"GET_FEATURES has flags 0x2"),
+    "too many bytes": (message(GET_FEATURES, bytes(8)), r"GET_FEATURES has 8 bytes, right are 0 to 0"),
+    "a huge size": (struct.pack("<III", SET_MEM_TABLE, 1, 0xFFFFFFF0), r"SET_MEM_TABLE has 4294967280 bytes"),
+    "regions without fds": (message(SET_MEM_TABLE, struct.pack("<II", 1, 0) + bytes(32)), r"SET_MEM_TABLE tells of 1 regions"),
+    "a third queue": (message(SET_VRING_NUM, struct.pack("<II", 2, 64)), r"queue 2 is named; a virtio GPU has 0 and 1"),
+    "a queue of no entries": (message(SET_VRING_NUM, struct.pack("<II", 0, 0)), r"queue 0 is to have 0 entries"),
+    "config beyond itself": (message(GET_CONFIG, struct.pack("<III", 250, 16, 0) + bytes(16)), r"GET_CONFIG names 16 bytes at 250"),
+}
+
+
+@system("vhost-user.lies", "a front-end that says what is wrong is left with a sentence, and the next one is served")
+def front_ends_that_lie():
+    with Device() as device:
+        for what, (wrong, sentence) in WRONG.items():
+            with connect(device) as front:
+                front.sendall(wrong)
+                check(answer_to(front) == b"", f"{what}: the device answered")
+            expect_in(r"the front-end is left: " + sentence, device.log(), what)
+        with connect(device) as front:
+            for part in (message(GET_FEATURES)[:5], message(GET_FEATURES)[5:]):
+                front.sendall(part)
+            request, flags, size, features = struct.unpack("<IIIQ", front.recv(64))
+            check((request, flags, size) == (GET_FEATURES, 5, 8) and features >> 32 & 1, "no answer after all these lies")
+        check(device.end() == 0, "the device did not end well")
+
+
+@system("vhost-user.names", "the socket's name is never taken from a server that runs")
+def names_are_respected():
+    with Device() as device:
+        done = subprocess.run([GPU, "--vhost-user", device.socket, "--no-venus", "--control", "none"], text=True, timeout=10,
+                              capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        check(done.returncode == 1 and "another server" in done.stderr, f"{done.returncode}: {done.stderr}")
+        with connect(device) as front:
+            front.sendall(message(GET_FEATURES))
+            check(len(front.recv(64)) == 20, "the first server does not serve any more")
