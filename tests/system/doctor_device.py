@@ -11,10 +11,11 @@ import re
 import tempfile
 
 from vitrine_run import main as run_main
+from vitrine_test.vulkan_setup import vulkan_paths
 
 from .cases import BOOT_TIMEOUT_S, PROMPT, check, expect_in, shell, system
 from .doctor import causes, examine, qmp_of
-from .our_gpu import OurGpu, boot_with_our_gpu
+from .our_gpu import VULKAN, OurGpu, boot_with_our_gpu
 from .venus_front import run_vitrine
 from .venus_server import REAL
 
@@ -55,12 +56,12 @@ for _name, *_way in WAYS:
     )
 
 
-@system("our-gpu.trace", "our kernel's records and our device's, joined: every command of a run, in order, on one clock", long_only=True)
-def trace():
-    with tempfile.TemporaryDirectory(prefix="vitrine-test-") as where, OurGpu() as gpu:
+def joined_run(commands, **choices):
+    """Runs commands in our kernel on our device; gives the joined trace as text, and the events of its JSON."""
+    host_driver = choices.pop("host_driver", None)
+    with tempfile.TemporaryDirectory(prefix="vitrine-test-") as where, OurGpu(host_driver=host_driver) as gpu:
         records, chrome = os.path.join(where, "guest"), os.path.join(where, "trace.json")
-        commands = "gpu restart; trace on; gpu test; gpu cursor 10 10; gpu mode text; gpu edid; gpu test; trace raw"
-        with boot_with_our_gpu(gpu, exec_commands=commands) as guest:
+        with boot_with_our_gpu(gpu, exec_commands=f"trace on; {commands}; trace raw", **choices) as guest:
             echo = run_main.Echo(guest.machine.mark, True)
             m = guest.expect(guest.machine.exec_end, 60)
             check(m.group(1) == "0", "not every command succeeded", guest)
@@ -73,13 +74,28 @@ def trace():
         status, stdout, stderr = run_vitrine("trace", "--join", records, gpu.records, "--json", chrome, programs=REAL)
         check(status == 0, f"exit status {status}\n{stderr}")
         check("left out" not in stdout and "are not in the device's file" not in stdout, stdout[:1000])
-        for words in (r" 0 +\d+ TRANSFER_TO_HOST_2D +[\d.]+ ", r" 0 +\d+ RESOURCE_FLUSH ", r" 1 +\d+ UPDATE_CURSOR "):
-            expect_in(words, stdout, "a line per command")
-        within = int(re.search(r"within (\d+) ns$", stdout, re.M).group(1))
-        check(within < 1_000_000, f"the clocks agree only within {within} ns")
         with open(chrome, encoding="ascii") as f:
-            events = json.load(f)["traceEvents"]
-        starts = {e["id"]: e for e in events if e["ph"] == "s"}
-        ends = {e["id"]: e for e in events if e["ph"] == "f"}
-        check(starts.keys() == ends.keys() and len(starts) > 10, f"{len(starts)} arrows begin, {len(ends)} end")
-        check(all(starts[i]["ts"] <= ends[i]["ts"] for i in starts), "an arrow goes back in time")
+            return stdout, json.load(f)["traceEvents"]
+
+
+@system("our-gpu.trace", "our kernel's records and our device's, joined: every command of a run, in order, on one clock", long_only=True)
+def trace():
+    stdout, events = joined_run("gpu restart; gpu test; gpu cursor 10 10; gpu mode text; gpu edid; gpu test")
+    for words in (r" 0 +\d+ TRANSFER_TO_HOST_2D +[\d.]+ ", r" 0 +\d+ RESOURCE_FLUSH ", r" 1 +\d+ UPDATE_CURSOR "):
+        expect_in(words, stdout, "a line per command")
+    within = int(re.search(r"within (\d+) ns$", stdout, re.M).group(1))
+    check(within < 1_000_000, f"the clocks agree only within {within} ns")
+    starts = {e["id"]: e for e in events if e["ph"] == "s"}
+    ends = {e["id"]: e for e in events if e["ph"] == "f"}
+    check(starts.keys() == ends.keys() and len(starts) > 10, f"{len(starts)} arrows begin, {len(ends)} end")
+    check(all(starts[i]["ts"] <= ends[i]["ts"] for i in starts), "an arrow goes back in time")
+
+
+@system("our-gpu.trace-vulkan", "the same through PCI with Vulkan: the device's wait for the renderer has its own column", long_only=True)
+def trace_vulkan():
+    driver = vulkan_paths("mesa")["lavapipe_icd"]
+    stdout, events = joined_run("vulkan compute 4096 3", host_driver=driver, front=VULKAN)
+    number = r" +(?:-|[\d.]+)"
+    expect_in(rf" CTX_CREATE{number * 4} +[\d.]+ ", stdout, "a context was made by the renderer")
+    expect_in(r" 0 +\d+ SUBMIT_3D ", stdout, "a stream of commands")
+    check(any(e["ph"] == "b" and e["name"] == "renderer" for e in events), "nothing waited for the renderer")

@@ -1,9 +1,13 @@
 """All system tests, as suites for ./test."""
 
-from . import boards, boots, devices, doctor, doctor_device, doctor_linux, embedding, frontdoor, graphics, kernel, network, pci, trace_join, venus_front, vhost_user, view  # they register themselves
+from . import (  # they register themselves
+    boards, boots, devices, doctor, doctor_device, doctor_linux, embedding, frontdoor, graphics, kernel, network, pci,
+    trace_join, venus_front, vhost_user, view,
+)
 from .cases import registry
 
-MODULES = (boards, boots, devices, doctor, doctor_device, doctor_linux, embedding, frontdoor, graphics, kernel, network, pci, trace_join, venus_front, vhost_user, view)
+MODULES = (boards, boots, devices, doctor, doctor_device, doctor_linux, embedding, frontdoor, graphics, kernel, network, pci,
+           trace_join, venus_front, vhost_user, view)
 
 
 def suites():
