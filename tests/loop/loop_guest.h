@@ -76,7 +76,9 @@ loop_guest_start_device(struct loop_guest *guest, const struct loop_guest_wish *
     struct virtio_feature_request features = { .wanted = UINT64_MAX & ~wish->refused_features &
                                                          ~VIRTIO_FEATURE(VIRTIO_F_IN_ORDER) };
     const struct virtq_config config = {
-        .size_max = 64, .indirect_max = wish->ring_features & 1u << VIRTIO_F_INDIRECT_DESC ? 4 : 0
+        .is_interrupting = true,
+        .size_max = 64,
+        .indirect_max = wish->ring_features & 1u << VIRTIO_F_INDIRECT_DESC ? 4 : 0
     };
     bool is_up = virtio_device_negotiate(guest->device, &features) == VIRTIO_OK;
     for (unsigned i = 0; i < VIRTIO_GPU_QUEUE_COUNT; i++) {
