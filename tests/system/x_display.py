@@ -9,6 +9,10 @@ from vitrine_test.suite import Failed
 CLIENT_MESSAGE = 33
 SIDE_PX = 1024
 
+# A window may go while it is asked for its title; the library's own handler would end this whole process.
+ErrorHandler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+on_error = ErrorHandler(lambda _display, _event: 0)
+
 
 class ClientMessage(ctypes.Structure):
     _fields_ = [
@@ -29,6 +33,7 @@ class Display(Screen):
         super().__enter__()
         self.environment.update(SDL_VIDEODRIVER="x11", XAUTHORITY="/nonexistent")
         self.x = ctypes.CDLL(ctypes.util.find_library("X11"))
+        self.x.XSetErrorHandler(on_error)
         self.x.XOpenDisplay.restype = ctypes.c_void_p
         self.x.XDefaultRootWindow.restype = ctypes.c_ulong
         self.x.XInternAtom.restype = ctypes.c_ulong

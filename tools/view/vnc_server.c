@@ -15,7 +15,13 @@
 
 #include "tools/view/show.h"
 
-enum { EMPTY_WIDTH_PX = 640, EMPTY_HEIGHT_PX = 400, TITLE_BYTES = 256, NO_SOCKET = -1 };
+enum {
+    EMPTY_WIDTH_PX = 640,
+    EMPTY_HEIGHT_PX = 400,
+    TITLE_BYTES = 256,
+    NO_SOCKET = -1,
+    TAKE_MS_MAX = 2000
+};
 
 struct server {
     struct show *show;
@@ -102,6 +108,8 @@ open_vnc(const struct show_config *config, char *reason, size_t reason_bytes)
         show->servers[i].scanout_idx = i;
     }
     rfbLogEnable(FALSE);
+    rfbMaxClientWait =
+        TAKE_MS_MAX; /* a client that takes nothing for so long is left: the others wait for it */
     if (!start_server(&show->servers[0])) {
         (void)snprintf(reason, reason_bytes,
                        "VNC cannot listen on 127.0.0.1:%u: choose another port with --view "
