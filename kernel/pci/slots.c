@@ -48,6 +48,9 @@ take_events(const struct pci_function *port)
 {
     uint16_t status = read_slot(port, PCI_EXPRESS_SLOT_STATUS);
 
+    if (status == UINT16_MAX) {
+        return 0; /* the port itself does not answer */
+    }
     if ((status & (PCI_EXPRESS_SLOT_BUTTON | PCI_EXPRESS_SLOT_PRESENCE_CHANGED)) != 0) {
         pci_write(port, port->express + PCI_EXPRESS_SLOT_STATUS, 2, status);
     }

@@ -6,6 +6,8 @@ kernel_fdt_test_srcs := $(kernel_host_all) $(deps)/libfdt/libfdt/fdt_sw.c
 kernel_format_test_srcs := $(kernel_host_all)
 kernel_log_test_srcs := $(kernel_host_all)
 kernel_memory_test_srcs := $(kernel_host_all)
+kernel_pci_test_srcs := $(kernel_host_all) $(deps)/libfdt/libfdt/fdt_sw.c kernel/irq/msi.c \
+                        $(addprefix kernel/pci/,bars.c host.c irq.c scan.c slots.c)
 kernel_shell_test_srcs := $(kernel_host_all)
 kernel_time_test_srcs := $(kernel_host_all)
 

@@ -355,14 +355,52 @@ map_kind_name(enum map_kind kind)
     return "?";
 }
 
+static uint32_t (*on_mmio_read)(uint64_t address);
+static void (*on_mmio_write)(uint64_t address, unsigned width, uint32_t value);
+
+void
+host_on_mmio(uint32_t (*read)(uint64_t address),
+             void (*write)(uint64_t address, unsigned width, uint32_t value))
+{
+    on_mmio_read = read;
+    on_mmio_write = write;
+}
+
 uint32_t
 mmio_read32(const volatile void *base, uint32_t offset)
 {
+    if (on_mmio_read != NULL) {
+        return on_mmio_read((uintptr_t)base + offset);
+    }
     return *(const volatile uint32_t *)((const volatile char *)base + offset);
 }
 
 void
 mmio_write32(volatile void *base, uint32_t offset, uint32_t value)
 {
+    if (on_mmio_write != NULL) {
+        on_mmio_write((uintptr_t)base + offset, 4, value);
+        return;
+    }
     *(volatile uint32_t *)((volatile char *)base + offset) = value;
+}
+
+void
+mmio_write16(volatile void *base, uint32_t offset, uint16_t value)
+{
+    if (on_mmio_write != NULL) {
+        on_mmio_write((uintptr_t)base + offset, 2, value);
+        return;
+    }
+    *(volatile uint16_t *)((volatile char *)base + offset) = value;
+}
+
+void
+mmio_write8(volatile void *base, uint32_t offset, uint8_t value)
+{
+    if (on_mmio_write != NULL) {
+        on_mmio_write((uintptr_t)base + offset, 1, value);
+        return;
+    }
+    *((volatile uint8_t *)base + offset) = value;
 }
