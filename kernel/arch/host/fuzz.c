@@ -82,8 +82,10 @@ fuzz_fdt(const uint8_t *data, size_t bytes)
         (void)dt_devices_init(blob);
         for (uint32_t i = 0; (device = dt_device_at(i)) != NULL; i++) {
             uint32_t hz;
+            struct dt_irq irq;
 
             (void)dt_clock_hz(&device->node, 0, &hz);
+            (void)dt_irq_mapped(&device->node, 0x800, 1, &irq);
         }
         (void)dt_model(blob);
     }
