@@ -204,7 +204,7 @@ trace_raw(const struct shell_call *call)
     (void)call;
     record_counts();
     struct virtio_trace_reader reader = start_reading(&was_on);
-    header.lost_count = le64_from(lost_count());
+    header.lost_count = le64_from(lost_count() + virtio_bus_trace()->dropped);
     console_print("---TRACE BEGIN---%s\n", bootargs_token_mark());
     uint32_t crc = print_hex_line(&header, CRC_START);
     while (virtio_trace_read(&reader, &record) == VIRTIO_OK) {

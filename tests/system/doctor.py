@@ -70,6 +70,33 @@ for _name, *_way in WAYS:
     )
 
 
+# machines whose GPU is found elsewhere; of packed rings QEMU tells nothing
+MACHINES = (("packed", {"rings": "packed"}), ("pci", {"bus": "pci"}), ("legacy", {"mmio": 1}))
+
+
+def find_on(choices):
+    is_packed, gpu_idx = choices.get("rings") == "packed", "0" if choices.get("bus") == "pci" else "4"
+    find_way("gpu break scanout-off", "scanout-off", "Scanout 0 of gpu0 is off", **choices)
+    find_way(f"virtio reset {gpu_idx} firmware", "reset", "DRIVER_OK of gpu0 is gone", **choices)
+    if not is_packed:
+        find_way("gpu break unbound", "unbound", "has no memory bound to it", **choices)
+        return
+    with boot(**choices) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "gpu test")
+        status, report = examine("--qmp", qmp_of(guest))
+        check(status == 0 and [f["cause"] for f in report["findings"]] == ["not-seen"], f"{report}", guest)
+
+
+for _name, _choices in MACHINES:
+    system(f"doctor.machine.{_name}", f"the doctor finds a scanout off, a resource without memory, a reset on another machine: {_name}")(
+        lambda c=_choices: find_on(c)
+    )
+    system(f"qemu-newest.doctor.machine.{_name}", f"the same on the newest QEMU: {_name}", long_only=True)(
+        lambda c=_choices: find_on({**c, "qemu": newest_qemu()})
+    )
+
+
 @system("doctor.healthy", "the doctor finds nothing wrong with a picture, and says which; its text is for people")
 def healthy():
     with boot() as guest:

@@ -51,7 +51,7 @@ def find_way(typed, cause, words):
 
 
 for _name, *_way in WAYS:
-    system(f"our-gpu.doctor.{_name}", f"the doctor finds on our device, with and without QMP: {_way[2]}", long_only=True)(
+    system(f"our-gpu.doctor.{_name}", f"the doctor finds on our device, with and without QMP: {_way[2]}")(
         lambda w=_way: find_way(*w)
     )
 
@@ -78,7 +78,7 @@ def joined_run(commands, **choices):
             return stdout, json.load(f)["traceEvents"]
 
 
-@system("our-gpu.trace", "our kernel's records and our device's, joined: every command of a run, in order, on one clock", long_only=True)
+@system("our-gpu.trace", "our kernel's records and our device's, joined: every command of a run, in order, on one clock")
 def trace():
     stdout, events = joined_run("gpu restart; gpu test; gpu cursor 10 10; gpu mode text; gpu edid; gpu test")
     for words in (r" 0 +\d+ TRANSFER_TO_HOST_2D +[\d.]+ ", r" 0 +\d+ RESOURCE_FLUSH ", r" 1 +\d+ UPDATE_CURSOR "):
@@ -91,7 +91,7 @@ def trace():
     check(all(starts[i]["ts"] <= ends[i]["ts"] for i in starts), "an arrow goes back in time")
 
 
-@system("our-gpu.trace-vulkan", "the same through PCI with Vulkan: the device's wait for the renderer has its own column", long_only=True)
+@system("our-gpu.trace-vulkan", "the same through PCI with Vulkan: the device's wait for the renderer has its own column")
 def trace_vulkan():
     driver = vulkan_paths("mesa")["lavapipe_icd"]
     stdout, events = joined_run("vulkan compute 4096 3", host_driver=driver, front=VULKAN)

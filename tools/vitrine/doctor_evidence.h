@@ -51,6 +51,7 @@ struct doctor_gpu {
     bool is_vhost; /* its device side is another process: ours, or somebody else's */
     int status;    /* VIRTIO_STATUS_ bits, DOCTOR_STATUS_UNKNOWN */
     bool is_broken;
+    bool is_packed; /* its rings may be: then nothing is known of its queues and commands */
     struct doctor_queue queues[DOCTOR_QUEUE_COUNT];
     struct doctor_command commands[DOCTOR_COMMAND_COUNT_MAX];
     unsigned command_count;

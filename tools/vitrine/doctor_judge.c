@@ -428,6 +428,19 @@ judge_screens(struct judge *judge, int gpu_idx)
     }
 }
 
+/* What was not looked at is said, so that nobody takes it for well. */
+static void
+judge_packed(struct judge *judge, const struct doctor_gpu *gpu)
+{
+    struct doctor_finding *finding = doctor_find(
+        judge, "not-seen", "Try split rings (packed=off), or our device with --control.");
+    finding->is_cause = false;
+    doctor_say(finding, "What stands in the queues of %s could not be seen: its rings are packed.",
+               gpu->name);
+    doctor_because(finding, "QEMU tells nothing of packed rings: no waiting command, no error "
+                            "response is found there");
+}
+
 static void
 judge_gpu(struct judge *judge, int gpu_idx)
 {
@@ -444,6 +457,9 @@ judge_gpu(struct judge *judge, int gpu_idx)
         }
         if (!is_ours) {
             judge_screens(judge, gpu_idx);
+        }
+        if (!is_ours && gpu->is_packed) {
+            judge_packed(judge, gpu);
         }
         judge_errors(judge, gpu, good != NULL);
     } else if (good != NULL && good->gpu_idx >= 0 && good->gpu_idx != gpu_idx) {

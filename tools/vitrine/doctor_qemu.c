@@ -253,7 +253,8 @@ is_packed(struct qmp *qmp, const struct doctor_gpu *gpu)
 static void
 look_at_queues(struct qmp *qmp, struct doctor_gpu *gpu)
 {
-    if (is_packed(qmp, gpu)) {
+    gpu->is_packed = is_packed(qmp, gpu);
+    if (gpu->is_packed) {
         return; /* without indices; QEMU does not tell where it stands */
     }
     for (unsigned q = 0; q < DOCTOR_QUEUE_COUNT; q++) {
