@@ -64,8 +64,7 @@ on_created(struct gpu *gpu, struct gpu_command *command, const void *result)
         if (reply->fd >= 0) {
             (void)close(reply->fd);
         }
-        resource->rendered = 0;
-        gpu_resource_remove(gpu, resource);
+        gpu_resource_remove(gpu, resource); /* there too, should it have come to be */
         return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_UNSPEC,
                           "the renderer of context %u makes no memory of blob id %llu",
                           command->ctx_id,

@@ -58,7 +58,8 @@ struct gpu_host {
     void (*config_changed)(void *user);
     /*
      * Map [fd_offset, + size_bytes) of fd (borrowed) at shm_offset of the host-visible window; gpu_map_done(token) must
-     * follow, later.  unmap likewise.  NULL: there is no window.
+     * follow, later.  unmap likewise.  They are carried out in the order of the calls: an unmap may follow a map that was
+     * given up and not answered yet.  NULL: there is no window.
      * Returns: false when it cannot even be asked.
      */
     bool (*map)(void *user, uint64_t token, int fd, uint64_t fd_offset, uint64_t shm_offset,

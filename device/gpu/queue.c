@@ -13,6 +13,7 @@
 enum {
     TRY_AGAIN_NS = 10000000, /* when there was no memory for a chain */
     SOON_NS = 1,
+    SIGNAL_EVERY = 16, /* commands */
 };
 
 static void run(struct gpu *gpu, unsigned queue_idx);
@@ -302,6 +303,9 @@ run(struct gpu *gpu, unsigned queue_idx)
     while (queue->vq != NULL && !is_standing_still(gpu, queue_idx) && count < GPU_QUEUE_RUN_MAX &&
            run_one(gpu, queue_idx)) {
         count++;
+        if (count % SIGNAL_EVERY == 0) {
+            gpu_signal(gpu, queue_idx); /* transfers take their time */
+        }
     }
     if (count == GPU_QUEUE_RUN_MAX) {
         loop_timer_set(gpu->config.loop, &queue->again, SOON_NS);

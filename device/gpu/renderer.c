@@ -210,9 +210,16 @@ receive(struct gpu_context *context)
         gpu_context_die(context, "its renderer has ended");
         return false;
     }
-    bool is_right = result == PACKET_GOT && packet.size_bytes == sizeof(reply.resource);
+    /* Cut off: we have no room for another fd; then there is no memory, but the context lives. */
+    bool is_right = result == PACKET_CUT || packet.size_bytes == sizeof(reply.resource);
     bool is_stale = context->stale_reply_count > 0;
     bool is_wanted = gpu->wait.command != NULL && gpu->wait.context == context;
+    if (result == PACKET_CUT) {
+        gpu_problem(gpu, GPU_PROBLEM_MEMORY,
+                    "context %u: there is no room for another file descriptor (ulimit -n)",
+                    context->id);
+        packet.fd_count = 0;
+    }
     if (is_right && !is_stale && is_wanted && packet.fd_count == 1) {
         reply.fd = packet.fds[0];
         packet.fds[0] = -1;

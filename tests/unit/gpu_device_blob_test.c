@@ -1,8 +1,11 @@
 /*
  * Blobs of the host's memory: made by a renderer, mapped into the guest's window, shown, shared between contexts.
  */
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "device/packet.h"
 #include "device/render_wire.h"
 #include "tests/fake/venus_fake.h"
 #include "tests/loop/loop_guest.h"
@@ -270,5 +273,29 @@ UTEST(a_reply_to_a_command_that_was_forgotten_is_dropped)
     EXPECT_EQ(take(SOON_MS), LOOP_GUEST_NO_ANSWER);
     EXPECT_EQ(send(fd, &reply, sizeof(reply), 0), sizeof(reply));
     EXPECT_EQ(take(MS), REFUSED);
+    loop_guest_end(&guest);
+}
+
+UTEST(too_many_open_files_are_an_error_and_no_more)
+{
+    struct loop_guest_wish wish = usual;
+    const struct virtio_gpu_resource_create_blob command = loop_blob(5, 1, HOST3D, 0, 4096);
+    const struct render_resource_reply reply = { .fd_kind = RENDER_FD_SHM };
+    const uint32_t word = FAKE_NOTHING;
+    struct rlimit limit;
+    wish.mood = LOOP_SERVER_DEAF;
+    begin(&wish);
+    (void)loop_guest_send(&guest, &command, sizeof(command));
+    int next = dup(0);
+    EXPECT_EQ(packet_send(guest.server.deaf[0], &reply, sizeof(reply), next), 0);
+    (void)close(next);
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)next, limit.rlim_max }), 0);
+    EXPECT_EQ(take(MS), REFUSED);
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_TRUE(loop_device_logged(&guest.host, "no room for another file descriptor"));
+    EXPECT_EQ(loop_of_resource(&guest, UNREF, 0, 5), NO_RESOURCE);
+    (void)loop_send_stream(&guest, loop_header_of(0, 1), &word, 1);
+    EXPECT_EQ(take(MS), OK);
     loop_guest_end(&guest);
 }
