@@ -165,3 +165,7 @@ def cannot_look():
     ):
         status, _, stderr = run_vitrine("doctor", *arguments, programs=REAL)
         check(status == expected and stderr.count("\n") == 1 and "vitrine doctor" in stderr, f"{arguments}: {status}\n{stderr}")
+    with boot() as guest:
+        check(guest.qmp is not None, "somebody else is QMP's one client")
+        status, _, stderr = run_vitrine("doctor", "--qmp", qmp_of(guest), programs=REAL)
+        check(status == 3 and "one client of a QMP socket at a time" in stderr, f"{status}\n{stderr}")

@@ -34,7 +34,7 @@ def find_way(typed, cause, words):
     with OurGpu() as gpu, boot_with_our_gpu(gpu) as guest:
         guest.expect(PROMPT, BOOT_TIMEOUT_S)
         shell(guest, "gpu test")
-        for sockets in (("--control", gpu.control), ("--control", gpu.control, "--qmp", qmp_of(guest))):
+        for sockets in (("--control", gpu.control), ("--control", gpu.control, "--qmp", qmp_of(guest)), ("--qmp", qmp_of(guest))):
             status, report = examine(*sockets)
             check(status == 0, f"a good picture: {json.dumps(report, indent=1)}", guest)
         shell(guest, typed)

@@ -175,6 +175,8 @@ UTEST(the_index_of_our_device_is_its_own)
     evidence.device.queues[0].avail_idx = 7;
     expect_cause("not-notified", "2 commands of gpu0 wait");
     EXPECT_CONTAINS(report.findings[0].evidence, "the device is at 7");
+    evidence.device.is_known = false; /* nobody asked it */
+    expect_health("shows a picture");
 }
 
 UTEST(our_device_knows_better_than_a_picture_of_it)

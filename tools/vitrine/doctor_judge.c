@@ -451,7 +451,8 @@ judge_gpu(struct judge *judge, int gpu_idx)
     /* Our device knows what it shows; QEMU has only a picture of it. */
     bool is_ours = gpu->is_vhost && evidence->device.is_known;
     if (judge_status(judge, gpu_idx)) {
-        for (unsigned q = 0; q < DOCTOR_QUEUE_COUNT; q++) {
+        /* How far another process has come, only that one knows. */
+        for (unsigned q = 0; (is_ours || !gpu->is_vhost) && q < DOCTOR_QUEUE_COUNT; q++) {
             judge_queue(judge, gpu, q,
                         is_ours ? evidence->device.queues[q].avail_idx : gpu->queues[q].taken_idx);
         }

@@ -136,7 +136,8 @@ qmp_open(struct qmp *qmp, const char *path)
     }
     cJSON *greeting = line_read(&qmp->line);
     if (greeting == NULL) {
-        return false;
+        return fail(qmp, "it does not greet: QEMU serves one client of a QMP socket at a time, "
+                         "give the doctor one of its own (a second -qmp)");
     }
     const cJSON *version = cJSON_GetObjectItem(
         cJSON_GetObjectItem(cJSON_GetObjectItem(greeting, "QMP"), "version"), "qemu");
