@@ -10,3 +10,5 @@ vq_fuzz_srcs := $(filter device/vq/%,$(device_vq_srcs))
 # A guest's GPU.
 gpu_device_fuzz_srcs := tests/loop/loop_device.c $(device_guest_gpu_srcs) $(device_vq_srcs) device/packet.c
 gpu_device_fuzz_libs := -lpthread -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+# A front-end's messages, with the whole device behind them.
+vhost_fuzz_srcs := $(device_vq_srcs) $(device_guest_gpu_srcs) $(device_vhost_srcs) device/fault.c device/packet.c

@@ -76,6 +76,33 @@ def gpu_device():
             seed("gpu_device_fuzz", f"death_{allocations}_{features}", first + context + host_blob + mapped + fences[:13] + bytes([5, 0]) + picture + bytes([8]))
 
 
+def vhost_message(request, payload=b"", fds=0, flags=1):
+    return struct.pack("<BBHB", request, flags, len(payload), fds) + payload
+
+
+def vhost():
+    """request, flags, size, fds, payload: what QEMU says, and parts of it that are wrong."""
+    state = lambda idx, number: struct.pack("<II", idx, number)  # noqa: E731
+    region = struct.pack("<4Q", 0x1000, 0x10000, 0x7F0000001000, 0)
+    begin = vhost_message(1) + vhost_message(15) + vhost_message(16, struct.pack("<Q", 0x40A629)) + vhost_message(17) + vhost_message(36)
+    begin += vhost_message(44) + vhost_message(21, fds=1) + vhost_message(24, struct.pack("<3I", 0, 16, 0) + bytes(16))
+    table = vhost_message(5, struct.pack("<II", 1, 0) + region, 0x11, 9)
+    slot = vhost_message(37, bytes(8) + region, 0x11, 9)
+    for name, features, base in (("split", 1 << 32 | 3 << 28 | 1 << 30, 0), ("packed", 1 << 34 | 1 << 32 | 1 << 30, 0x80008000)):
+        queues = vhost_message(2, struct.pack("<Q", features))
+        for idx in (0, 1):
+            at = 0x7F0000001000 + idx * 0x4000
+            queues += vhost_message(8, state(idx, 64)) + vhost_message(10, state(idx, base))
+            queues += vhost_message(9, struct.pack("<II4Q", idx, 0, at, at + 0x2000, at + 0x1000, 0))
+            queues += b"".join(vhost_message(r, struct.pack("<Q", idx), 1) for r in (13, 14, 12)) + vhost_message(18, state(idx, 1))
+        stop = vhost_message(18, state(0, 0)) + vhost_message(11, state(0, 0)) + vhost_message(11, state(1, 0)) + vhost_message(34)
+        seed("vhost_fuzz", f"session_{name}", begin + table + queues + stop)
+        seed("vhost_fuzz", f"slots_{name}", begin + slot + queues + vhost_message(38, bytes(8) + region, 0, 9) + stop)
+        seed("vhost_fuzz", f"tables_{name}", table + queues + table * 2 + vhost_message(33, fds=1) + stop)
+    for wrong in (vhost_message(99), vhost_message(5, struct.pack("<II", 8, 0) + region), vhost_message(12, struct.pack("<Q", 0x100))):
+        seed("vhost_fuzz", f"wrong_{wrong[0]}", begin + wrong)
+
+
 def header(kind, flags=0, fence=0):
     return struct.pack("<IIQIBxxx", kind, flags, fence, 0, 0)
 
@@ -307,7 +334,7 @@ def trace_file():
 
 
 def main():
-    writers = (control, gpu_device, virtq, pci, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring,
+    writers = (control, gpu_device, virtq, vhost, pci, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring,
                trace_file)
     for write in writers:
         write()
