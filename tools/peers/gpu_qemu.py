@@ -9,7 +9,7 @@ usage: gpu_qemu.py BUILD_DIR [--front test-device|gpu] [--timeout SECONDS] [--gp
 
 The guest, QEMU and the host driver are those of venus_qemu.py, so that both can be compared.  From Python:
 
-    with Device(build) as device, Guest(build, device, {"info": ["vulkaninfo"]}, timeout_s=60) as guest:
+    with make_device(build) as device, Guest(build, device, {"info": ["vulkaninfo"]}, timeout_s=60) as guest:
         guest.see(r"^guest: info status 0$", 60)
 
 Exit status: 0 every program's was 0; 1 one's was not; 124 the guest was still running at the deadline; 3 set-up failed.
@@ -26,11 +26,14 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "setup"))
 import venus_peer  # noqa: E402
 import venus_qemu  # noqa: E402
 import vulkan  # noqa: E402
 from apt_private import SetupError  # noqa: E402
+from vitrine_run.device import Device, DeviceError  # noqa: E402
+from vitrine_run.picture import write_png  # noqa: E402
 
 FRONTS = {
     "test-device": "vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,config_size=16,vq_size=256",
@@ -40,65 +43,13 @@ LOOK_S = 0.05
 
 
 class Ended(Exception):
-    """The guest or the device ended, or said nothing of the kind, while somebody waited for its word."""
+    """The guest ended, or said nothing of the kind, while somebody waited for its word."""
 
 
-def stop(process, wait_s):
-    """Asks a process of a session of its own to end, and sees to it.  Returns: its exit status."""
-    process.terminate()
-    try:
-        process.wait(wait_s)
-    except subprocess.TimeoutExpired:
-        pass
-    venus_peer.kill_group(process)
-    return process.returncode
-
-
-class Device:
-    """Our device process on a socket of its own, over lavapipe."""
-
-    def __init__(self, build, *options, host_icd=None):
-        self.build = os.path.abspath(build)
-        self.options = options
-        self.host_icd = host_icd
-        self.directory = tempfile.TemporaryDirectory(prefix="vitrine-gpu-")
-        self.socket = os.path.join(self.directory.name, "gpu")
-        self.control = os.path.join(self.directory.name, "control")
-        self.log_path = os.path.join(self.directory.name, "log")
-        self.process = None
-
-    def words(self):
-        icd = self.host_icd or vulkan.paths(self.build)["lavapipe_icd"]
-        return [os.path.join(self.build, "bin/vitrine-gpu"), "--vhost-user", self.socket, "--control", self.control,
-                "--host-driver", icd, *self.options]
-
-    def __enter__(self):
-        vulkan.ensure(self.build)
-        with open(self.log_path, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(self.words(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                            start_new_session=True)
-        deadline = time.monotonic() + venus_peer.START_S
-        while not venus_peer.is_listening(self.socket):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                log = self.log()
-                self.__exit__()
-                raise Ended(f"vitrine-gpu does not listen:\n{log}")
-            time.sleep(LOOK_S)
-        return self
-
-    def __exit__(self, *_):
-        stop(self.process, 5)
-        self.directory.cleanup()
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as f:
-            return f.read()
-
-    def ask(self, *words, timeout_s=10):
-        """Runs `vitrine WORDS --control ...`; the CompletedProcess."""
-        tool = os.path.join(self.build, "bin/vitrine")
-        return subprocess.run([tool, *words, "--control", self.control], text=True, timeout=timeout_s, check=False,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def make_device(build, *options, host_icd=None):
+    """Our device process, not started yet, over lavapipe."""
+    vulkan.ensure(build)
+    return Device(os.path.abspath(build), host_icd or vulkan.paths(build)["lavapipe_icd"], options, log="log")
 
 
 class Guest:
@@ -167,12 +118,12 @@ def main(argv):
     parser.add_argument("program", nargs="+", metavar="-- PROGRAM")
     options = parser.parse_args(argv)
     programs = venus_qemu.split_programs(options.program)
-    with Device(options.build, *options.gpu.split()) as device, \
+    with make_device(options.build, *options.gpu.split()) as device, \
             Guest(options.build, device, programs, options.timeout, options.front) as guest:
         try:
             if options.picture:
                 guest.see(rf"^guest: {len(programs)} status", options.timeout)
-                print(device.ask("screenshot", options.picture).stdout, end="", file=sys.stderr)
+                write_png(device.picture(), options.picture)
             outcome = guest.finish()
         except venus_peer.TimedOut as e:
             print(f"{e.output}\n{device.log()}\ngpu_qemu.py: {e}", file=sys.stderr)
@@ -189,7 +140,7 @@ if __name__ == "__main__":
     except SetupError as e:
         print(f"peers: {e}", file=sys.stderr)
         sys.exit(3)
-    except Ended as e:
+    except (DeviceError, Ended) as e:
         print(f"gpu_qemu.py: {e}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

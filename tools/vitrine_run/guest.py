@@ -23,10 +23,10 @@ class GuestError(Exception):
 
 
 class Guest:
-    """Starts QEMU with the serial line on pipes.  Use it in a `with` block: leaving it ends QEMU."""
+    """Starts QEMU with the serial line on pipes.  Use it in a `with` block: leaving it ends QEMU.  `device`: ours, or None."""
 
-    def __init__(self, machine, on_output=None):
-        self.machine = machine
+    def __init__(self, machine, on_output=None, device=None):
+        self.machine, self.device = machine, device
         self.run_dir = make_run_dir()
         self.output = ""
         self._position = 0
@@ -115,7 +115,7 @@ class Guest:
 
     def screendump(self, head=0):
         """What the host shows of the guest's display, as a Picture."""
-        return screendump(self.qmp, self.run_dir, head)
+        return self.device.picture(head) if self.device else screendump(self.qmp, self.run_dir, head)
 
     def wait_end(self, timeout_s=10.0):
         """Waits for QEMU's end and gives its exit status."""

@@ -22,6 +22,7 @@ class Machine:
     mmio: int = 2
     rings: str = "split"
     gpu: bool = True
+    gpu_socket: str = ""  # of our own device process; empty: QEMU's device
     gpu_driver: str = "queued"
     display: str = "none"
     exec_commands: str = ""
@@ -63,7 +64,13 @@ class Machine:
         """The whole command line; `run_dir` is a private directory for sockets and the scratch disk."""
         disk = os.path.join(run_dir, "disk.img")
         board = f"virt,gic-version={self.gic}" + (",virtualization=on" if self.el2 else "")
-        words = [self.qemu, "-M", board, "-cpu", "cortex-a72", "-smp", str(self.smp), "-m", f"{self.memory_mib}M"]
+        memory = f"{self.memory_mib}M"
+        if self.gpu_socket:
+            board += ",memory-backend=ram"  # which our device process maps
+        words = [self.qemu, "-M", board, "-cpu", "cortex-a72", "-smp", str(self.smp), "-m", memory]
+        if self.gpu_socket:
+            words += ["-object", f"memory-backend-memfd,id=ram,size={memory},share=on"]
+            words += ["-chardev", f"socket,id=gpu,path={self.gpu_socket}"]
         words += ["-accel", "tcg", "-nodefaults", "-display", qemu_display(self.display), "-serial", serial]
         words += ["-kernel", self.image, "-append", self.append_line()]
         words += ["-qmp", f"unix:{run_dir}/qmp,server=on,wait=off"]
@@ -81,12 +88,18 @@ class Machine:
         packed = ",packed=on" if self.rings == "packed" else ""
         # No boot program of QEMU's for the network: a guest without firmware has no use for its file.
         rom = ",romfile=" if self.bus == "pci" else ""
-        found = [f"virtio-gpu-{suffix},id=gpu0,xres=1280,yres=800{packed}"] if self.gpu else []
-        return found + [
+        return self.gpu_devices(suffix, packed) + [
             f"virtio-net-{suffix},id=nic0,netdev=net0{packed}{rom}",
             f"virtio-blk-{suffix},id=blk0,drive=disk0,serial=vitrine-scratch{packed}",
             f"virtio-keyboard-{suffix},id=kbd0{packed}", f"virtio-tablet-{suffix},id=tablet0{packed}",
         ]
+
+    def gpu_devices(self, suffix, packed):
+        if not self.gpu:
+            return []
+        if self.gpu_socket:
+            return [f"vhost-user-test-device-pci,id=gpu0,chardev=gpu,virtio-id=16,num_vqs=2,config_size=16,vq_size=256{packed}"]
+        return [f"virtio-gpu-{suffix},id=gpu0,xres=1280,yres=800{packed}"]
 
 
 def qemu_display(display):

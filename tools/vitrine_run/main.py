@@ -1,5 +1,6 @@
 """./run: set up, build, boot, and either hand over the serial line or run commands and judge them."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,9 +12,11 @@ import time
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from vitrine_run import device as device_module  # noqa: E402
 from vitrine_run import guest as guest_module  # noqa: E402
 from vitrine_run import options as options_module  # noqa: E402
 from vitrine_run import picture  # noqa: E402
+from vitrine_run.device import Device, DeviceError  # noqa: E402
 from vitrine_run.guest import Guest, GuestError  # noqa: E402
 from vitrine_run.machine import TOP, Machine  # noqa: E402
 from vitrine_run.qmp import Qmp, QmpError  # noqa: E402
@@ -57,19 +60,42 @@ def image_path(preset):
 
 def describe(machine):
     bus = "virtio-pci" if machine.bus == "pci" else f"virtio-mmio version {machine.mmio}"
+    gpu = "our own GPU by vhost-user" if machine.gpu_socket else "QEMU's GPU"
     return (
-        f"{machine.smp} CPU, {machine.memory_mib} MiB, GICv{machine.gic}, {bus}, "
+        f"{machine.smp} CPU, {machine.memory_mib} MiB, GICv{machine.gic}, {bus}, {gpu}, "
         f"{machine.rings} rings, gpu driver {machine.gpu_driver}, display {machine.display}"
     )
 
 
-def make_machine(options, commands):
+def find_device(options):
+    """Our own GPU, not started yet, or None for QEMU's: by --gpu, after a sentence where ours is wanted and cannot be had."""
+    if options.gpu == "qemu":
+        return None
+    try:
+        qemu = options.qemu or device_module.find_qemu()
+        if device_module.qemu_version(qemu) < device_module.OLDEST_VERSION:
+            raise DeviceError(f"{qemu} is older than QEMU 11.1")
+        device_module.build_programs()
+        icd = options.host_driver or device_module.find_host_driver()
+    except DeviceError as e:
+        if options.gpu == "vitrine":
+            raise
+        say(f"QEMU's own virtio-gpu, 2D only: {e}; --gpu qemu leaves out this attempt")
+        return None
+    options.qemu = qemu
+    view = ["--view", options.display] if options.display != "none" else []
+    options.display = "none"  # QEMU's: the picture is not QEMU's any more
+    return Device(os.path.join(TOP, "build"), icd, view)
+
+
+def make_machine(options, commands, device):
     return Machine(
+        gpu_socket=device.socket if device else "",
         image=image_path(options.preset), smp=options.smp, memory_mib=options.memory, gic=options.gic, el2=options.el2,
         bus=options.bus, mmio=options.mmio, rings=options.rings, gpu_driver=options.gpu_driver, display=options.display,
         exec_commands=commands or "", hold=bool(commands) and bool(options.screenshot),
         bootargs=f"vitrine.log={options.log}" if options.log else "", no_reboot=bool(commands),
-        pause_at_shutdown=not commands and bool(options.screenshot), qemu=options.qemu,
+        pause_at_shutdown=not commands and bool(options.screenshot), qemu=options.qemu or "qemu-system-aarch64",
     )
 
 
@@ -204,7 +230,7 @@ def without_last_poweroff(commands):
     return LAST_POWEROFF.sub("", commands) or ";"
 
 
-def run_exec(options, commands):
+def run_exec(options, commands, device):
     """Boots, runs the commands without a person, gives the exit status."""
     commands = without_last_poweroff(commands)
     if options.trace:
@@ -212,12 +238,12 @@ def run_exec(options, commands):
         commands = f"trace on; {commands}; {dump}"
     if options.trace_records:
         commands = f"trace on; {commands}; trace raw"
-    machine = make_machine(options, commands)
+    machine = make_machine(options, commands, device)
     timeout_s = options.timeout or DEFAULT_EXEC_TIMEOUT_S
     say(f"booting: {describe(machine)}")
     echo = Echo(machine.mark, bool(options.trace or options.trace_records))
     try:
-        with Guest(machine, on_output=echo) as guest:
+        with Guest(machine, on_output=echo, device=device) as guest:
             try:
                 return watch_exec(guest, options, echo, timeout_s)
             finally:
@@ -230,26 +256,26 @@ def run_exec(options, commands):
         if e.qemu_errors:
             say(f"QEMU said: {e.qemu_errors}")
         return COMMAND_FAILED
-    except QmpError as e:
+    except (QmpError, DeviceError) as e:
         say(f"screenshot: {e}")
         return COMMAND_FAILED
 
 
-def screenshot_at_shutdown(process, run_dir, path):
+def screenshot_at_shutdown(process, run_dir, path, device):
     """Waits, beside the interactive shell, for the guest's power-off; takes the picture, then ends QEMU."""
     try:
         qmp = Qmp(os.path.join(run_dir, "qmp"))
         if qmp.wait_event("SHUTDOWN"):
-            save_screenshot(guest_module.screendump(qmp, run_dir), path)
+            save_screenshot(device.picture() if device else guest_module.screendump(qmp, run_dir), path)
             qmp.command("quit")
-    except QmpError as e:
+    except (QmpError, DeviceError) as e:
         say(f"screenshot: {e}")
         process.terminate()
 
 
-def run_interactive(options):
+def run_interactive(options, device):
     """Gives the serial line to the person at the terminal."""
-    machine = make_machine(options, None)
+    machine = make_machine(options, None, device)
     say(f"booting: {describe(machine)}")
     say("Ctrl-A X ends QEMU; Ctrl-A C changes between the shell and QEMU's monitor")
     run_dir = guest_module.make_run_dir()
@@ -259,7 +285,7 @@ def run_interactive(options):
         if options.display == "vnc":
             tell_vnc_address(run_dir)
         if options.screenshot:
-            arguments = (process, run_dir, options.screenshot)
+            arguments = (process, run_dir, options.screenshot, device)
             threading.Thread(target=screenshot_at_shutdown, args=arguments, daemon=True).start()
         return wait_interactive(process, options.timeout)
     finally:
@@ -283,6 +309,14 @@ def wait_interactive(process, timeout_s):
         return TIMED_OUT
 
 
+def boot(options, commands, device):
+    if commands is None:
+        return run_interactive(options, device)
+    if options.exec_commands is None:
+        say(f"no terminal here, so this shows a tour: --exec '{TOUR}'")
+    return run_exec(options, commands, device)
+
+
 def main(argv):
     options = options_module.parse(argv)
     commands = options.exec_commands
@@ -291,11 +325,13 @@ def main(argv):
     options.display = options.display or ("window" if options_module.has_desktop() else "none")
     if not set_up(options) or not build(options.preset):
         return SETUP_FAILED
-    if commands is None:
-        return run_interactive(options)
-    if options.exec_commands is None:
-        say(f"no terminal here, so this shows a tour: --exec '{TOUR}'")
-    return run_exec(options, commands)
+    try:
+        device = find_device(options)
+        with device or contextlib.nullcontext():
+            return boot(options, commands, device)
+    except DeviceError as e:
+        say(f"--gpu vitrine: {e}")
+        return SETUP_FAILED
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ examples:
   ./run --exec 'gpu test' --screenshot t.png   draw the test picture, save what the host shows of it
   ./run --exec 'net up; net ping 10.0.2.2' --rings packed
   ./run --display window                       see the display in a window and type with its keyboard
+  ./run --exec 'vulkan cube' --screenshot c.png   Vulkan in the bare kernel, on this machine's own Vulkan
   ./run --exec 'gpu test' --trace t.json       every command on its queues; open t.json in a trace viewer
 
 in the interactive shell:  Ctrl-A X ends QEMU;  Ctrl-A C changes between the shell and QEMU's monitor;  Ctrl-A H helps.
@@ -51,6 +52,10 @@ def make_parser():
     add("--mmio", type=int, choices=[1, 2], default=2, help="virtio-mmio version: 1 (legacy) or 2 (default)")
     add("--gic", type=int, choices=[2, 3], default=3, help="version of the interrupt controller (default 3)")
     add("--el2", action="store_true", help="start the kernel in EL2 (default: EL1)")
+    add("--gpu", choices=["auto", "vitrine", "qemu"], default="auto",
+        help="the guest's GPU: vitrine is our own device process, with Vulkan, and needs QEMU 11.1 (brought if need be); qemu is "
+             "QEMU's virtio-gpu; auto (default) is ours where it can be had")
+    add("--host-driver", metavar="NAME|JSON", help="the host's Vulkan driver for --gpu vitrine (default: what works here)")
     add("--gpu-driver", choices=["queued", "simple"], default="queued",
         help="queued: many commands in flight (default); simple: one at a time, the reference")
     add("--rings", choices=["split", "packed"], default="split", help="virtqueue layout (default split)")
@@ -61,7 +66,7 @@ def make_parser():
         help="save the guest's trace of commands and queues (Chrome trace JSON), or of frames where FILE ends in .pcapng")
     add("--trace-records", metavar="FILE",
         help="save the same trace as a file of records, for `vitrine trace`")
-    add("--qemu", metavar="PROGRAM", default="qemu-system-aarch64", help="another QEMU than the system's")
+    add("--qemu", metavar="PROGRAM", help="this QEMU (default: the system's; the newest for --gpu vitrine)")
     add("--preset", choices=["strict", "debug"], default="strict", help="how to build: strict (default) or debug")
     add("--yes", action="store_true", help="install missing packages without asking")
     return parser
@@ -103,7 +108,7 @@ def _exec_line(text):
 
 
 def _check_qemu(parser, program):
-    if program != "qemu-system-aarch64" and shutil.which(program) is None:
+    if program is not None and shutil.which(program) is None:
         parser.error(f"--qemu {program}: there is no such program; for example --qemu build/qemu/newest/qemu-system-aarch64")
 
 

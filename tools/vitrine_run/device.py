@@ -1,0 +1,175 @@
+"""The GPU of a guest: our own device process (vitrine-gpu --vhost-user) where it can be had, else QEMU's.
+
+    with Device(build, host_icd) as device:
+        Machine(gpu_socket=device.socket, ...)
+        device.picture()
+
+Our device needs vhost-user-test-device-pci, which QEMU has since 11.1.
+"""
+
+import array
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from .picture import Picture
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+NEWEST = os.path.join(TOP, "build/qemu/newest/qemu-system-aarch64")
+OLDEST_VERSION = (11, 1)
+START_S = 10  # until it listens
+STOP_S = 5
+ANSWER_S = 10
+LISTENING = 0x10000  # a flag of /proc/net/unix: the socket accepts connections
+
+
+class DeviceError(Exception):
+    """Our device cannot be had, or did not do what it was asked; the message is one or two sentences."""
+
+
+def qemu_version(program):
+    """(11, 1) of a QEMU; (0, 0) of what is none."""
+    try:
+        text = subprocess.run([program, "--version"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+    except OSError:
+        return 0, 0
+    found = re.search(r"version (\d+)\.(\d+)", text)
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+
+
+def find_qemu():
+    """A QEMU that is new enough: the system's, else that in build/qemu, which is brought if need be.  Raises DeviceError."""
+    if shutil.which("qemu-system-aarch64") and qemu_version("qemu-system-aarch64") >= OLDEST_VERSION:
+        return "qemu-system-aarch64"
+    if not os.path.exists(NEWEST):
+        command = [sys.executable, os.path.join(TOP, "tools/setup/newest_qemu.py"), os.path.join(TOP, "build")]
+        subprocess.run(command, stdout=sys.stderr, check=False)
+    if qemu_version(NEWEST) < OLDEST_VERSION:
+        raise DeviceError("QEMU 11.1 is not here and could not be brought")
+    return NEWEST
+
+
+def find_host_driver():
+    """None where the system has a Vulkan driver, else lavapipe's manifest, which is brought if need be.  Raises DeviceError."""
+    sys.path.insert(0, os.path.join(TOP, "tools/setup"))
+    import vulkan  # noqa: E402  # pylint: disable=import-outside-toplevel
+    from apt_private import SetupError  # noqa: E402  # pylint: disable=import-outside-toplevel
+
+    if os.environ.get("VK_DRIVER_FILES") or os.path.isdir("/usr/share/vulkan/icd.d"):
+        return None
+    try:
+        vulkan.ensure(os.path.join(TOP, "build"))
+    except SetupError as e:
+        raise DeviceError(f"there is no Vulkan driver, and none could be brought ({e})") from e
+    return vulkan.paths(os.path.join(TOP, "build"))["lavapipe_icd"]
+
+
+def build_programs():
+    """vitrine-gpu and what it starts.  Raises DeviceError."""
+    command = ["make", "-s", "-C", TOP, f"-j{os.cpu_count() or 1}", "programs"]
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        raise DeviceError("our device could not be built: " + (done.stdout.strip().splitlines() or ["no reason"])[-1])
+
+
+def is_listening(path):
+    """Whether a Unix socket accepts connections; asked of the kernel, since a connection would count as a front-end."""
+    with open("/proc/net/unix", encoding="utf-8", errors="replace") as f:
+        rows = [line.split(maxsplit=7) for line in f]
+    return any(len(r) == 8 and r[7].strip() == path and int(r[3], 16) & LISTENING for r in rows[1:])
+
+
+class Device:
+    """Our device process on a socket of its own.  `log`: a path for what it says; None: stderr."""
+
+    def __init__(self, build, host_icd=None, options=(), log=None):
+        self.directory = tempfile.mkdtemp(prefix="vitrine-gpu-")
+        self.socket = os.path.join(self.directory, "gpu")
+        self.control = os.path.join(self.directory, "control")
+        self.log_path = log and os.path.join(self.directory, log)
+        driver = ["--host-driver", host_icd] if host_icd else []
+        self.words = [os.path.join(build, "bin/vitrine-gpu"), "--vhost-user", self.socket, "--control", self.control, *driver, *options]
+        self.process = None
+
+    def __enter__(self):
+        output = open(self.log_path, "w", encoding="utf-8") if self.log_path else None
+        try:
+            self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=output or sys.stderr, stderr=subprocess.STDOUT
+                                            if output else None, start_new_session=True)
+        except OSError as e:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise DeviceError(f"{self.words[0]}: {e.strerror}") from e
+        finally:
+            if output:
+                output.close()
+        deadline = time.monotonic() + START_S
+        while not is_listening(self.socket):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                said = self.log()
+                self.__exit__()
+                raise DeviceError("vitrine-gpu does not listen" + (f":\n{said}" if said else ""))
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def log(self):
+        """What it has said so far, where that is kept."""
+        if not self.log_path:
+            return ""
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def ask(self, request):
+        """One request of device/view/control.h.  Returns: the answer; the pixels that came with it.  Raises DeviceError."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+                s.settimeout(ANSWER_S)
+                s.connect(self.control)
+                s.sendall(request.encode() + b"\n")
+                data, control, _, _ = s.recvmsg(1 << 16, socket.CMSG_SPACE(4))
+                fds = [array.array("i", part[2][:4])[0] for part in control]
+                while data and not data.endswith(b"\n"):
+                    more = s.recv(1 << 16)
+                    data += more
+                    if not more:
+                        break
+            answer = json.loads(data)
+        except (OSError, ValueError) as e:
+            raise DeviceError(f"our device did not answer \"{request}\": {e}") from e
+        pixels = b""
+        for fd in fds:
+            with os.fdopen(fd, "rb") as f:
+                f.seek(0)
+                pixels = f.read()
+        if not answer.get("ok"):
+            raise DeviceError(answer.get("error", "our device gave no reason"))
+        return answer, pixels
+
+    def picture(self, scanout=0):
+        """What a scanout shows.  Raises DeviceError."""
+        answer, pixels = self.ask(f"screenshot {scanout}")
+        width, height = answer["width_px"], answer["height_px"]
+        pixels = pixels[: width * height * 4]  # B, G, R, X in the order of the host's memory
+        rgb = bytearray(width * height * 3)
+        rgb[0::3], rgb[1::3], rgb[2::3] = pixels[2::4], pixels[1::4], pixels[0::4]
+        return Picture(width, height, bytes(rgb))
