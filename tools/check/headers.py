@@ -9,7 +9,7 @@ import subprocess
 from tree import TOP, files, report
 
 STRICT = ["-std=gnu17", "-ffreestanding", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
-          "-I.", "-Ivirtio/include", "-x", "c"]
+          "-I.", "-Ivirtio/include", "-Ibuild/gen", "-isystem", "build/deps/vulkan/include", "-x", "c"]
 COMPILERS = (
     ("AArch64", ["aarch64-linux-gnu-gcc", "-mgeneral-regs-only"]),
     ("x86-64", ["clang", "--target=x86_64-unknown-none"]),
