@@ -57,7 +57,11 @@ enum {
     PCI_COMMAND_INTX_OFF = 1 << 10,
 };
 
-enum { PCI_STATUS_HAS_CAPABILITIES = 1 << 4 }; /* bit of PCI_STATUS */
+/* Bits of PCI_STATUS. */
+enum {
+    PCI_STATUS_INTX = 1 << 3, /* its line is up, unless turned off */
+    PCI_STATUS_HAS_CAPABILITIES = 1 << 4,
+};
 
 /* Bits of a base address register. */
 enum {

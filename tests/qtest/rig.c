@@ -60,6 +60,7 @@ rig_start(struct rig *rig, enum rig_mmio mmio, const char *const *args)
     for (size_t i = 2; i < QEMU_ARGS_MAX && *args != NULL; i++, args++) {
         all[i] = mmio == RIG_PCI ? on_pci(rig, *args) : *args;
     }
+    rig->is_pci = mmio == RIG_PCI;
     rig->status_offset = mmio == RIG_PCI ? offsetof(struct virtio_pci_common_cfg, device_status)
                                          : VIRTIO_MMIO_STATUS;
     qemu_start(&rig->qemu, all);

@@ -31,7 +31,8 @@ struct rig {
     struct virtio_trace trace;
     struct trace_record records[RIG_TRACE_RECORDS];
     struct virtio_arena arena; /* the machine's RAM, as far as it is free */
-    size_t status_offset;      /* of the status register, from a device's base */
+    bool is_pci;
+    size_t status_offset; /* of the status register, from a device's base */
     char path[64];
     char text[1024]; /* arguments that were renamed */
     size_t text_used;
