@@ -86,6 +86,7 @@ struct fake_gpu_capset {
     uint32_t id;
     uint32_t version;
     uint32_t bytes;
+    const void *data; /* NULL: the id in every byte */
 };
 
 /* One command as it came. */

@@ -456,7 +456,7 @@ fake_gpu_get_capset_info(struct fake_gpu *gpu, struct fake_gpu_call *call)
     return VIRTIO_GPU_RESP_OK_CAPSET_INFO;
 }
 
-/* The data of a capset are its id in every byte. */
+/* The data of a capset are its id in every byte, unless the test gave others. */
 uint32_t
 fake_gpu_get_capset(struct fake_gpu *gpu, struct fake_gpu_call *call)
 {
@@ -464,7 +464,11 @@ fake_gpu_get_capset(struct fake_gpu *gpu, struct fake_gpu_call *call)
     for (uint32_t i = 0; i < gpu->capset_count; i++) {
         uint32_t bytes = gpu->capsets[i].bytes;
         if (gpu->capsets[i].id == id && bytes <= sizeof(call->response) - 24) {
-            memset(call->response.bytes + sizeof(struct virtio_gpu_ctrl_hdr), (int)id, bytes);
+            uint8_t *data = call->response.bytes + sizeof(struct virtio_gpu_ctrl_hdr);
+            memset(data, (int)id, bytes);
+            if (gpu->capsets[i].data != NULL) {
+                memcpy(data, gpu->capsets[i].data, bytes);
+            }
             call->response_bytes = (uint32_t)sizeof(struct virtio_gpu_ctrl_hdr) + bytes;
             return VIRTIO_GPU_RESP_OK_CAPSET;
         }

@@ -44,6 +44,7 @@ enum {
 #define ALIVE_PATIENCE_NS (UINT64_C(3000) * NS_PER_MS)
 #define SPIN_TURNS        64 /* looks between two at the clock */
 #define SPIN_NS           UINT64_C(50000)
+#define SPIN_TURNS_MAX    65536 /* where the clock is coarse, or stands */
 
 /* What a wait has come to. */
 struct patience {
@@ -148,7 +149,7 @@ wait_turn(struct vvk *vvk, struct patience *patience)
     uint64_t now = now_ns(vvk);
     patience->begin_ns = patience->begin_ns != 0 ? patience->begin_ns : now;
     notify_idle(vvk);
-    if (now - patience->begin_ns < SPIN_NS) {
+    if (now - patience->begin_ns < SPIN_NS && patience->turns < SPIN_TURNS_MAX) {
         return;
     }
     look_alive(vvk, patience, now);
