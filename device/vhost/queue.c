@@ -11,7 +11,7 @@
 
 #include "device/vhost/session.h"
 
-enum { SPLIT_SIZE_MAX = VQ_SIZE_MAX };
+static const uint32_t packed_base_first = 0x80008000; /* both positions 0, both wrap counters 1 */
 
 void
 vhost_queues_init(struct vhost *vhost)
@@ -86,6 +86,7 @@ start(struct vhost_queue *queue)
         return false;
     }
     queue->is_told = false;
+    queue->has_run = true;
     gpu_set_queue(queue->vhost->gpu, queue->idx, &queue->vq);
     return true;
 }
@@ -141,6 +142,22 @@ set_enabled(struct vhost_queue *queue, bool is_enabled)
     run_if_ready(queue);
 }
 
+/*
+ * The driver's life begins anew where its control queue does: QEMU sends RESET_DEVICE for some devices only, and stops the
+ * queues of a machine that is paused just like those of one that is reset.
+ */
+static void
+set_base(struct vhost_queue *queue, uint32_t base)
+{
+    struct vhost *vhost = queue->vhost;
+    uint32_t first = has_feature(queue, VIRTIO_F_RING_PACKED) ? packed_base_first : 0;
+    bool is_used = queue->has_run && (queue->base != base || queue->vq.pop_count != 0);
+    if (queue->idx == VIRTIO_GPU_CONTROLQ && base == first && is_used) {
+        vhost_reset_gpu(vhost);
+    }
+    queue->base = base;
+}
+
 bool
 vhost_set_vring(struct vhost *vhost, struct vhost_message *message, struct fault *fault)
 {
@@ -161,7 +178,7 @@ vhost_set_vring(struct vhost *vhost, struct vhost_message *message, struct fault
         }
         queue->size = state->number;
         break;
-    case VHOST_SET_VRING_BASE: queue->base = state->number; break;
+    case VHOST_SET_VRING_BASE: set_base(queue, state->number); break;
     case VHOST_SET_VRING_ADDR:
         queue->addr = message->payload.addr;
         queue->has_addr = true;

@@ -113,6 +113,16 @@ reply_number(struct vhost *vhost, uint64_t number)
     return reply(vhost, &number, sizeof(number));
 }
 
+void
+vhost_reset_gpu(struct vhost *vhost)
+{
+    for (unsigned i = 0; i < VHOST_QUEUE_COUNT; i++) {
+        vhost->queues[i].has_run = false;
+    }
+    gpu_reset(vhost->gpu);
+    gpu_set_features(vhost->gpu, vhost->features & ~BIT(VHOST_F_PROTOCOL_FEATURES));
+}
+
 static bool
 is_any_running(const struct vhost *vhost)
 {
@@ -137,10 +147,9 @@ reset_device(struct vhost *vhost)
     for (unsigned i = 0; i < VHOST_QUEUE_COUNT; i++) {
         (void)vhost_stop_vring(vhost, i, &base, &unused);
     }
-    gpu_reset(vhost->gpu);
+    vhost_reset_gpu(vhost);
 }
 
-/* A front-end without RESET_DEVICE does not tell a pause from a reset: then it is taken for one. */
 static bool
 get_vring_base(struct vhost *vhost, const struct vhost_vring_state *state, struct fault *fault)
 {
@@ -150,9 +159,6 @@ get_vring_base(struct vhost *vhost, const struct vhost_vring_state *state, struc
     }
     if (!is_any_running(vhost)) {
         close_display(vhost);
-        if (!vhost_has(vhost, VHOST_PROTOCOL_RESET_DEVICE)) {
-            gpu_reset(vhost->gpu);
-        }
     }
     return reply(vhost, &answer, sizeof(answer)) || refuse(fault, "it takes no answers");
 }

@@ -20,6 +20,7 @@ struct vhost_queue {
     bool is_enabled;
     bool has_addr;
     bool is_running;
+    bool has_run; /* since the device's last reset */
     bool is_told; /* of its fault */
     uint32_t size;
     uint32_t base;
@@ -71,6 +72,9 @@ bool vhost_has(const struct vhost *vhost, enum vhost_protocol_feature feature);
 /* Says a printf sentence and ends the session. */
 void vhost_fail(struct vhost *vhost, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void vhost_say(struct vhost *vhost, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Resets the device; what the driver has accepted since stays. */
+void vhost_reset_gpu(struct vhost *vhost);
 
 /* memory.c: all take what they want of the message's fds.  Returns: false: fault. */
 bool vhost_set_table(struct vhost *vhost, struct vhost_message *message, struct fault *fault);

@@ -3,6 +3,7 @@
 conformance: S0-19 S3-16
 """
 
+import json
 import os
 import signal
 import socket
@@ -132,6 +133,31 @@ def device_is_killed():
         expect_in(r"the device process died of signal 9 \(Killed\)", device.log(), "why it ended")
         check(not os.path.exists(device.socket) and not os.path.exists(device.control), "its sockets are left")
         expect_in(r"up", shell(guest, "echo up"), "the guest")
+
+
+def pause_is_no_reset(front, **choices):
+    with Device() as device, machine(device, front, no_reboot=False, **choices) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "gpu test")
+        before = json.loads(device.status())["gpu"]
+        guest.qmp.command("stop")
+        wait_until(lambda: '"running":true' not in device.status(), "queues that stop with the machine")
+        guest.qmp.command("cont")
+        wait_until(lambda: '"running":true' in device.status(), "queues that run with the machine")
+        after = json.loads(device.status())["gpu"]
+        check(after["scanouts"][0]["resource_id"] == before["scanouts"][0]["resource_id"] != 0, f"the picture is gone: {after}", guest)
+        check(after["reset_count"] == before["reset_count"], "a pause was taken for a reset", guest)
+        shell(guest, "gpu test")
+        guest.qmp.command("system_reset")
+        wait_until(lambda: json.loads(device.status())["gpu"]["reset_count"] > before["reset_count"], "the reset")
+        guest.expect(r"boot: up", BOOT_TIMEOUT_S)
+        wait_until(lambda: json.loads(device.status())["gpu"]["scanouts"][0]["resource_id"] != 0, "a picture after the reset")
+        check("taken" not in device.log(), f"the second start met what the first one left:\n{device.log()}", guest)
+
+
+for _name, _front, _choices in (("pause", "test-device", {}), ("pause-packed", "test-device", {"rings": "packed"}), ("pause-gpu", "gpu", {})):
+    system(f"vhost-user.{_name}", f"a machine that is paused finds its pictures again, one that is reset finds none ({_front})")(
+        lambda f=_front, c=_choices: pause_is_no_reset(f, **c))
 
 
 def message(request, payload=b"", flags=1):
