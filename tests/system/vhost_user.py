@@ -15,7 +15,7 @@ import threading
 from vitrine_test.suite import TOP, run_program
 
 from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, expect_in, newest_qemu, shell, system
-from .venus_server import wait_until
+from .venus_server import fd_count, wait_until
 
 GPU = os.path.join(TOP, "build/bin/vitrine-gpu")
 BAR_COLOURS = 8
@@ -55,6 +55,11 @@ class Device:
             self.process.kill()
         self.process.wait()
         self.where.cleanup()
+
+    def child(self):
+        """The device process's id, below its caretaker."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as f:
+            return int(f.read())
 
     def status(self):
         """The one line of the control socket."""
@@ -127,8 +132,7 @@ def serves_again():
 def device_is_killed():
     with Device() as device, machine(device, "test-device") as guest:
         guest.expect(PROMPT, BOOT_TIMEOUT_S)
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(device.process.pid)], text=True, capture_output=True, check=True)
-        os.kill(int(children.stdout), signal.SIGKILL)
+        os.kill(device.child(), signal.SIGKILL)
         check(device.process.wait(10) == 1, "the caretaker's exit status is not 1")
         expect_in(r"the device process died of signal 9 \(Killed\)", device.log(), "why it ended")
         check(not os.path.exists(device.socket) and not os.path.exists(device.control), "its sockets are left")
@@ -193,7 +197,12 @@ WRONG = {
 @system("vhost-user.lies", "a front-end that says what is wrong is left with a sentence, and the next one is served")
 def front_ends_that_lie():
     with Device() as device:
+        wait_until(lambda: "connected" in device.status(), "the device's first word")
+        fds = fd_count(device.child())
         for what, (wrong, sentence) in WRONG.items():
+            with connect(device) as front, open(os.devnull, "rb") as passed:
+                socket.send_fds(front, [wrong], [passed.fileno()] * 3)  # files that nobody asked for
+                check(answer_to(front) == b"", f"{what} with files: the device answered")
             with connect(device) as front:
                 front.sendall(wrong)
                 check(answer_to(front) == b"", f"{what}: the device answered")
@@ -202,6 +211,7 @@ def front_ends_that_lie():
             for part in (message(GET_FEATURES)[:5], message(GET_FEATURES)[5:]):
                 front.sendall(part)
             request, flags, size, features = struct.unpack("<IIIQ", front.recv(64))
+            check(fd_count(device.child()) <= fds + 1, "files of wrong messages are left open")
             check((request, flags, size) == (GET_FEATURES, 5, 8) and features >> 32 & 1, "no answer after all these lies")
         check(device.end() == 0, "the device did not end well")
 
