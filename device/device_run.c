@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -246,6 +247,17 @@ wait_for_end(struct care *care, const sigset_t *set)
     }
 }
 
+/* A blob of the guest's is a file here: many more than a shell's usual limit. */
+static void
+raise_fd_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int
 device_run(const struct device_config *config)
 {
@@ -256,6 +268,7 @@ device_run(const struct device_config *config)
         .renderers = { .what = "the render server"                  }
     };
     sigset_t set;
+    raise_fd_limit();
     block_signals(&set);
     bool is_open = open_all(&care);
     bool is_bound = care.fds.listener >= 0;
