@@ -47,6 +47,9 @@ $(a64)/vitrine.elf: $(a64)/first.elf $(a64)/symbols.S
 $(a64)/Image: $(a64)/vitrine.elf
 	$(call say,IMAGE)$(CROSS_AARCH64)objcopy -O binary $< $@
 
+# Each program of Vulkan's has its own copies of what puts structs on the wire.
+$(call objects,$(a64),$(vvk_programs)): a64_flags += $(if $(filter strict,$(PRESET)),-Os)
+
 # In the debug preset nothing is optimised for size.
 a64_small := $(if $(filter strict,$(PRESET)),-Os)
 $(call objects,$(a64),$(virtio_hot_srcs)): a64_small :=

@@ -124,6 +124,15 @@ def edid_block(width=1280, height=800):
 EDID = header(0x1104) + struct.pack("<II", 128, 0) + edid_block() + bytes(896)
 
 
+def vvk_answer():
+    """Answers as a renderer gives them: memory types and heaps, one physical device, a result."""
+    types = b"".join(struct.pack("<II", 6, 0) for _ in range(32))
+    heaps = b"".join(struct.pack("<QI", 1 << 30, 1) for _ in range(16))
+    seed("vvk_answer_fuzz", "memory", bytes([0, 0]) + struct.pack("<IQIQ", 8, 1, 1, 32) + types + struct.pack("<IQ", 1, 16) + heaps)
+    seed("vvk_answer_fuzz", "devices", bytes([2, 1]) + struct.pack("<IIQIQQ", 2, 0, 1, 1, 1, 1))
+    seed("vvk_answer_fuzz", "result", bytes([3, 0]) + struct.pack("<IIQQ", 21, 0, 1, 1) + struct.pack("<II", 20, 0))
+
+
 def gpu_response():
     cases = {0: DISPLAY_INFO, 10: EDID, 8: header(0x1102) + struct.pack("<4I", 4, 1, 160, 0), 9: header(0x1103) + bytes(40),
              11: header(0x1105) + bytes(range(16)), 3: header(0x1202, 1, 7), 1: header(0x1100)}
@@ -334,7 +343,7 @@ def trace_file():
 
 
 def main():
-    writers = (control, gpu_device, virtq, vhost, pci, vq, gpu_response, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring,
+    writers = (control, gpu_device, virtq, vhost, pci, vq, gpu_response, vvk_answer, edid, http, trace, drivers, shell, tree, drawing, vtest, render_server, venus_stream, venus_ring,
                trace_file)
     for write in writers:
         write()
