@@ -320,7 +320,7 @@ vulkan_cube(const struct shell_call *call)
     int result = run_show(call, VK_PICTURE_CUBE, &show, duration_s * NS_PER_S + 1);
     if (result == 0) {
         uint64_t total_ns = max_u64(show.total_ns, 1);
-        uint64_t frames_per_10s = show.frames * 10 * NS_PER_S / total_ns;
+        uint64_t frames_per_10s = (uint64_t)show.frames * 10 * NS_PER_S / total_ns;
 
         console_print(
             "vulkan cube: %u frames of %d x %d in %llu ms: %llu.%llu frames/s, %s\n", show.frames,

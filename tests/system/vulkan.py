@@ -23,19 +23,6 @@ from .view import read_png
 BACKGROUND = (15, 18, 26)  # of kernel/vulkan/picture.c
 
 
-class OnOurDevice(Machine):
-    """Its GPU is a vitrine-gpu behind a socket."""
-
-    def qemu_command(self, run_dir, serial):
-        words = super().qemu_command(run_dir, serial)
-        words[words.index("-M") + 1] += ",memory-backend=ram"
-        ram = f"memory-backend-memfd,id=ram,size={self.memory_mib}M,share=on"
-        gpu = "vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,config_size=16,vq_size=256"
-        return words + ["-object", ram, "-chardev", f"socket,id=gpu,path={self.gpu_socket}", "-device", gpu]
-
-    gpu_socket = ""
-
-
 class Device:
     """A vitrine-gpu --vhost-user on lavapipe."""
 
@@ -84,9 +71,7 @@ def kernel():
     with tempfile.TemporaryDirectory(prefix="vitrine-test-") as where:
         device = Device(where)
         try:
-            machine = OnOurDevice(qemu=newest_qemu(), gpu=False)
-            machine.gpu_socket = device.socket
-            with Guest(machine) as guest:
+            with Guest(Machine(qemu=newest_qemu(), gpu_socket=device.socket)) as guest:
                 guest.expect(PROMPT, 30)
                 yield device, guest
         finally:
