@@ -52,7 +52,7 @@ static void
 plug_gpu(void)
 {
     fake_gpu_init(&fake_gpu, 2);
-    fake_gpu.capsets[0] = (struct fake_gpu_capset){ VIRTIO_GPU_CAPSET_VENUS, 1, 160 };
+    fake_gpu.capsets[0] = (struct fake_gpu_capset){ VIRTIO_GPU_CAPSET_VENUS, 1, 160, NULL };
     fake_gpu.capset_count = 1;
 }
 

@@ -103,7 +103,7 @@ UTEST(capsets_and_uuid_are_asked_for)
     size_t bytes = sizeof(capset);
     struct vgpu_resource *resource = NULL;
     rig_prepare(&rig, &flavours[0], 1);
-    rig.fake.capsets[0] = (struct fake_gpu_capset){ VIRTIO_GPU_CAPSET_VENUS, 1, 160 };
+    rig.fake.capsets[0] = (struct fake_gpu_capset){ VIRTIO_GPU_CAPSET_VENUS, 1, 160, NULL };
     rig.fake.capset_count = 1;
     rig.config.capset_bytes_max = 256;
     rig_up(&rig);
