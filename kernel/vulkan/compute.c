@@ -82,13 +82,13 @@ make_set(struct job *job)
     if (result == VK_SUCCESS) {
         result = vvk_AllocateDescriptorSets(s->vvk, s->device, &allocation, &job->set);
     }
-    const VkDescriptorBufferInfo buffer = { .buffer = job->data.buffer, .range = VK_WHOLE_SIZE };
+    const VkDescriptorBufferInfo whole = { .buffer = job->data.buffer, .range = VK_WHOLE_SIZE };
     const VkWriteDescriptorSet write = {
         .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
         .dstSet = job->set,
         .descriptorCount = 1,
         .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-        .pBufferInfo = &buffer,
+        .pBufferInfo = &whole,
     };
     if (result == VK_SUCCESS) {
         vvk_UpdateDescriptorSets(s->vvk, s->device, 1, &write, 0, NULL);

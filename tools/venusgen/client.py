@@ -276,7 +276,7 @@ class ClientEmitter:
             return []
         new = f"({f.type})(uintptr_t)vvk_new_id(vvk)"
         if f.form == "VN_POINTER":
-            return [f"*{f.name} = {new};"]
+            return [f"if ({f.name} != NULL) {{", f"    *{f.name} = {new};", "}"]
         count = self._count(f.length, "")
         return [f"for (uint64_t i = 0; {f.name} != NULL && i < ({count}); i++) {{", f"    {f.name}[i] = {new};", "}"]
 
