@@ -62,7 +62,9 @@ def page(rows, found, rules):
     out += [f"| {section} | `{name}` | {text} |" for section, name, text in rules]
     broken = BROKEN.findall((ROOT / "tests" / "loop" / "gpu_driver_rules.def").read_text())
     out += ["", "## Guests that break what VirtIO 1.3 §5.7 asks of a GPU's driver", "",
-            f"{len(broken)} rules; `tests/unit/gpu_device_hostile_test.c` has a guest for each, and our GPU device does what stands here.", "",
+            f"{len(broken)} rules; `tests/loop/gpu_breaks.h` has a guest for each, and our GPU device does what stands here: in one process",
+            "with it (`tests/unit/gpu_device_hostile_test.c`) and through QEMU (`tests/qtest/gpu_hostile_test.c`). What QEMU's own device",
+            "does instead: [hostile-guests.md](hostile-guests.md).", "",
             "| § | check | what a driver does | what a guest gets that does not |", "|---|---|---|---|"]
     out += [f"| {section} | `{name}` | {driver} | {device} |" for name, section, driver, device in broken]
     return "\n".join(out) + "\n"
