@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -61,7 +62,10 @@ add_fcntl(scmp_filter_ctx filter)
     return error;
 }
 
-/* Memory is for data; a renderer's socket may hold more; fstat of newer C libraries names no file; abort signals this process only. */
+/*
+ * Memory is for data; a renderer's socket may hold more; fstat of newer C libraries names no file; a dma-buf of a GPU's is
+ * told that we read; abort signals this process only.
+ */
 static int
 add_limited(scmp_filter_ctx filter)
 {
@@ -77,6 +81,9 @@ add_limited(scmp_filter_ctx filter)
                        : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
                                           SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
                                           SCMP_A2(SCMP_CMP_EQ, SO_SNDBUF));
+    error = error != 0 ? error
+                       : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                                          SCMP_A1(SCMP_CMP_EQ, DMA_BUF_IOCTL_SYNC));
     return error != 0 ? error
                       : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                                          SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
