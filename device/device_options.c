@@ -8,10 +8,10 @@
 
 enum { WINDOW_BYTES_MIN = 1 << 20, WIDTH_DEFAULT_PX = 1280, HEIGHT_DEFAULT_PX = 800 };
 
-static const char *const of_device[] = { "resolution",    "scanouts",      "window",
-                                         "no-venus",      "control",       "view",
-                                         "trace-records", "max-resources", "max-contexts",
-                                         "max-fences" };
+static const char *const of_device[] = { "resolution",   "scanouts",      "window",
+                                         "no-venus",     "control",       "view",
+                                         "view-input",   "trace-records", "max-resources",
+                                         "max-contexts", "max-fences" };
 static const char *const of_vtest[] = { "record", "stats", "max-clients", "life-fd", "kill-after" };
 static const char *const of_venus[] = { "window",  "host-driver",  "isolate",     "trace",
                                         "max-cpu", "max-contexts", "shader-cache" };
@@ -159,6 +159,11 @@ device_options_read(const struct options *options, struct device_config *config)
     config->is_sandboxed = options_get(options, "no-sandbox") == NULL;
     if (view != NULL && !view_choose(view, &config->view)) {
         return option_wrong(options, "--view %s: right is window, vnc, vnc:PORT or none", view);
+    }
+    config->view.input_path = options_get(options, "view-input");
+    if (config->view.input_path != NULL && config->view.way == VIEW_NONE) {
+        return option_wrong(options, "--view-input says where keys of a view go: add --view window "
+                                     "or --view vnc");
     }
     return read_scanouts(options, config) && read_window(options, config) &&
            read_limits(options, &config->limits);

@@ -123,6 +123,7 @@ open_all(struct device *device, const struct device_fds *fds)
                                   .window_bytes = device->config->window_bytes,
                                   .say = say,
                                   .user = device,
+                                  .is_verbose = device->config->renderers.is_verbose,
                                   .on_record = fds->records != NULL ? records_put : NULL,
                                   .record_user = fds->records };
     device->loop = vhost.loop = loop_create();

@@ -23,6 +23,7 @@ static const struct option_spec specs[] = {
     { "no-venus",      NULL,             false},
     { "control",       "SOCKET|none",    false},
     { "view",          "WAY",            false},
+    { "view-input",    "QMP_SOCKET",     false},
     { "trace-records", "FILE",           false},
     { "max-resources", "N",              false},
     { "max-contexts",  "N",              false},

@@ -3,7 +3,7 @@
 view_has = $(wildcard $(addsuffix /include/$(1),/usr /usr/local))
 view_window := $(if $(call view_has,SDL2/SDL.h),sdl,none)
 view_vnc := $(if $(call view_has,rfb/rfb.h),server,none)
-view_srcs := tools/view/main.c tools/view/viewer.c tools/view/canvas.c tools/view/window_$(view_window).c \
+view_srcs := tools/view/main.c tools/view/viewer.c tools/view/input.c tools/view/keys.c tools/view/canvas.c tools/view/window_$(view_window).c \
              tools/view/vnc_$(view_vnc).c device/options.c device/packet.c device/view/picture.c
 view_libs := $(if $(filter sdl,$(view_window)),-lSDL2) $(if $(filter server,$(view_vnc)),-lvncserver)
 view_missing := $(if $(filter none,$(view_window)),libsdl2-dev) $(if $(filter none,$(view_vnc)),libvncserver-dev)

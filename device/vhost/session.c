@@ -305,7 +305,9 @@ on_message(void *user, uint32_t events)
             return;
         }
         if (result == VHOST_READ_END) {
-            vhost_say(vhost, "the front-end has left; the next one may connect");
+            if (vhost->config.is_verbose) {
+                vhost_say(vhost, "the front-end has left; the next one may connect");
+            }
             end_session(vhost);
             return;
         }

@@ -28,6 +28,7 @@ struct vhost_config {
     /* A sentence for people.  Not NULL. */
     void (*say)(void *user, const char *sentence);
     void *user;
+    bool is_verbose; /* says also that a front-end has left */
     /* The device's trace; NULL: off. */
     void (*on_record)(void *record_user, const void *record);
     void *record_user;

@@ -30,6 +30,8 @@ enum { VIEW_VNC_PORT = 5900 };
 struct view_choice {
     enum view_way way;
     uint16_t port; /* of VIEW_VNC: scanout 0's; scanout n has port + n */
+    const char
+        *input_path; /* QEMU's QMP socket, for a person's keys and pointer; NULL: they go nowhere */
 };
 
 /* What people write: none, window, vnc or vnc:PORT.  Returns: true and *choice; false: none of these. */

@@ -135,6 +135,14 @@ view_start(const struct view_choice *choice, const char *title, struct view_star
                        "what it needs");
         return false;
     }
-    const char *words[] = { path, "--socket-fd=3", way, "--title", title, NULL };
+    bool has_input = choice->input_path != NULL;
+    const char *words[] = { path,
+                            "--socket-fd=3",
+                            way,
+                            "--title",
+                            title,
+                            has_input ? "--qmp" : NULL,
+                            has_input ? choice->input_path : NULL,
+                            NULL };
     return start(words, path, started, reason, reason_bytes);
 }

@@ -58,18 +58,21 @@ handle(uint32_t device_idx, const struct vinput_event *event)
     }
 }
 
+/* Returns: 0 after an event: who waits for keys waits below this hook, and is not to sleep over them. */
 static uint64_t
 input_poll(void *ctx)
 {
     struct vinput_event event;
+    uint64_t wake_ns = UINT64_MAX;
 
     (void)ctx;
     for (uint32_t i = 0; i < input_count; i++) {
         while (vinput_next(&inputs[i].input, &event) == VIRTIO_OK) {
             handle(i, &event);
+            wake_ns = 0;
         }
     }
-    return UINT64_MAX;
+    return wake_ns;
 }
 
 static struct idle_hook hook = { .name = "input", .poll = input_poll };

@@ -120,7 +120,7 @@ for _name, _front, _choices in (("test-device", "test-device", {}), ("test-devic
 
 @system("vhost-user.again", "a second machine is served when the first has gone, by the same device")
 def serves_again():
-    with Device() as device:
+    with Device("--verbose") as device:
         for _ in range(2):
             with draw(device, "gpu") as guest:
                 wait_until(lambda g=guest: len(g.screendump().colours()) == BAR_COLOURS, "the bars", 5)

@@ -6,7 +6,9 @@ import ctypes.util
 from venus.screen import Screen
 from vitrine_test.suite import Failed
 
-CLIENT_MESSAGE = 33
+KEY_PRESS, KEY_RELEASE, CLIENT_MESSAGE = 2, 3, 33
+KEY_MS = 100  # SDL takes a key that comes again at once for one that repeats
+KEY_MASK = 3  # who asked for keys that go down, and up
 SIDE_PX = 1024
 
 # A window may go while it is asked for its title; the library's own handler would end this whole process.
@@ -22,12 +24,22 @@ class ClientMessage(ctypes.Structure):
     ]
 
 
+class KeyEvent(ctypes.Structure):
+    _fields_ = [
+        ("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int), ("display", ctypes.c_void_p),
+        ("window", ctypes.c_ulong), ("root", ctypes.c_ulong), ("subwindow", ctypes.c_ulong), ("time", ctypes.c_ulong),
+        ("position", ctypes.c_int * 4), ("state", ctypes.c_uint), ("keycode", ctypes.c_uint), ("same_screen", ctypes.c_int),
+        ("rest", ctypes.c_byte * 192),
+    ]
+
+
 class Display(Screen):
     """`with Display() as x`: x.environment is for programs that open windows on it."""
 
     def __init__(self):
         super().__init__(SIDE_PX)
         self.x, self.display, self.root = None, None, None
+        self.time_ms = 0
 
     def __enter__(self):
         super().__enter__()
@@ -67,6 +79,15 @@ class Display(Screen):
             if self.x.XFetchName(self.display, ctypes.c_ulong(window), ctypes.byref(title)) and title.value:
                 found[title.value.decode()] = (window, *self._geometry(window))
         return found
+
+    def key(self, window, keysym, is_down):
+        """A key of the keyboard, to a window."""
+        code = self.x.XKeysymToKeycode(self.display, ctypes.c_ulong(keysym))
+        self.time_ms += KEY_MS
+        event = KeyEvent(type=KEY_PRESS if is_down else KEY_RELEASE, window=window, root=self.root.value, same_screen=1, keycode=code,
+                         time=self.time_ms)
+        self.x.XSendEvent(self.display, ctypes.c_ulong(window), 0, ctypes.c_long(KEY_MASK), ctypes.byref(event))
+        self.x.XSync(self.display, 0)
 
     def resize(self, window, width, height):
         self.x.XResizeWindow(self.display, ctypes.c_ulong(window), width, height)

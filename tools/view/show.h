@@ -2,6 +2,7 @@
  * show.h - ways to show pictures to people: a window per scanout, a VNC server per scanout.
  *
  *      viewer ──picture, damage──▶ way        viewer ◀──resize── way (a person dragged the window)
+ *                                             input ◀──keys, pointer── way
  */
 #ifndef TOOLS_VIEW_SHOW_H
 #define TOOLS_VIEW_SHOW_H
@@ -11,12 +12,14 @@
 #include <stdint.h>
 
 #include "tools/view/canvas.h"
+#include "tools/view/input.h"
 
 struct show;
 
 struct show_config {
-    const char *title; /* names the guest; outlives the way */
-    uint16_t port;     /* of VNC */
+    const char *title;   /* names the guest; outlives the way */
+    uint16_t port;       /* of VNC */
+    struct input *input; /* where a person's keys and pointer go; outlives the way */
     void *user;
     /* A person wants this size: asked when the dragging is over, not for what the guest chose. */
     void (*resize)(void *user, unsigned scanout_idx, uint32_t width_px, uint32_t height_px);

@@ -28,6 +28,7 @@ struct screen {
 struct viewer {
     const struct viewer_config *config;
     struct show *show;
+    struct input input;
     const char *wrong; /* what the device said that cannot be */
     struct screen screens[VIEW_SCANOUT_COUNT_MAX];
 };
@@ -222,6 +223,7 @@ open_show(struct viewer *viewer)
     const struct show_config show_config = {
         .title = viewer->config->title,
         .port = viewer->config->port,
+        .input = &viewer->input,
         .user = viewer,
         .resize = on_resize,
     };
@@ -242,6 +244,7 @@ viewer_run(const struct viewer_config *config)
         return EXIT_FAILURE;
     }
     viewer->config = config;
+    input_init(&viewer->input, config->program, config->qmp_path);
     bool is_open = open_show(viewer);
     bool goes_on = is_open && tell(viewer, VIEW_READY, 0, 0, 0);
     while (goes_on) {
@@ -259,6 +262,7 @@ viewer_run(const struct viewer_config *config)
     for (unsigned i = 0; i < VIEW_SCANOUT_COUNT_MAX; i++) {
         canvas_finish(&viewer->screens[i].canvas);
     }
+    input_finish(&viewer->input);
     (void)close(config->socket);
     free(viewer);
     return status;

@@ -12,6 +12,7 @@ struct viewer_config {
     const char *title;
     const struct show_way *way;
     uint16_t port;
+    const char *qmp_path; /* where a person's keys and pointer go; NULL: nowhere */
 };
 
 /*

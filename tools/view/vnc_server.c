@@ -1,8 +1,7 @@
 /*
  * vnc_server.c - a VNC server per scanout, by libvncserver, for this machine only.
  *
- * The cursor is part of the pictures: what a client sees is the same whatever it understands.  Keys and the mouse of clients
- * go nowhere: they are another device's business.
+ * The cursor is part of the pictures: what a client sees is the same whatever it understands.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -50,6 +49,43 @@ on_wanted_size(int width_px, int height_px, int screen_count, rfbExtDesktopScree
     return rfbExtDesktopSize_Success;
 }
 
+static void
+on_key(rfbBool is_down, rfbKeySym keysym, rfbClientRec *client)
+{
+    const struct server *server = client->screen->screenData;
+    input_key(server->show->config.input, key_of_keysym(keysym), is_down != FALSE);
+}
+
+/* button_mask: a bit for each button from 0 on. */
+static void
+on_pointer(int button_mask, int x_px, int y_px, rfbClientRec *client)
+{
+    static const enum input_button buttons[] = { INPUT_LEFT, INPUT_MIDDLE, INPUT_RIGHT,
+                                                 INPUT_WHEEL_UP, INPUT_WHEEL_DOWN };
+    const struct server *server = client->screen->screenData;
+    struct input *input = server->show->config.input;
+    input_move(input, x_px, y_px, (uint32_t)client->screen->width,
+               (uint32_t)client->screen->height);
+    for (unsigned i = 0; i < sizeof(buttons) / sizeof(buttons[0]); i++) {
+        input_press(input, buttons[i], (button_mask >> i & 1) != 0);
+    }
+}
+
+/* A client that leaves with a key down would leave it down in the guest. */
+static void
+on_client_gone(rfbClientRec *client)
+{
+    const struct server *server = client->screen->screenData;
+    input_release(server->show->config.input);
+}
+
+static enum rfbNewClientAction
+on_client(rfbClientRec *client)
+{
+    client->clientGoneHook = on_client_gone;
+    return RFB_CLIENT_ACCEPT;
+}
+
 static char *
 memory_of(const uint32_t *pixels)
 {
@@ -85,6 +121,9 @@ start_server(struct server *server)
     screen->listenInterface = htonl(INADDR_LOOPBACK);
     screen->ipv6port = 0;
     screen->setDesktopSizeHook = on_wanted_size;
+    screen->kbdAddEvent = on_key;
+    screen->ptrAddEvent = on_pointer;
+    screen->newClientHook = on_client;
     set_format(screen);
     rfbInitServer(screen);
     if (screen->listenSock == NO_SOCKET) {

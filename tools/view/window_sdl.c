@@ -207,6 +207,57 @@ ask_for_sizes(struct show *show)
     }
 }
 
+static void
+on_motion(struct show *show, Uint32 id, int x_px, int y_px)
+{
+    const struct window *window = find_window(show, id);
+    int width_px = 0;
+    int height_px = 0;
+    if (window != NULL && window->picture != NULL) {
+        SDL_GetWindowSize(window->window, &width_px, &height_px);
+        input_move(show->config.input, x_px, y_px, (uint32_t)width_px, (uint32_t)height_px);
+    }
+}
+
+static void
+on_button(struct show *show, const SDL_MouseButtonEvent *event)
+{
+    bool is_down = event->state == SDL_PRESSED;
+    on_motion(show, event->windowID, event->x, event->y);
+    if (event->button >= SDL_BUTTON_LEFT && event->button <= SDL_BUTTON_RIGHT) {
+        input_press(show->config.input, INPUT_LEFT + (event->button - SDL_BUTTON_LEFT), is_down);
+    }
+}
+
+/* A guest knows a wheel's notch as a button, pressed and released. */
+static void
+on_wheel(struct show *show, const SDL_MouseWheelEvent *event)
+{
+    enum input_button button = event->y > 0 ? INPUT_WHEEL_UP : INPUT_WHEEL_DOWN;
+    if (event->y != 0) {
+        input_press(show->config.input, button, true);
+        input_press(show->config.input, button, false);
+    }
+}
+
+/* A key that is held repeats in the guest by itself. */
+static void
+on_event(struct show *show, const SDL_Event *event)
+{
+    if (event->type == SDL_WINDOWEVENT) {
+        on_window_event(show, &event->window);
+    } else if ((event->type == SDL_KEYDOWN || event->type == SDL_KEYUP) && event->key.repeat == 0) {
+        input_key(show->config.input, (unsigned)event->key.keysym.scancode,
+                  event->type == SDL_KEYDOWN);
+    } else if (event->type == SDL_MOUSEMOTION) {
+        on_motion(show, event->motion.windowID, event->motion.x, event->motion.y);
+    } else if (event->type == SDL_MOUSEBUTTONDOWN || event->type == SDL_MOUSEBUTTONUP) {
+        on_button(show, &event->button);
+    } else if (event->type == SDL_MOUSEWHEEL) {
+        on_wheel(show, &event->wheel);
+    }
+}
+
 static bool
 has_window(const struct show *show)
 {
@@ -225,9 +276,7 @@ wait_sdl(struct show *show, int fd, int timeout_ms)
     SDL_Event event;
     (void)poll(&wait, 1, timeout_ms >= 0 && timeout_ms < EVENT_MS ? timeout_ms : EVENT_MS);
     while (SDL_PollEvent(&event) != 0) {
-        if (event.type == SDL_WINDOWEVENT) {
-            on_window_event(show, &event.window);
-        }
+        on_event(show, &event);
     }
     ask_for_sizes(show);
     return has_window(show);

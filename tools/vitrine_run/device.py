@@ -8,6 +8,7 @@ Our device needs vhost-user-test-device-pci, which QEMU has since 11.1.
 """
 
 import array
+import glob
 import json
 import os
 import re
@@ -24,7 +25,10 @@ from .picture import Picture
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NEWEST = os.path.join(TOP, "build/qemu/newest/qemu-system-aarch64")
 OLDEST_VERSION = (11, 1)
+VNC_PORTS = range(5900, 5984)
 START_S = 10  # until it listens
+DRIVER_DIRECTORIES = ("/usr/local/etc", "/usr/local/share", "/etc", "/usr/share")  # as device/drivers.c has them
+NO_HOST_DRIVERS = ("virtio_icd", "gfxstream_vk_icd")  # which are guests' drivers
 STOP_S = 5
 ANSWER_S = 10
 LISTENING = 0x10000  # a flag of /proc/net/unix: the socket accepts connections
@@ -56,19 +60,38 @@ def find_qemu():
     return NEWEST
 
 
+def has_host_driver():
+    """Whether the system has a Vulkan driver that could do the work."""
+    found = [path for at in DRIVER_DIRECTORIES for path in glob.glob(f"{at}/vulkan/icd.d/*.json")]
+    return any(not os.path.basename(path).startswith(NO_HOST_DRIVERS) for path in found)
+
+
 def find_host_driver():
     """None where the system has a Vulkan driver, else lavapipe's manifest, which is brought if need be.  Raises DeviceError."""
     sys.path.insert(0, os.path.join(TOP, "tools/setup"))
     import vulkan  # noqa: E402  # pylint: disable=import-outside-toplevel
     from apt_private import SetupError  # noqa: E402  # pylint: disable=import-outside-toplevel
 
-    if os.environ.get("VK_DRIVER_FILES") or os.path.isdir("/usr/share/vulkan/icd.d"):
+    if os.environ.get("VK_DRIVER_FILES") or has_host_driver():
         return None
     try:
         vulkan.ensure(os.path.join(TOP, "build"))
     except SetupError as e:
         raise DeviceError(f"there is no Vulkan driver, and none could be brought ({e})") from e
     return vulkan.paths(os.path.join(TOP, "build"))["lavapipe_icd"]
+
+
+def free_vnc_port():
+    """The first free one of the ports that VNC programs look at.  Raises DeviceError."""
+    for port in VNC_PORTS:
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+    raise DeviceError(f"VNC: all ports from {VNC_PORTS.start} to {VNC_PORTS.stop - 1} are taken")
 
 
 def build_programs():
@@ -89,20 +112,23 @@ def is_listening(path):
 class Device:
     """Our device process on a socket of its own.  `log`: a path for what it says; None: stderr."""
 
-    def __init__(self, build, host_icd=None, options=(), log=None):
+    def __init__(self, build, host_icd=None, options=(), log=None, environment=None):
         self.directory = tempfile.mkdtemp(prefix="vitrine-gpu-")
         self.socket = os.path.join(self.directory, "gpu")
         self.control = os.path.join(self.directory, "control")
+        self.input = os.path.join(self.directory, "input") if "--view" in options else ""  # QEMU's, for the view's keys
         self.log_path = log and os.path.join(self.directory, log)
         driver = ["--host-driver", host_icd] if host_icd else []
         self.words = [os.path.join(build, "bin/vitrine-gpu"), "--vhost-user", self.socket, "--control", self.control, *driver, *options]
+        self.words += ["--view-input", self.input] if self.input else []
+        self.environment = {**os.environ, **(environment or {})}
         self.process = None
 
     def __enter__(self):
         output = open(self.log_path, "w", encoding="utf-8") if self.log_path else None
         try:
             self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=output or sys.stderr, stderr=subprocess.STDOUT
-                                            if output else None, start_new_session=True)
+                                            if output else None, start_new_session=True, env=self.environment)
         except OSError as e:
             shutil.rmtree(self.directory, ignore_errors=True)
             raise DeviceError(f"{self.words[0]}: {e.strerror}") from e
@@ -112,9 +138,9 @@ class Device:
         deadline = time.monotonic() + START_S
         while not is_listening(self.socket):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                said = self.log()
+                said, how = self.log(), self.death() or f"does not listen after {START_S} s"
                 self.__exit__()
-                raise DeviceError("vitrine-gpu does not listen" + (f":\n{said}" if said else ""))
+                raise DeviceError(f"vitrine-gpu {how}" + (f":\n{said}" if said else ""))
             time.sleep(0.01)
         return self
 
@@ -131,6 +157,13 @@ class Device:
             pass
         self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def death(self):
+        """How it ended, in words after its name; "" while it runs."""
+        status = self.process.poll()
+        if status is None:
+            return ""
+        return f"was ended by signal {-status} ({signal.strsignal(-status)})" if status < 0 else f"ended with status {status}"
 
     def log(self):
         """What it has said so far, where that is kept."""

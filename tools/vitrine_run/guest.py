@@ -87,6 +87,8 @@ class Guest:
                     self._position = m.end()
                     return m
                 raise GuestError(f"the guest ended before it printed /{pattern}/", self.last_words(), self.qemu_errors())
+            if self.device and self.device.death():
+                raise GuestError(f"vitrine-gpu {self.device.death()}, and with it the guest's GPU", self.last_words())
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no /{pattern}/ within {timeout_s:g} s{self.last_words()}")
 

@@ -23,6 +23,7 @@ class Machine:
     rings: str = "split"
     gpu: bool = True
     gpu_socket: str = ""  # of our own device process; empty: QEMU's device
+    input_socket: str = ""  # one more QMP socket, for the keys and pointer of our device's view
     gpu_driver: str = "queued"
     display: str = "none"
     exec_commands: str = ""
@@ -74,6 +75,7 @@ class Machine:
         words += ["-accel", "tcg", "-nodefaults", "-display", qemu_display(self.display), "-serial", serial]
         words += ["-kernel", self.image, "-append", self.append_line()]
         words += ["-qmp", f"unix:{run_dir}/qmp,server=on,wait=off"]
+        words += ["-qmp", f"unix:{self.input_socket},server=on,wait=off"] if self.input_socket else []
         words += ["-no-reboot"] if self.no_reboot else []
         words += ["-action", "shutdown=pause"] if self.pause_at_shutdown else []
         words += ["-global", f"virtio-mmio.force-legacy={'true' if self.mmio == 1 else 'false'}"]

@@ -22,7 +22,8 @@ from vitrine_run.machine import TOP, Machine  # noqa: E402
 from vitrine_run.qmp import Qmp, QmpError  # noqa: E402
 
 OK, COMMAND_FAILED, SETUP_FAILED, PANICKED, TIMED_OUT = 0, 1, 3, 4, 124
-TOUR = "devices; gpu info; gpu test"
+TOUR_2D = "devices; gpu info; gpu test"
+TOUR_VULKAN = "devices; gpu info; gpu test; vulkan info; vulkan compute; vulkan cube"
 DEFAULT_EXEC_TIMEOUT_S = 60.0
 LAST_POWEROFF = re.compile(r"(?:(?:^|;)\s*poweroff\s*)+[\s;]*$")
 TRACE_BEGIN, TRACE_END = "---TRACE BEGIN---", "---TRACE END---"
@@ -36,7 +37,11 @@ def say(text):
 
 def set_up(options):
     """Brings packages and pinned sources; True when all is there."""
-    groups = ["base"] + (["window", "view"] if options.display == "window" else [])
+    groups = ["base"]
+    if options.display == "window" and options.gpu != "vitrine":
+        groups.append("window")
+    if options.display != "none" and options.gpu != "qemu":
+        groups.append("view")
     command = [os.path.join(TOP, "tools/setup/setup")] + (["--yes"] if options.yes else []) + groups
     return subprocess.run(command, check=False).returncode == 0
 
@@ -58,41 +63,53 @@ def image_path(preset):
     return os.path.join(TOP, "build" if preset == "strict" else "build/debug", "aarch64/Image")
 
 
-def describe(machine):
+def describe(machine, display):
     bus = "virtio-pci" if machine.bus == "pci" else f"virtio-mmio version {machine.mmio}"
     gpu = "our own GPU by vhost-user" if machine.gpu_socket else "QEMU's GPU"
     return (
         f"{machine.smp} CPU, {machine.memory_mib} MiB, GICv{machine.gic}, {bus}, {gpu}, "
-        f"{machine.rings} rings, gpu driver {machine.gpu_driver}, display {machine.display}"
+        f"{machine.rings} rings, gpu driver {machine.gpu_driver}, display {display}"
     )
 
 
-def find_device(options):
-    """Our own GPU, not started yet, or None for QEMU's: by --gpu, after a sentence where ours is wanted and cannot be had."""
+def start_device(options, qemu, stack):
+    """Our own GPU, started; it ends with `stack`.  Raises DeviceError."""
+    if device_module.qemu_version(qemu) < device_module.OLDEST_VERSION:
+        raise DeviceError(f"{qemu} is older than QEMU 11.1")
+    device_module.build_programs()
+    icd = options.host_driver or device_module.find_host_driver()
+    way = options.display
+    if way == "vnc":
+        way = f"vnc:{device_module.free_vnc_port()}"
+    view = ["--view", way] if way != "none" else []
+    device = stack.enter_context(Device(os.path.join(TOP, "build"), icd, view))
+    if options.display == "vnc":
+        say(f"display: VNC at 127.0.0.1:{way.removeprefix('vnc:')}")
+    return device
+
+
+def find_device(options, stack):
+    """Our own GPU, or None for QEMU's: by --gpu, after a sentence where ours is wanted and cannot be had."""
     if options.gpu == "qemu":
         return None
     try:
         qemu = options.qemu or device_module.find_qemu()
-        if device_module.qemu_version(qemu) < device_module.OLDEST_VERSION:
-            raise DeviceError(f"{qemu} is older than QEMU 11.1")
-        device_module.build_programs()
-        icd = options.host_driver or device_module.find_host_driver()
+        device = start_device(options, qemu, stack)
     except DeviceError as e:
         if options.gpu == "vitrine":
             raise
         say(f"QEMU's own virtio-gpu, 2D only: {e}; --gpu qemu leaves out this attempt")
         return None
     options.qemu = qemu
-    view = ["--view", options.display] if options.display != "none" else []
-    options.display = "none"  # QEMU's: the picture is not QEMU's any more
-    return Device(os.path.join(TOP, "build"), icd, view)
+    return device
 
 
 def make_machine(options, commands, device):
     return Machine(
-        gpu_socket=device.socket if device else "",
+        gpu_socket=device.socket if device else "", input_socket=device.input if device else "",
         image=image_path(options.preset), smp=options.smp, memory_mib=options.memory, gic=options.gic, el2=options.el2,
-        bus=options.bus, mmio=options.mmio, rings=options.rings, gpu_driver=options.gpu_driver, display=options.display,
+        bus=options.bus, mmio=options.mmio, rings=options.rings, gpu_driver=options.gpu_driver,
+        display="none" if device else options.display,  # QEMU's: a picture of our device is not QEMU's
         exec_commands=commands or "", hold=bool(commands) and bool(options.screenshot),
         bootargs=f"vitrine.log={options.log}" if options.log else "", no_reboot=bool(commands),
         pause_at_shutdown=not commands and bool(options.screenshot), qemu=options.qemu or "qemu-system-aarch64",
@@ -240,7 +257,7 @@ def run_exec(options, commands, device):
         commands = f"trace on; {commands}; trace raw"
     machine = make_machine(options, commands, device)
     timeout_s = options.timeout or DEFAULT_EXEC_TIMEOUT_S
-    say(f"booting: {describe(machine)}")
+    say(f"booting: {describe(machine, options.display)}")
     echo = Echo(machine.mark, bool(options.trace or options.trace_records))
     try:
         with Guest(machine, on_output=echo, device=device) as guest:
@@ -273,17 +290,26 @@ def screenshot_at_shutdown(process, run_dir, path, device):
         process.terminate()
 
 
+def tell_death(device, process):
+    """Beside the interactive shell: the guest runs on when our device ends, but a black screen should have a reason."""
+    device.process.wait()
+    if process.poll() is None:
+        say(f"vitrine-gpu {device.death()}: the guest has lost its GPU, and runs on without; Ctrl-A X ends it\r")
+
+
 def run_interactive(options, device):
     """Gives the serial line to the person at the terminal."""
     machine = make_machine(options, None, device)
-    say(f"booting: {describe(machine)}")
+    say(f"booting: {describe(machine, options.display)}")
     say("Ctrl-A X ends QEMU; Ctrl-A C changes between the shell and QEMU's monitor")
     run_dir = guest_module.make_run_dir()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to the guest's shell
     try:
         process = subprocess.Popen(machine.qemu_command(run_dir, "mon:stdio"))
-        if options.display == "vnc":
+        if options.display == "vnc" and not device:
             tell_vnc_address(run_dir)
+        if device:
+            threading.Thread(target=tell_death, args=(device, process), daemon=True).start()
         if options.screenshot:
             arguments = (process, run_dir, options.screenshot, device)
             threading.Thread(target=screenshot_at_shutdown, args=arguments, daemon=True).start()
@@ -310,25 +336,22 @@ def wait_interactive(process, timeout_s):
 
 
 def boot(options, commands, device):
-    if commands is None:
+    if commands is None and options_module.is_interactive():
         return run_interactive(options, device)
-    if options.exec_commands is None:
-        say(f"no terminal here, so this shows a tour: --exec '{TOUR}'")
+    if commands is None:
+        commands = TOUR_VULKAN if device else TOUR_2D
+        say(f"no terminal here, so this shows a tour: --exec '{commands}'")
     return run_exec(options, commands, device)
 
 
 def main(argv):
     options = options_module.parse(argv)
-    commands = options.exec_commands
-    if commands is None and not options_module.is_interactive():
-        commands = TOUR
     options.display = options.display or ("window" if options_module.has_desktop() else "none")
     if not set_up(options) or not build(options.preset):
         return SETUP_FAILED
     try:
-        device = find_device(options)
-        with device or contextlib.nullcontext():
-            return boot(options, commands, device)
+        with contextlib.ExitStack() as stack:
+            return boot(options, options.exec_commands, find_device(options, stack))
     except DeviceError as e:
         say(f"--gpu vitrine: {e}")
         return SETUP_FAILED
