@@ -32,43 +32,43 @@ static struct loop_guest guest;
 
 /* --- what a person sees: of a scanout, of the cursor of scanout 0 --- */
 
-static uint32_t seen_resource(unsigned scanout_idx);
-static uint32_t seen_pixel(unsigned scanout_idx, uint32_t x, uint32_t y); /* NOT_SHOWN */
-static uint64_t seen_flush_count(void);
-static uint32_t seen_cursor_x(void);
-static bool seen_cursor_is_shown(void);
+static inline uint32_t seen_resource(unsigned scanout_idx);
+static inline uint32_t seen_pixel(unsigned scanout_idx, uint32_t x, uint32_t y); /* NOT_SHOWN */
+static inline uint64_t seen_flush_count(void);
+static inline uint32_t seen_cursor_x(void);
+static inline bool seen_cursor_is_shown(void);
 
 /* --- the guest's other ways to the device --- */
 
-static void read_config(struct virtio_gpu_config *config);
-static void write_config(uint32_t offset, const void *bytes, uint32_t size);
-static void write_window(void); /* its first byte */
+static inline void read_config(struct virtio_gpu_config *config);
+static inline void write_config(uint32_t offset, const void *bytes, uint32_t size);
+static inline void write_window(void); /* its first byte */
 
 /* A reset, and a driver that does not accept `refused_features`. */
-static bool begin_anew(uint64_t refused_features);
+static inline bool begin_anew(uint64_t refused_features);
 
 /* --- what they have in common --- */
 
-static uint32_t
+static inline uint32_t
 ask(const void *command, size_t bytes)
 {
     return loop_guest_ask(&guest, command, bytes);
 }
 
-static uint32_t
+static inline uint32_t
 unref(uint32_t id)
 {
     return loop_of_resource(&guest, VIRTIO_GPU_CMD_RESOURCE_UNREF, 0, id);
 }
 
-static uint32_t
+static inline uint32_t
 stream(struct virtio_gpu_ctrl_hdr header, uint32_t word)
 {
     (void)loop_send_stream(&guest, header, &word, 1);
     return loop_guest_take(&guest, VIRTIO_GPU_CONTROLQ, MS);
 }
 
-static uint32_t
+static inline uint32_t
 cursor(uint32_t resource_id)
 {
     const struct virtio_gpu_update_cursor command = { .hdr =
@@ -77,7 +77,7 @@ cursor(uint32_t resource_id)
     return loop_guest_ask_cursor(&guest, &command, sizeof(command));
 }
 
-static uint32_t
+static inline uint32_t
 show_blob(uint32_t id, uint32_t format, uint32_t stride, uint32_t offset)
 {
     const struct virtio_gpu_set_scanout_blob command = {
@@ -94,14 +94,14 @@ show_blob(uint32_t id, uint32_t format, uint32_t stride, uint32_t offset)
 }
 
 /* A driver that did not accept these features, from now on. */
-static void
+static inline void
 without(uint64_t features)
 {
     EXPECT_TRUE(begin_anew(features));
 }
 
 /* What a good guest has before, and must still have, where the rule's guest did not begin anew. */
-static void
+static inline void
 prepare(void)
 {
     uint32_t *memory = (uint32_t *)(void *)guest.memory;
@@ -115,7 +115,7 @@ prepare(void)
     EXPECT_EQ(loop_set_scanout(&guest, 0, PICTURE, loop_rect(0, 0, 16, 16)), OK);
 }
 
-static void
+static inline void
 check_served(void)
 {
     EXPECT_EQ(loop_transfer(&guest, PICTURE, loop_rect(0, 0, 16, 16), 0), OK);

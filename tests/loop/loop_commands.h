@@ -15,13 +15,13 @@
 struct loop_guest;
 
 /* Where the guest sees its LOOP_GUEST_MEMORY_BYTES for backing. */
-static uint64_t loop_guest_memory_addr(const struct loop_guest *guest);
+static inline uint64_t loop_guest_memory_addr(const struct loop_guest *guest);
 
 /* Offers a command on the control queue and notifies.  Returns: its slot. */
-static unsigned loop_guest_send(struct loop_guest *guest, const void *bytes, size_t size);
+static inline unsigned loop_guest_send(struct loop_guest *guest, const void *bytes, size_t size);
 
 /* The same, and waits.  Returns: the response's type; LOOP_GUEST_NO_ANSWER. */
-static uint32_t loop_guest_ask(struct loop_guest *guest, const void *bytes, size_t size);
+static inline uint32_t loop_guest_ask(struct loop_guest *guest, const void *bytes, size_t size);
 
 static inline struct virtio_gpu_ctrl_hdr
 loop_header(uint32_t type)

@@ -53,19 +53,19 @@ struct loop_guest {
     void (*on_answer)(uint32_t type); /* NULL: nobody keeps them */
 };
 
-static uint64_t
+static inline uint64_t
 far_addr(const struct loop_guest *guest, const volatile void *memory)
 {
     return QEMU_RAM_BASE + (uint64_t)((const volatile uint8_t *)memory - guest->rig.qemu.ram);
 }
 
-static uint64_t
+static inline uint64_t
 loop_guest_memory_addr(const struct loop_guest *guest)
 {
     return far_addr(guest, guest->memory);
 }
 
-static bool
+static inline bool
 loop_guest_start_device(struct loop_guest *guest, uint64_t refused_features)
 {
     struct virtio_feature_request features = { .wanted = UINT64_MAX & ~refused_features &
@@ -80,7 +80,7 @@ loop_guest_start_device(struct loop_guest *guest, uint64_t refused_features)
     return is_up && virtio_device_start(guest->device) == VIRTIO_OK;
 }
 
-static void
+static inline void
 far_take_memory(struct loop_guest *guest)
 {
     for (unsigned i = 0; i < LOOP_GUEST_IN_FLIGHT; i++) {
@@ -92,7 +92,7 @@ far_take_memory(struct loop_guest *guest)
 }
 
 /* With QEMU's words for its devices.  Returns: false: the driver did not come up. */
-static bool
+static inline bool
 loop_guest_begin(struct loop_guest *guest, const char *const *words)
 {
     uint64_t window_bytes;
@@ -112,14 +112,14 @@ loop_guest_begin(struct loop_guest *guest, const char *const *words)
     return loop_guest_start_device(guest, 0);
 }
 
-static void
+static inline void
 loop_guest_end(struct loop_guest *guest)
 {
     rig_stop(&guest->rig);
 }
 
 /* Everything as after the guest's kernel began anew. */
-static bool
+static inline bool
 loop_guest_reset(struct loop_guest *guest, uint64_t refused_features)
 {
     for (unsigned i = 0; i < LOOP_GUEST_IN_FLIGHT; i++) {
@@ -134,7 +134,7 @@ loop_guest_reset(struct loop_guest *guest, uint64_t refused_features)
 }
 
 /* Offers a command and notifies.  Returns: its slot. */
-static unsigned
+static inline unsigned
 loop_guest_send_to(struct loop_guest *guest, unsigned queue_idx, const void *bytes, size_t size)
 {
     unsigned slot = 0;
@@ -161,14 +161,14 @@ loop_guest_send_to(struct loop_guest *guest, unsigned queue_idx, const void *byt
     return slot;
 }
 
-static unsigned
+static inline unsigned
 loop_guest_send(struct loop_guest *guest, const void *bytes, size_t size)
 {
     return loop_guest_send_to(guest, VIRTIO_GPU_CONTROLQ, bytes, size);
 }
 
 /* One that came back.  Returns: the response's type; LOOP_GUEST_NO_ANSWER after so long. */
-static uint32_t
+static inline uint32_t
 loop_guest_take(struct loop_guest *guest, unsigned queue_idx, unsigned ms)
 {
     const struct virtio_platform *plat = &guest->rig.platform.table;
@@ -191,14 +191,14 @@ loop_guest_take(struct loop_guest *guest, unsigned queue_idx, unsigned ms)
     return le32_get(guest->answer.header.type);
 }
 
-static uint32_t
+static inline uint32_t
 loop_guest_ask(struct loop_guest *guest, const void *bytes, size_t size)
 {
     (void)loop_guest_send(guest, bytes, size);
     return loop_guest_take(guest, VIRTIO_GPU_CONTROLQ, LOOP_GUEST_WAIT_MS);
 }
 
-static uint32_t
+static inline uint32_t
 loop_guest_ask_cursor(struct loop_guest *guest, const void *bytes, size_t size)
 {
     (void)loop_guest_send_to(guest, VIRTIO_GPU_CURSORQ, bytes, size);

@@ -10,7 +10,7 @@
 static const char far_lacks[] =
     "QEMU has no vhost-user-test-device-pci; 11.1 does: name one in QTEST_QEMU";
 
-static uint32_t
+static inline uint32_t
 seen_resource(unsigned scanout_idx)
 {
     char scanout[64];
@@ -21,13 +21,13 @@ seen_resource(unsigned scanout_idx)
     return (uint32_t)our_gpu_number(&guest.host, scanout, "\"resource_id\": ");
 }
 
-static uint32_t
+static inline uint32_t
 seen_pixel(unsigned scanout_idx, uint32_t x, uint32_t y)
 {
     return guest.host.pid == 0 ? NOT_SHOWN : our_gpu_pixel(&guest.host, scanout_idx, x, y);
 }
 
-static uint64_t
+static inline uint64_t
 seen_flush_count(void)
 {
     return guest.host.pid == 0
@@ -35,14 +35,14 @@ seen_flush_count(void)
                : our_gpu_number(&guest.host, "{\"index\": 0, \"display\": ", "\"flush_count\": ");
 }
 
-static uint32_t
+static inline uint32_t
 seen_cursor_x(void)
 {
     return guest.host.pid == 0 ? 0
                                : (uint32_t)our_gpu_number(&guest.host, "\"cursor\": {", "\"x\": ");
 }
 
-static bool
+static inline bool
 seen_cursor_is_shown(void)
 {
     if (guest.host.pid == 0) {
@@ -53,14 +53,14 @@ seen_cursor_is_shown(void)
     return cursor != NULL && cursor[strlen("\"cursor\": {\"is_shown\": ")] == 't';
 }
 
-static void
+static inline void
 read_config(struct virtio_gpu_config *config)
 {
     EXPECT_EQ(virtio_config_read(guest.device, 0, "\4\4\4\4", config, sizeof(*config)), VIRTIO_OK);
 }
 
 /* In pieces that a register takes; what lies behind the space is refused by the library already. */
-static void
+static inline void
 write_config(uint32_t offset, const void *bytes, uint32_t size)
 {
     for (uint32_t at = 0; at < size; at += 4) {
@@ -71,20 +71,20 @@ write_config(uint32_t offset, const void *bytes, uint32_t size)
     }
 }
 
-static void
+static inline void
 write_window(void)
 {
     qemu_write(&guest.rig.qemu, guest.window_addr, 1, 1);
 }
 
-static bool
+static inline bool
 begin_anew(uint64_t refused_features)
 {
     return loop_guest_reset(&guest, refused_features);
 }
 
 /* Whether this QEMU can be a front-end of our device. */
-static bool
+static inline bool
 far_can_begin(void)
 {
     static const char *const none[] = { NULL };
@@ -101,7 +101,7 @@ far_can_begin(void)
 }
 
 /* A virtual machine whose GPU is our device, which runs already. */
-static bool
+static inline bool
 far_connect(const char *front)
 {
     static char chardev[128];
@@ -114,7 +114,7 @@ far_connect(const char *front)
 static const char far_front[] = "vhost-user-test-device-pci,id=gpu0,chardev=gpu,virtio-id=16,"
                                 "num_vqs=2,config_size=16,vq_size=256";
 
-static bool
+static inline bool
 far_begin(const char *const *options)
 {
     our_gpu_start(&guest.host, options);
@@ -122,7 +122,7 @@ far_begin(const char *const *options)
 }
 
 /* It must have served to its end. */
-static void
+static inline void
 far_end(void)
 {
     loop_guest_end(&guest);
