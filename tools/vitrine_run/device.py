@@ -54,7 +54,9 @@ def find_qemu():
         return "qemu-system-aarch64"
     if not os.path.exists(NEWEST):
         command = [sys.executable, os.path.join(TOP, "tools/setup/newest_qemu.py"), os.path.join(TOP, "build")]
-        subprocess.run(command, stdout=sys.stderr, check=False)
+        done = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
+        reasons = [line for line in done.stderr.splitlines() if line.startswith("setup:")]
+        sys.stderr.write("".join(line + "\n" for line in reasons))
     if qemu_version(NEWEST) < OLDEST_VERSION:
         raise DeviceError("QEMU 11.1 is not here and could not be brought")
     return NEWEST
@@ -78,7 +80,10 @@ def find_host_driver():
         vulkan.ensure(os.path.join(TOP, "build"))
     except SetupError as e:
         raise DeviceError(f"there is no Vulkan driver, and none could be brought ({e})") from e
-    return vulkan.paths(os.path.join(TOP, "build"))["lavapipe_icd"]
+    icd = vulkan.paths(os.path.join(TOP, "build")).get("lavapipe_icd")
+    if icd is None:
+        raise DeviceError("there is no Vulkan driver: build/deps/mesa is damaged; delete it, and it is brought anew")
+    return icd
 
 
 def free_vnc_port():
