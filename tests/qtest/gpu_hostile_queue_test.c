@@ -264,8 +264,9 @@ UTEST(notifications_without_end_do_no_harm)
     }
     prepare();
     uint64_t notify = (uintptr_t)guest.device->pci.notify;
+    uint64_t step = guest.device->pci.notify_multiplier;
     for (unsigned i = 0; i < STORM; i++) {
-        qemu_write(&guest.rig.qemu, notify + i % 5 * guest.device->pci.notify_multiplier, 2, i % 7);
+        qemu_write(&guest.rig.qemu, notify + i % 5 * step, 2, i % 7);
     }
     check_served();
     far_end();
