@@ -11,13 +11,14 @@ $(vk_xml) $(vulkan_headers): | $(deps)/vulkan/.pin ;
 vulkan-registry: $(vk_xml) $(vulkan_headers)
 
 # What Vulkan programs run with (drivers, shader compiler, tools), unpacked and not installed: tools/setup/vulkan.py.
-# Shaders are compiled by `$(glslang)`, which a rule names behind the bar: `x.spv: x.comp | $(glslang)`.
+# Shaders are compiled by `$(glslang)`, the system's or the one that came with these, which a rule names behind the bar: `x.spv: x.comp | $(glslang)`.
 vulkan_run := $(deps)/mesa
-glslang := $(vulkan_run)/bin/glslangValidator
+own_glslang := $(vulkan_run)/bin/glslangValidator
+glslang := $(or $(shell command -v glslangValidator),$(own_glslang))
 
-$(glslang):
+$(own_glslang):
 	@$(PYTHON) tools/setup/vulkan.py $(build) mesa >/dev/null
 
 ## make vulkan-run  fetch Mesa's Venus client, lavapipe, vulkaninfo and a shader compiler into build/deps/mesa
 .PHONY: vulkan-run
-vulkan-run: | $(glslang)
+vulkan-run: | $(own_glslang)
