@@ -47,7 +47,9 @@ class Ended(Exception):
 
 
 def make_device(build, *options, host_icd=None):
-    """Our device process, not started yet, over lavapipe."""
+    """Our device process, not started yet, over lavapipe unless an option says --no-venus."""
+    if "--no-venus" in options:
+        return Device(os.path.abspath(build), None, options, log="log")
     vulkan.ensure(build)
     return Device(os.path.abspath(build), host_icd or vulkan.paths(build)["lavapipe_icd"], options, log="log")
 
