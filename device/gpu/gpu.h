@@ -104,7 +104,14 @@ void gpu_set_queue(struct gpu *gpu, unsigned queue_idx, struct vq *vq);
 /* The guest notified: takes and answers what is there. */
 void gpu_queue_ready(struct gpu *gpu, unsigned queue_idx);
 
-/* Before the front-end stops a queue: what is in flight on it is forgotten. */
+/*
+ * The machine pauses: nothing is taken from the queue or given back until gpu_queue_resume.  What is in flight goes on as far
+ * as it can, and is given back then; its vq stays the device's.
+ */
+void gpu_queue_pause(struct gpu *gpu, unsigned queue_idx);
+void gpu_queue_resume(struct gpu *gpu, unsigned queue_idx);
+
+/* Before the front-end stops a queue, paused or not: what is in flight on it is forgotten. */
 void gpu_queue_stop(struct gpu *gpu, unsigned queue_idx);
 
 /* The driver reset the device: all resources, contexts, mappings and scanouts are gone. */

@@ -51,7 +51,7 @@ union gpu_request {
 
 /* One command of the guest, from vq_pop to vq_push. */
 struct gpu_command {
-    struct gpu_command *next; /* in its timeline */
+    struct gpu_command *next; /* in its timeline, or of those that are held */
     struct vq_chain *chain;
     const struct gpu_rule *rule; /* NULL: a type that we do not know */
     union gpu_request request;   /* as read, once; zeroes behind its end */
@@ -60,7 +60,7 @@ struct gpu_command {
     uint32_t ctx_id;
     uint64_t fence_id;
     uint32_t payload_bytes; /* of the response, behind its header; written already */
-    uint32_t response_type; /* of one that waits for its fence */
+    uint32_t response_type; /* of one that waits for its fence, or is held */
     uint32_t seqno;         /* its fence's, for the renderer */
     uint32_t wait_id;       /* what it waits for: a resource's id */
     uint64_t pop_ns;
@@ -198,7 +198,10 @@ enum gpu_problem_kind {
 };
 
 struct gpu_queue {
-    struct vq *vq;
+    struct vq *vq;            /* NULL: it does not run */
+    struct vq *paused;        /* until it goes on; NULL: it is not paused */
+    struct gpu_command *held; /* answered while it was paused, in order */
+    struct gpu_command **held_end;
     struct loop_timer again;
     uint64_t signalled_push_count; /* of vq, at the last interrupt */
     bool is_told_broken;

@@ -69,10 +69,35 @@ write_response(struct gpu *gpu, const struct gpu_command *command, uint32_t type
     return (uint32_t)(room < wanted ? room : wanted);
 }
 
+/* Its queue is paused: the guest's memory and the ring are left alone. */
+static void
+hold(struct gpu_queue *queue, struct gpu_command *command, uint32_t type)
+{
+    command->response_type = type;
+    command->next = NULL;
+    *queue->held_end = command;
+    queue->held_end = &command->next;
+}
+
+static struct gpu_command *
+take_held(struct gpu_queue *queue)
+{
+    struct gpu_command *command = queue->held;
+    queue->held = command->next;
+    if (queue->held == NULL) {
+        queue->held_end = &queue->held;
+    }
+    return command;
+}
+
 void
 gpu_push(struct gpu *gpu, struct gpu_command *command, uint32_t type)
 {
     struct gpu_queue *queue = &gpu->queues[command->queue_idx];
+    if (queue->paused != NULL) {
+        hold(queue, command, type);
+        return;
+    }
     uint32_t written_bytes = write_response(gpu, command, type);
     queue->error_count += is_error(type);
     if (gpu->config.on_record != NULL) {
@@ -358,18 +383,61 @@ gpu_queue_ready(struct gpu *gpu, unsigned queue_idx)
 }
 
 void
-gpu_queue_stop(struct gpu *gpu, unsigned queue_idx)
+gpu_queue_pause(struct gpu *gpu, unsigned queue_idx)
 {
     struct gpu_queue *queue = &gpu->queues[queue_idx];
     if (queue->vq == NULL) {
+        return;
+    }
+    gpu_record_queue(gpu, GPU_EVENT_QUEUE_STOP, queue_idx, queue->vq->pop_count,
+                     queue->vq->push_count);
+    loop_timer_clear(gpu->config.loop, &queue->again);
+    queue->paused = queue->vq;
+    queue->vq = NULL;
+    queue->held_end = &queue->held;
+    if (queue_idx == VIRTIO_GPU_CONTROLQ) {
+        loop_timer_clear(gpu->config.loop, &gpu->wait.late); /* a pause may be long */
+    }
+}
+
+void
+gpu_queue_resume(struct gpu *gpu, unsigned queue_idx)
+{
+    struct gpu_queue *queue = &gpu->queues[queue_idx];
+    if (queue->paused == NULL) {
+        return;
+    }
+    queue->vq = queue->paused;
+    queue->paused = NULL;
+    gpu_record_queue(gpu, GPU_EVENT_QUEUE_START, queue_idx,
+                     gpu_halves(queue->vq->layout.size, queue->vq->layout.is_packed),
+                     vq_base(queue->vq));
+    if (queue_idx == VIRTIO_GPU_CONTROLQ && gpu->wait.command != NULL) {
+        loop_timer_set(gpu->config.loop, &gpu->wait.late, GPU_WAIT_MS_MAX * UINT64_C(1000000));
+    }
+    while (queue->held != NULL) {
+        struct gpu_command *command = take_held(queue);
+        gpu_push(gpu, command, command->response_type);
+    }
+    gpu_signal(gpu, queue_idx);
+}
+
+void
+gpu_queue_stop(struct gpu *gpu, unsigned queue_idx)
+{
+    struct gpu_queue *queue = &gpu->queues[queue_idx];
+    const struct vq *vq = queue->vq != NULL ? queue->vq : queue->paused;
+    if (vq == NULL) {
         return;
     }
     if (queue_idx == VIRTIO_GPU_CONTROLQ) {
         gpu_wait_forget(gpu);
     }
     gpu_fences_forget(gpu, queue_idx);
-    gpu_record_queue(gpu, GPU_EVENT_QUEUE_STOP, queue_idx, queue->vq->pop_count,
-                     queue->vq->push_count);
+    while (queue->held != NULL) {
+        gpu_command_forget(take_held(queue));
+    }
+    gpu_record_queue(gpu, GPU_EVENT_QUEUE_STOP, queue_idx, vq->pop_count, vq->push_count);
     loop_timer_clear(gpu->config.loop, &queue->again);
-    queue->vq = NULL;
+    queue->vq = queue->paused = NULL;
 }

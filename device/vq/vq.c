@@ -91,9 +91,15 @@ vq_move(struct vq *vq, uint8_t *desc, uint8_t *driver, uint8_t *device)
 }
 
 uint32_t
+vq_base(const struct vq *vq)
+{
+    return vq->ops != NULL ? vq->ops->base(vq) : 0;
+}
+
+uint32_t
 vq_stop(struct vq *vq)
 {
-    uint32_t base = vq->ops != NULL ? vq->ops->base(vq) : 0;
+    uint32_t base = vq_base(vq);
     vq->ops = NULL;
     vq->in_flight_count = 0;
     return base;

@@ -109,7 +109,10 @@ vq_start(struct vq *vq, const struct guest_memory *guest, const struct vq_layout
  */
 const char *vq_move(struct vq *vq, uint8_t *desc, uint8_t *driver, uint8_t *device);
 
-/* Returns: the base for a later vq_start, as in vq_layout.first_avail.  Chains in flight are forgotten. */
+/* Returns: where it stands, as in vq_layout.first_avail; chains in flight count as taken. */
+uint32_t vq_base(const struct vq *vq);
+
+/* Returns: the base for a later vq_start.  Chains in flight are forgotten. */
 uint32_t vq_stop(struct vq *vq);
 
 enum vq_result {

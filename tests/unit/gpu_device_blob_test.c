@@ -209,6 +209,24 @@ UTEST(a_front_end_that_is_silent_holds_the_queue_up_for_seconds_only)
     loop_guest_end(&guest);
 }
 
+/* QEMU carries the mapping out when it has stopped the queues. */
+UTEST(a_pause_keeps_a_command_that_waits_for_the_front_end)
+{
+    const struct virtio_gpu_resource_map_blob map = {
+        loop_header(VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB), le32_from(5), { 0 }, { 0 }
+    };
+    begin(&usual);
+    EXPECT_EQ(loop_create_blob(&guest, 5, 1, HOST3D, 0, 4096), OK);
+    (void)loop_guest_send(&guest, &map, sizeof(map));
+    gpu_queue_pause(guest.host.gpu, CONTROL);
+    EXPECT_EQ(take(SOON_MS), LOOP_GUEST_NO_ANSWER);
+    gpu_queue_resume(guest.host.gpu, CONTROL);
+    gpu_queue_ready(guest.host.gpu, CONTROL);
+    EXPECT_EQ(take(MS), MAPPED);
+    EXPECT_EQ(loop_create_2d(&guest, 6, 1, 4, 4), OK);
+    loop_guest_end(&guest);
+}
+
 UTEST(a_reset_ends_every_kind_of_wait)
 {
     struct loop_guest_wish wish = usual;

@@ -163,6 +163,47 @@ UTEST(a_fence_waits_for_its_timeline_and_holds_nobody_up)
     loop_guest_end(&guest);
 }
 
+/* The machine stands still: its memory, too.  Afterwards it finds every answer, or a frame would wait for ever. */
+UTEST(a_pause_holds_answers_back_and_loses_none)
+{
+    const uint32_t release[2] = { FAKE_RELEASE, 1 };
+    begin();
+    EXPECT_EQ(loop_create_context(&guest, 1, 4), OK);
+    (void)loop_send_stream(&guest, loop_fenced(1, 1, 100), nothing, 1);
+    (void)loop_send_stream(&guest, loop_fenced(1, 1, 101), nothing, 1);
+    (void)loop_send_stream(&guest, loop_header_of(0, 1), release, 2);
+    gpu_queue_pause(guest.host.gpu, CONTROL);
+    (void)loop_send_stream(&guest, loop_header_of(0, 1), nothing, 1);
+    EXPECT_EQ(take(MS), OK); /* the release was carried out before */
+    EXPECT_EQ(take(SOON_MS), LOOP_GUEST_NO_ANSWER);
+    EXPECT_EQ(guest.host.vqs[CONTROL].in_flight_count, 2);
+    gpu_queue_resume(guest.host.gpu, CONTROL);
+    gpu_queue_ready(guest.host.gpu, CONTROL);
+    for (uint64_t id = 100; id <= 101; id++) {
+        EXPECT_EQ(take(MS), OK);
+        EXPECT_EQ(le64_get(guest.answer.header.fence_id), id);
+    }
+    EXPECT_EQ(take(MS), OK); /* what was offered in between */
+    loop_guest_end(&guest);
+}
+
+UTEST(a_reset_of_a_paused_device_forgets_what_it_held)
+{
+    const uint32_t release[2] = { FAKE_RELEASE, 1 };
+    begin();
+    EXPECT_EQ(loop_create_context(&guest, 1, 4), OK);
+    (void)loop_send_stream(&guest, loop_fenced(1, 1, 100), nothing, 1);
+    (void)loop_send_stream(&guest, loop_fenced(1, 2, 101), nothing, 1);
+    (void)loop_send_stream(&guest, loop_header_of(0, 1), release, 2);
+    gpu_queue_pause(guest.host.gpu, CONTROL);
+    loop_device_turn(&guest.host, SOON_MS);
+    EXPECT_TRUE(loop_guest_reset(&guest, &vulkan));
+    EXPECT_EQ(take(SOON_MS), LOOP_GUEST_NO_ANSWER);
+    EXPECT_EQ(loop_create_context(&guest, 1, 4), OK);
+    EXPECT_EQ(submit(1, nothing, 1), OK);
+    loop_guest_end(&guest);
+}
+
 UTEST(fences_are_checked_and_limited)
 {
     struct loop_guest_wish wish = vulkan;
