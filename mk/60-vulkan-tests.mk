@@ -24,7 +24,7 @@ ring_objs = $(call objects,$(vkt),tests/perf/$(1).c $(ring_shared) $($(1)_srcs))
 
 .PHONY: vulkan-tests
 ## make vulkan-tests build/vulkan/bin/vkt_*: Vulkan programs for tests and figures, without sanitizers
-vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs) $(ring_programs) kms_show vvk_native) $(vkt_spirv)
+vulkan-tests: $(addprefix $(vkt)/bin/,$(vkt_programs) $(ring_programs) kms_show gpu_fences vvk_native) $(vkt_spirv)
 
 $(vkt)/obj/%.o: %.c Makefile mk/00-flags.mk mk/60-vulkan-tests.mk | $(vulkan_headers)
 	@mkdir -p $(@D)
@@ -44,10 +44,10 @@ $(vkt)/bin/$(1): $(call ring_objs,$(1))
 endef
 $(foreach p,$(ring_programs),$(eval $(call ring_program,$(p))))
 
-# Runs in a Linux guest, and draws without Vulkan.
+# Run in a Linux guest, without Vulkan.
 kms_show_incs := -isystem /usr/include/libdrm
 $(vkt)/obj/tests/linux_guest/kms_show.o: vkt_incs += $(kms_show_incs)
-$(vkt)/bin/kms_show: $(vkt)/obj/tests/linux_guest/kms_show.o
+$(addprefix $(vkt)/bin/,kms_show gpu_fences): $(vkt)/bin/%: $(vkt)/obj/tests/linux_guest/%.o
 	@mkdir -p $(@D)
 	$(call say,LD)$(HOSTCC) $^ -ldrm -o $@
 

@@ -86,11 +86,26 @@ drop_first(struct vhost *vhost)
     free(asked);
 }
 
-/* Sends what can be sent.  Returns: false: the socket is gone. */
+/*
+ * A request that QEMU 11.1 reads when it has stopped the queues ends QEMU: it has let go of its device then.  It disables them
+ * first, and what was sent just before cannot be taken back.
+ */
+static bool
+may_ask(const struct vhost *vhost)
+{
+    const struct vhost_queue *queue = &vhost->queues[VIRTIO_GPU_CONTROLQ];
+    return vhost->backend >= 0 && queue->is_running && queue->is_enabled;
+}
+
+/*
+ * Sends what can be sent.
+ * Returns: false: the socket is gone.
+ */
 static bool
 go_on(struct vhost *vhost)
 {
-    while (vhost->asked != NULL && !vhost->asked->is_sent) {
+    bool is_allowed = may_ask(vhost);
+    while (is_allowed && vhost->asked != NULL && !vhost->asked->is_sent) {
         if (!send_first(vhost)) {
             return false;
         }
@@ -101,7 +116,7 @@ go_on(struct vhost *vhost)
             drop_first(vhost); /* no answer comes */
         }
     }
-    bool is_full = vhost->asked != NULL && !vhost->asked->is_sent;
+    bool is_full = is_allowed && vhost->asked != NULL && !vhost->asked->is_sent;
     return loop_watch(vhost->config.loop, vhost->backend, EPOLLIN | (is_full ? EPOLLOUT : 0),
                       on_backend, vhost);
 }
@@ -251,9 +266,25 @@ vhost_unmap(void *user, uint64_t token, uint64_t shm_offset, uint64_t size_bytes
 }
 
 void
+vhost_backend_go_on(struct vhost *vhost)
+{
+    struct vhost_asked question = { .request = VHOST_BACKEND_CONFIG_CHANGE };
+    if (!may_ask(vhost)) {
+        return;
+    }
+    if (vhost->is_config_changed) {
+        vhost->is_config_changed = false;
+        (void)ask(vhost, &question, -1);
+    } else {
+        (void)go_on(vhost);
+    }
+}
+
+/* Of many changes while the queues are stopped, one is told. */
+void
 vhost_config_changed(void *user)
 {
     struct vhost *vhost = user;
-    struct vhost_asked question = { .request = VHOST_BACKEND_CONFIG_CHANGE };
-    (void)ask(vhost, &question, -1);
+    vhost->is_config_changed = true;
+    vhost_backend_go_on(vhost);
 }

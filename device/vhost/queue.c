@@ -70,6 +70,54 @@ has_feature(const struct vhost_queue *queue, unsigned bit)
     return (queue->vhost->features >> bit & 1) != 0;
 }
 
+static void
+stop(struct vhost_queue *queue)
+{
+    loop_unwatch(queue->vhost->config.loop, queue->kick);
+    if (queue->is_running || queue->is_paused) {
+        queue->is_running = queue->is_paused = false;
+        gpu_queue_stop(queue->vhost->gpu, queue->idx);
+        queue->base = vq_stop(&queue->vq);
+    }
+}
+
+/*
+ * QEMU stops the queues of a machine that pauses and waits for the answer, while it serves nothing else: what waits for
+ * QEMU itself could not end, and a fence may take long.  So nothing is waited for: chains stay in flight, and are given
+ * back when the queue goes on from where it stood.
+ */
+static void
+pause_queue(struct vhost_queue *queue)
+{
+    loop_unwatch(queue->vhost->config.loop, queue->kick);
+    if (queue->is_running) {
+        queue->is_running = false;
+        queue->is_paused = true;
+        gpu_queue_pause(queue->vhost->gpu, queue->idx);
+        queue->base = vq_base(&queue->vq);
+    }
+}
+
+static bool
+is_same(const struct vq *vq, const struct vq_layout *layout)
+{
+    const struct vq_layout *own = &vq->layout;
+    return own->size == layout->size && own->is_packed == layout->is_packed &&
+           own->has_event_idx == layout->has_event_idx &&
+           own->has_indirect == layout->has_indirect && vq_base(vq) == layout->first_avail;
+}
+
+static bool
+resume(struct vhost_queue *queue, const struct vq_layout *layout)
+{
+    if (vq_move(&queue->vq, layout->desc, layout->driver, layout->device) != NULL) {
+        return false;
+    }
+    queue->is_paused = false;
+    gpu_queue_resume(queue->vhost->gpu, queue->idx);
+    return true;
+}
+
 static bool
 start(struct vhost_queue *queue)
 {
@@ -79,6 +127,11 @@ start(struct vhost_queue *queue)
                                 .has_indirect = has_feature(queue, VIRTIO_F_INDIRECT_DESC),
                                 .first_avail = queue->base };
     resolve(queue, &layout);
+    if (queue->is_paused && is_same(&queue->vq, &layout) && resume(queue, &layout)) {
+        return true;
+    }
+    stop(queue);
+    queue->base = layout.first_avail;
     const char *why = vq_start(&queue->vq, &queue->vhost->guest, &layout);
     if (why !=
         NULL) { /* addresses and size are the guest's: its own queue stays silent, the session lives */
@@ -102,6 +155,7 @@ run_if_ready(struct vhost_queue *queue)
     }
     if (!queue->is_running) {
         queue->is_running = start(queue);
+        vhost_backend_go_on(vhost);
     }
     if (!queue->is_running ||
         !loop_watch(vhost->config.loop, queue->kick, EPOLLIN, on_kick, queue)) {
@@ -109,17 +163,6 @@ run_if_ready(struct vhost_queue *queue)
     }
     gpu_queue_ready(vhost->gpu, queue->idx);
     tell_fault(queue);
-}
-
-static void
-stop(struct vhost_queue *queue)
-{
-    loop_unwatch(queue->vhost->config.loop, queue->kick);
-    if (queue->is_running) {
-        queue->is_running = false;
-        gpu_queue_stop(queue->vhost->gpu, queue->idx);
-        queue->base = vq_stop(&queue->vq);
-    }
 }
 
 static struct vhost_queue *
@@ -223,17 +266,49 @@ vhost_set_vring_fd(struct vhost *vhost, struct vhost_message *message, struct fa
 }
 
 bool
-vhost_stop_vring(struct vhost *vhost, unsigned idx, uint32_t *base, struct fault *fault)
+vhost_pause_vring(struct vhost *vhost, unsigned idx, uint32_t *base, struct fault *fault)
 {
     struct vhost_queue *queue = find(vhost, idx, fault);
     if (queue == NULL) {
         return false;
     }
-    stop(queue);
+    pause_queue(queue);
     replace(&queue->kick, -1);
     queue->has_addr = false;
     *base = queue->base;
     return true;
+}
+
+bool
+vhost_is_running(const struct vhost *vhost)
+{
+    return vhost->queues[VIRTIO_GPU_CONTROLQ].is_running ||
+           vhost->queues[VIRTIO_GPU_CURSORQ].is_running;
+}
+
+void
+vhost_queues_stop(struct vhost *vhost)
+{
+    for (unsigned i = 0; i < VHOST_QUEUE_COUNT; i++) {
+        struct vhost_queue *queue = &vhost->queues[i];
+        stop(queue);
+        replace(&queue->kick, -1);
+        queue->has_addr = false;
+    }
+}
+
+void
+vhost_queues_forget(struct vhost *vhost)
+{
+    for (unsigned i = 0; i < VHOST_QUEUE_COUNT; i++) {
+        struct vhost_queue *queue = &vhost->queues[i];
+        uint32_t base = queue->base; /* of its next start */
+        if (queue->is_paused) {
+            stop(queue);
+        }
+        queue->base = base;
+        queue->has_run = false;
+    }
 }
 
 void

@@ -78,6 +78,7 @@ end_session(struct vhost *vhost)
     gpu_reset(vhost->gpu);
     guest_finish(&vhost->guest);
     vhost->features = vhost->protocol_features = 0;
+    vhost->is_config_changed = false;
     (void)loop_watch(vhost->config.loop, vhost->config.listener, EPOLLIN, on_listener, vhost);
 }
 
@@ -116,17 +117,9 @@ reply_number(struct vhost *vhost, uint64_t number)
 void
 vhost_reset_gpu(struct vhost *vhost)
 {
-    for (unsigned i = 0; i < VHOST_QUEUE_COUNT; i++) {
-        vhost->queues[i].has_run = false;
-    }
+    vhost_queues_forget(vhost);
     gpu_reset(vhost->gpu);
     gpu_set_features(vhost->gpu, vhost->features & ~BIT(VHOST_F_PROTOCOL_FEATURES));
-}
-
-static bool
-is_any_running(const struct vhost *vhost)
-{
-    return vhost->queues[0].is_running || vhost->queues[1].is_running;
 }
 
 static void
@@ -134,7 +127,7 @@ set_features(struct vhost *vhost, uint64_t features)
 {
     vhost->features =
         features & (ring_features | gpu_features(vhost->gpu) | BIT(VHOST_F_PROTOCOL_FEATURES));
-    if (!is_any_running(vhost)) {
+    if (!vhost_is_running(vhost)) {
         gpu_set_features(vhost->gpu, vhost->features & ~BIT(VHOST_F_PROTOCOL_FEATURES));
     }
 }
@@ -142,11 +135,7 @@ set_features(struct vhost *vhost, uint64_t features)
 static void
 reset_device(struct vhost *vhost)
 {
-    struct fault unused;
-    uint32_t base;
-    for (unsigned i = 0; i < VHOST_QUEUE_COUNT; i++) {
-        (void)vhost_stop_vring(vhost, i, &base, &unused);
-    }
+    vhost_queues_stop(vhost);
     vhost_reset_gpu(vhost);
 }
 
@@ -154,10 +143,10 @@ static bool
 get_vring_base(struct vhost *vhost, const struct vhost_vring_state *state, struct fault *fault)
 {
     struct vhost_vring_state answer = { .idx = state->idx };
-    if (!vhost_stop_vring(vhost, state->idx, &answer.number, fault)) {
+    if (!vhost_pause_vring(vhost, state->idx, &answer.number, fault)) {
         return false;
     }
-    if (!is_any_running(vhost)) {
+    if (!vhost_is_running(vhost)) {
         close_display(vhost);
     }
     return reply(vhost, &answer, sizeof(answer)) || refuse(fault, "it takes no answers");
@@ -170,6 +159,10 @@ get_config(struct vhost *vhost, const struct vhost_config_space *asked)
                                          .size_bytes = asked->size_bytes,
                                          .flags = asked->flags };
     const uint32_t own_bytes = sizeof(struct virtio_gpu_config);
+    /* A guest that reads while its queues are stopped has reset the device: one that is paused reads nothing. */
+    if (!vhost_is_running(vhost) && vhost->queues[VIRTIO_GPU_CONTROLQ].has_run) {
+        reset_device(vhost);
+    }
     if (asked->offset < own_bytes) {
         uint32_t left = own_bytes - asked->offset;
         gpu_config_read(vhost->gpu, asked->offset, answer.bytes,

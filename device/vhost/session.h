@@ -20,8 +20,9 @@ struct vhost_queue {
     bool is_enabled;
     bool has_addr;
     bool is_running;
-    bool has_run; /* since the device's last reset */
-    bool is_told; /* of its fault */
+    bool is_paused; /* stopped like a machine that pauses: vq and what is in flight stay */
+    bool has_run;   /* since the device's last reset */
+    bool is_told;   /* of its fault */
     uint32_t size;
     uint32_t base;
     struct vhost_vring_addr addr;
@@ -57,7 +58,8 @@ struct vhost {
     struct vhost_queue queues[VHOST_QUEUE_COUNT];
     struct guest_memory guest;
 
-    int backend; /* -1: none */
+    int backend;            /* -1: none */
+    bool is_config_changed; /* to be said when the queues run */
     uint8_t reply[VHOST_REPLY_BYTES];
     size_t reply_bytes;
     struct vhost_asked *asked; /* the first one is under way */
@@ -85,8 +87,13 @@ void vhost_remove_region(struct vhost *vhost, const struct vhost_region *region)
 void vhost_queues_init(struct vhost *vhost);
 bool vhost_set_vring(struct vhost *vhost, struct vhost_message *message, struct fault *fault);
 bool vhost_set_vring_fd(struct vhost *vhost, struct vhost_message *message, struct fault *fault);
-/* Returns: the base from which to go on. */
-bool vhost_stop_vring(struct vhost *vhost, unsigned idx, uint32_t *base, struct fault *fault);
+/* *base: from which to go on.  What is in flight stays so until the queue starts again, or the device is reset. */
+bool vhost_pause_vring(struct vhost *vhost, unsigned idx, uint32_t *base, struct fault *fault);
+bool vhost_is_running(const struct vhost *vhost);
+/* Stops all.  What was in flight is forgotten. */
+void vhost_queues_stop(struct vhost *vhost);
+/* The device is reset: none goes on from where it was paused. */
+void vhost_queues_forget(struct vhost *vhost);
 /* Rings lie elsewhere: the table has changed. */
 void vhost_queues_move(struct vhost *vhost);
 /* Stops all; closes their fds. */
@@ -100,6 +107,8 @@ bool vhost_map(void *user, uint64_t token, int fd, uint64_t fd_offset, uint64_t 
                uint64_t size_bytes);
 bool vhost_unmap(void *user, uint64_t token, uint64_t shm_offset, uint64_t size_bytes);
 void vhost_config_changed(void *user);
+/* The queues run: what was not to be said before is said now. */
+void vhost_backend_go_on(struct vhost *vhost);
 /* Whether this file is one of those in the window. */
 bool vhost_is_mapped(const struct vhost *vhost, uint64_t device, uint64_t inode);
 

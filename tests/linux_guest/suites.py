@@ -8,6 +8,7 @@ its screens show with what the program drew, and everything that was started mus
 
 import functools
 import os
+import random
 import re
 import signal
 import sys
@@ -197,10 +198,45 @@ def renderer_killed():
         expect(r"vkt_stress.*killed by signal 9", device.log(), "vitrine-gpu's log")
 
 
+def paused():
+    """Paused twenty times, while renderers stand still and fences cannot pass: each is answered when the machine goes on."""
+    work = {"fences": ["/programs/gpu_fences", "6"]}
+    with gpu_qemu.make_device(BUILD) as device, gpu_qemu.Guest(BUILD, device, work, 120) as guest:
+        guest.see(r"^gpu_fences: begins", BOOT_S)  # its context is there: QEMU must not be asked for mappings in a pause
+        qmp, chance = Qmp(guest.qmp), random.Random(4)
+        renderers = [pid for pid in descendants(device.process.pid) if is_renderer(pid)]
+        met = 0
+        for _ in range(20):
+            send_signal(renderers, signal.SIGSTOP)
+            time.sleep(0.05)
+            qmp.command("stop")
+            met += device.ask("status")[0]["front"]["queues"][0]["in_flight"] > 0
+            send_signal(renderers, signal.SIGCONT)
+            time.sleep(chance.uniform(0, 0.05))
+            qmp.command("cont")
+            time.sleep(chance.uniform(0, 0.1))
+        outcome = guest.finish()
+        if outcome.status("fences") != 0:
+            raise Failed(f"after twenty pauses:\n{tail(outcome.serial)}\n{outcome.log}\n{device.log()}")
+        if met == 0:
+            raise Failed("no pause met a fence")
+
+
+def send_signal(pids, number):
+    for pid in pids:
+        os.kill(pid, number)
+
+
+def is_renderer(pid):
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "vitrine-render"
+    except OSError:
+        return False
+
+
 def is_busy_renderer(pid):
     try:
-        exe = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
-        return exe == "vitrine-render" and len(os.listdir(f"/proc/{pid}/task")) >= 4
+        return is_renderer(pid) and len(os.listdir(f"/proc/{pid}/task")) >= 4
     except OSError:
         return False
 
@@ -243,5 +279,6 @@ def suites():
         Suite("linux-guest.qemu-screen", "QEMU's own display shows it, too", told(qemu_screen), alone=True),
         Suite("linux-guest.renderer-killed", "a killed renderer ends one program of the guest, with a sentence",
               told(renderer_killed), alone=True),
+        Suite("linux-guest.paused", "a machine paused again and again while its programs compute loses no answer", told(paused), alone=True),
         Suite("long.linux-guest.soak", "half an hour of vkmark, and nothing has grown", told(soak), long_only=True, alone=True),
     ]

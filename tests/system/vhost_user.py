@@ -63,10 +63,13 @@ class Device:
 
     def status(self):
         """The one line of the control socket."""
+        return self.ask("status")
+
+    def ask(self, request):
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(5)
             control.connect(self.control)
-            control.sendall(b"status\n")
+            control.sendall(request.encode() + b"\n")
             line = b""
             while not line.endswith(b"\n"):
                 line += control.recv(65536)
@@ -162,6 +165,32 @@ def pause_is_no_reset(front, **choices):
 for _name, _front, _choices in (("pause", "test-device", {}), ("pause-packed", "test-device", {"rings": "packed"}), ("pause-gpu", "gpu", {})):
     system(f"vhost-user.{_name}", f"a machine that is paused finds its pictures again, one that is reset finds none ({_front})")(
         lambda f=_front, c=_choices: pause_is_no_reset(f, **c))
+
+
+@system("vhost-user.resized-in-pause", "a display resized while the machine is paused is told to its driver when it goes on; QEMU lives")
+def resized_in_pause():
+    with Device() as device, machine(device, "test-device") as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        guest.qmp.command("stop")
+        device.ask("resize 0 1024x768")
+        check(guest.qmp.command("query-status")["status"] == "paused", "the machine is no longer paused", guest)
+        guest.qmp.command("cont")
+        guest.expect(r"the host changed its displays", 5)
+
+
+def reset_is_early(front):
+    """Paused before the first instruction after the reset: the guest's driver has not begun anew."""
+    with Device() as device, machine(device, front, no_reboot=False) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "gpu test")
+        before = json.loads(device.status())["gpu"]["reset_count"]
+        guest.qmp.command("stop")
+        guest.qmp.command("system_reset")
+        wait_until(lambda: json.loads(device.status())["gpu"]["reset_count"] > before, "the reset")
+        check(json.loads(device.status())["gpu"]["scanouts"][0]["resource_id"] == 0, "the old picture is still there", guest)
+
+
+system("vhost-user.reset-early", "QEMU's reset of the machine takes the picture away at once (vhost-user-gpu)")(lambda: reset_is_early("gpu"))
 
 
 def message(request, payload=b"", flags=1):
