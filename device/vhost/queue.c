@@ -195,7 +195,9 @@ set_base(struct vhost_queue *queue, uint32_t base)
     struct vhost *vhost = queue->vhost;
     uint32_t first = has_feature(queue, VIRTIO_F_RING_PACKED) ? packed_base_first : 0;
     bool is_used = queue->has_run && (queue->base != base || queue->vq.pop_count != 0);
-    if (queue->idx == VIRTIO_GPU_CONTROLQ && base == first && is_used) {
+    bool is_alone =
+        !vhost->queues[VIRTIO_GPU_CURSORQ].is_running; /* else the driver reset this queue */
+    if (queue->idx == VIRTIO_GPU_CONTROLQ && base == first && is_used && is_alone) {
         vhost_reset_gpu(vhost);
     }
     queue->base = base;

@@ -4,6 +4,7 @@
  */
 #define GPU_HOSTILE_GUEST "tests/qtest/gpu_far_guest.h"
 
+#include "abi/virtio_pci.h"
 #include "abi/virtio_ring.h"
 
 #include "tests/qtest/gpu_far_hostile.h"
@@ -269,5 +270,72 @@ UTEST(notifications_without_end_do_no_harm)
         qemu_write(&guest.rig.qemu, notify + i % 5 * step, 2, i % 7);
     }
     check_served();
+    far_end();
+}
+
+/*
+ * --- a queue that the driver resets: VIRTIO_F_RING_RESET ---
+ * QEMU 11.1.3 offers it for vhost-user-gpu and then tells nobody: our device sees a ring whose index went back.
+ */
+
+static const char *const only_2d[] = { "--resolution", "640x480,641x480", "--no-venus", NULL };
+
+static void (*write_register)(void *ctx, volatile void *reg, unsigned width, uint64_t value);
+
+/* Our library has no use for the feature: it is accepted behind its back. */
+static void
+write_and_accept(void *ctx, volatile void *reg, unsigned width, uint64_t value)
+{
+    uint64_t common = guest.device->base;
+    uint64_t select = common + offsetof(struct virtio_pci_common_cfg, driver_feature_select);
+    bool is_feature =
+        (uintptr_t)reg == common + offsetof(struct virtio_pci_common_cfg, driver_feature);
+    bool is_high = is_feature && qemu_read(&guest.rig.qemu, select, 4) == 1;
+    write_register(ctx, reg, width,
+                   value | (is_high ? VIRTIO_FEATURE(VIRTIO_F_RING_RESET) >> 32 : 0));
+}
+
+static void
+reset_queue(unsigned queue_idx)
+{
+    uint64_t common = guest.device->base;
+    const struct virtq *q = &guest.queues[queue_idx];
+    qemu_write(&guest.rig.qemu, common + offsetof(struct virtio_pci_common_cfg, queue_select), 2,
+               queue_idx);
+    qemu_write(&guest.rig.qemu, common + offsetof(struct virtio_pci_common_cfg, queue_reset), 2, 1);
+    EXPECT_EQ(
+        qemu_read(&guest.rig.qemu, common + offsetof(struct virtio_pci_common_cfg, queue_reset), 2),
+        0);
+    memset((void *)(uintptr_t)q->desc_area, 0, q->size * sizeof(struct virtq_desc));
+    memset((void *)(uintptr_t)q->driver_area, 0, 6 + q->size * sizeof(le16));
+    memset((void *)(uintptr_t)q->device_area, 0, 6 + q->size * sizeof(struct virtq_used_elem));
+    qemu_write(&guest.rig.qemu, common + offsetof(struct virtio_pci_common_cfg, queue_enable), 2,
+               1);
+}
+
+UTEST(a_queue_that_is_reset_behind_our_back_is_broken_until_the_device_is_reset)
+{
+    if (!far_can_begin()) {
+        return;
+    }
+    our_gpu_start(&guest.host, only_2d);
+    if (!far_connect("vhost-user-gpu-pci,id=gpu0,chardev=gpu")) {
+        return;
+    }
+    write_register = guest.rig.platform.table.mmio_write;
+    guest.rig.platform.table.mmio_write = write_and_accept;
+    EXPECT_TRUE(begin_anew(0));
+    EXPECT_EQ(loop_create_2d(&guest, PICTURE, FORMAT, 16, 16), OK);
+    EXPECT_EQ(loop_set_scanout(&guest, 0, PICTURE, loop_rect(0, 0, 16, 16)), OK);
+    EXPECT_TRUE((guest.device->offered & VIRTIO_FEATURE(VIRTIO_F_RING_RESET)) != 0);
+    broken = &guest.queues[VIRTIO_GPU_CONTROLQ];
+    reset_queue(VIRTIO_GPU_CONTROLQ);
+    desc(0, memory(), HEADER, 0, 0);
+    offer(0, 1);
+    EXPECT_TRUE(our_gpu_said(&guest.host, "the guest broke queue 0: the available index went on"));
+    EXPECT_EQ(seen_resource(0), PICTURE);
+    EXPECT_EQ(cursor(0), OK);
+    EXPECT_TRUE(begin_anew(0));
+    EXPECT_EQ(loop_create_2d(&guest, PICTURE, FORMAT, 16, 16), OK);
     far_end();
 }
