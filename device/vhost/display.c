@@ -293,9 +293,14 @@ take_info(struct vhost_display *display, const uint8_t *payload)
                                              .height_px = le32_get(info.pmodes[i].r.height),
                                              .is_enabled = le32_get(info.pmodes[i].enabled) != 0 };
         const struct gpu_scanout_config *known = &gpu_scanout(display->config.gpu, i)->display;
+        if (wanted.width_px == 0 ||
+            wanted.height_px == 0) { /* none: it is plugged out, or has no window yet */
+            wanted.width_px = known->width_px;
+            wanted.height_px = known->height_px;
+        }
         bool is_new = wanted.width_px != known->width_px || wanted.height_px != known->height_px ||
                       wanted.is_enabled != known->is_enabled;
-        if (is_new && wanted.is_enabled && wanted.width_px != 0 && wanted.height_px != 0) {
+        if (is_new) {
             (void)gpu_set_display(display->config.gpu, i, &wanted);
         }
     }

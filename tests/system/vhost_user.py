@@ -23,7 +23,8 @@ FRONTS = {
     "test-device": "vhost-user-test-device-pci,id=gpu0,chardev=gpu,virtio-id=16,num_vqs=2,config_size=16,vq_size=256",
     "gpu": "vhost-user-gpu-pci,id=gpu0,chardev=gpu,xres=1280,yres=800",
 }
-GET_FEATURES, SET_MEM_TABLE, SET_VRING_NUM, GET_CONFIG = 1, 5, 8, 24
+GET_FEATURES, SET_MEM_TABLE, SET_VRING_NUM, GET_CONFIG, GPU_SET_SOCKET = 1, 5, 8, 24, 33
+DISPLAY_INFO = 3  # of the display socket
 _build_lock = threading.Lock()
 _built = []
 
@@ -202,6 +203,38 @@ def connect(device):
     front.settimeout(5)
     front.connect(device.socket)
     return front
+
+
+def told_of_displays(front, modes):
+    """A display socket of QEMU's that says these sizes (None: disabled) when it is asked."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(5)
+    socket.send_fds(front, [message(GPU_SET_SOCKET)], [theirs.fileno()])
+    theirs.close()
+    while True:
+        request, _, size = struct.unpack("<III", ours.recv(12, socket.MSG_WAITALL))
+        if request == DISPLAY_INFO:
+            break
+        ours.recv(size, socket.MSG_WAITALL)
+    info = struct.pack("<IIQII", 0x1101, 0, 0, 0, 0)
+    for mode in modes + [None] * (16 - len(modes)):
+        info += struct.pack("<IIIIII", 0, 0, *(mode or (0, 0)), mode is not None, 0)
+    ours.sendall(struct.pack("<III", DISPLAY_INFO, 4, len(info)) + info)
+    return ours
+
+
+@system("vhost-user.displays", "a display that QEMU says is disabled is unplugged for the guest, and plugged in when it is not")
+def displays_as_qemu_says():
+    def has(wanted):
+        displays = [scanout["display"] for scanout in json.loads(device.status())["gpu"]["scanouts"]]
+        shown = [d["is_enabled"] and (d["width_px"], d["height_px"]) for d in displays]
+        return shown == wanted
+
+    with Device("--scanouts", "2") as device, connect(device) as front:
+        with told_of_displays(front, [(800, 600), None]):
+            wait_until(lambda: has([(800, 600), False]), "one display of 800x600")
+        with told_of_displays(front, [(800, 600), (640, 480)]):
+            wait_until(lambda: has([(800, 600), (640, 480)]), "two displays")
 
 
 def answer_to(front):
