@@ -246,7 +246,7 @@ VKMARK = "vkmark --winsys headless -s 400x300 -b vertex:duration=25"
 
 def soak():
     """Half an hour of vkmark, each minute's in two contexts of their own, without growth of memory or open files."""
-    again = f"i=0; while [ $i -lt 62 ]; do {VKMARK} || exit 1; i=$((i+1)); done"
+    again = f"i=0; while [ $i -lt 76 ]; do {VKMARK} || exit 1; i=$((i+1)); done"
     work = {"warm": ["sh", "-c", VKMARK], "vkmark": ["sh", "-c", again]}
     with gpu_qemu.make_device(BUILD) as device, gpu_qemu.Guest(BUILD, device, work, 3600) as guest:
         guest.see(r"^guest: vkmark begins", 300)
