@@ -170,7 +170,7 @@ def screens():
 def qemu_screen():
     """QEMU's own display of vhost-user-gpu: what it dumps is what the program drew."""
     show = {"kms_show": ["/programs/kms_show", "60"]}
-    with gpu_qemu.make_device(BUILD) as device, gpu_qemu.Guest(BUILD, device, show, 120, front="gpu") as guest:
+    with gpu_qemu.make_device(BUILD, "--no-venus") as device, gpu_qemu.Guest(BUILD, device, show, 120, front="gpu") as guest:
         found = guest.see(r"^kms_show: display 0: (\d+)x(\d+)", BOOT_S)
         qmp, path = Qmp(guest.qmp), os.path.join(guest.job.name, "dump.ppm")
 
