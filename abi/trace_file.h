@@ -4,8 +4,8 @@
  *   0        8        10    11   12       16                 24            32
  *   | magic  | version | side | 0 | record | ticks_per_second | lost_count | records ...
  *
- * The driver's side: `trace raw` of our kernel, by ./run --trace-records.  The device's: vitrine-gpu --trace-records.
- * `vitrine trace --join` reads both.
+ * The driver's side: `trace raw` of our kernel, by ./run --trace-records.  The device's: vitrine-gpu --trace-records FILE, and each
+ * renderer's beside it: FILE.renderer-1, FILE.renderer-2 ...  `vitrine trace` reads all.
  */
 #ifndef ABI_TRACE_FILE_H
 #define ABI_TRACE_FILE_H
@@ -21,8 +21,9 @@
 enum { TRACE_FILE_VERSION = 1 };
 
 enum trace_file_side {
-    TRACE_FILE_DRIVER = 1, /* events of virtio/trace.def */
-    TRACE_FILE_DEVICE = 2, /* events of device/gpu/trace.def */
+    TRACE_FILE_DRIVER = 1,   /* events of virtio/trace.def */
+    TRACE_FILE_DEVICE = 2,   /* events of device/gpu/trace.def */
+    TRACE_FILE_RENDERER = 3, /* events of venus/trace.def, of one context, on the device's clock */
 };
 
 struct trace_file_header {

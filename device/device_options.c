@@ -8,9 +8,8 @@
 
 enum { WINDOW_BYTES_MIN = 1 << 20, WIDTH_DEFAULT_PX = 1280, HEIGHT_DEFAULT_PX = 800 };
 
-static const char *const of_device[] = { "resolution",   "scanouts",      "window",
-                                         "no-venus",     "control",       "view",
-                                         "view-input",   "trace-records", "max-resources",
+static const char *const of_device[] = { "resolution",   "scanouts",  "window",     "no-venus",
+                                         "control",      "view",      "view-input", "max-resources",
                                          "max-contexts", "max-fences" };
 static const char *const of_vtest[] = { "record", "stats", "max-clients", "life-fd", "kill-after" };
 static const char *const of_venus[] = { "window",  "host-driver",  "isolate",     "trace",

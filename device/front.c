@@ -68,6 +68,13 @@ on_command(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
     front->config->on_command(front->config->user, ring_id, bytes, size_bytes);
 }
 
+static void
+on_record(void *user, const void *record)
+{
+    const struct front *front = user;
+    front->config->on_record(front->config->user, record);
+}
+
 enum venus_status
 front_make_context(struct front *front, const char *name,
                    void (*on_fence)(void *user, uint32_t ring_idx, uint64_t fence_id))
@@ -83,6 +90,7 @@ front_make_context(struct front *front, const char *name,
         .on_ring = wanted->on_ring != NULL ? on_ring : NULL,
         .on_trace = wanted->on_trace != NULL ? on_trace : NULL,
         .on_command = wanted->on_command != NULL ? on_command : NULL,
+        .on_record = wanted->on_record != NULL ? on_record : NULL,
     };
     enum venus_status status = venus_create(&config, &front->venus);
     if (status == VENUS_OK && wanted->on_context != NULL) {

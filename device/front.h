@@ -25,6 +25,7 @@ struct front_config {
     void (*on_trace)(void *user, const char *line); /* NULL: no trace */
     /* See venus_config; NULL: no record. */
     void (*on_command)(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes);
+    void (*on_record)(void *user, const void *record);       /* the same */
     void (*on_context)(void *user, struct venus *venus);     /* it lives from now on */
     void (*on_context_end)(void *user, struct venus *venus); /* and will be gone after this */
 };

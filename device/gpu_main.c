@@ -76,6 +76,7 @@ serve(const struct options *options)
         .socket_path = options_get(options, "vtest"),
         .trace_path = options_get(options, "trace"),
         .record_path = options_get(options, "record"),
+        .records_path = options_get(options, "trace-records"),
         .is_sandboxed = options_get(options, "no-sandbox") == NULL,
         .is_verbose = options_get(options, "verbose") != NULL,
     };

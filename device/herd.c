@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "device/record.h"
+#include "device/render_records.h"
 
 enum {
     REPORT_BURST_COUNT = 64,  /* from one worker before the others have their turn */
@@ -471,6 +472,24 @@ hand_out_record(struct herd *herd, const struct client *client)
     (void)close(fd);
 }
 
+/* The same for what became of its commands. */
+static void
+hand_out_records(struct herd *herd, const struct client *client)
+{
+    const char *path = herd->config->records_path;
+    if (path == NULL) {
+        return;
+    }
+    int fd = render_records_open(path, ++herd->records_count, client->context_id, client->name);
+    if (fd < 0) {
+        herd_say(herd, client, "no records of it: %s.renderer-%u: %s", path, herd->records_count,
+                 strerror(errno));
+        return;
+    }
+    (void)report_send(client->channel, &(struct report_head){ .kind = REPORT_RECORDS }, NULL, fd);
+    (void)close(fd);
+}
+
 bool
 herd_open(struct herd *herd)
 {
@@ -501,6 +520,7 @@ herd_admit(struct herd *herd, struct client *client, enum report_kind kind, int 
     client->worker = worker.pid;
     client->channel = worker.channel;
     hand_out_record(herd, client);
+    hand_out_records(herd, client);
     (void)report_send(client->channel, &(struct report_head){ .kind = kind }, client->name, socket);
     (void)close(socket); /* a worker that is gone already took the client with it */
     client->next = herd->clients;

@@ -34,6 +34,7 @@ struct herd {
     int trace_fd;  /* -1: no trace */
     int record_fd; /* the next client's; -1: none, or it is made when the client comes */
     unsigned recorded_count;
+    unsigned records_count; /* files of what became of clients' commands */
     struct client *clients;
     unsigned client_count;
     struct spawned spare;  /* a worker that waits for its client; channel -1: none */

@@ -3,14 +3,14 @@
  */
 #include "device/records.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "abi/trace_file.h"
+
+#include "device/trace_out.h"
 
 enum { RECORD_COUNT_MAX = 2048, FLUSH_NS = 500000000 };
 
@@ -29,37 +29,12 @@ struct records {
     struct trace_record records[RECORD_COUNT_MAX];
 };
 
-static bool
-write_all(int fd, const void *bytes, size_t size_bytes)
-{
-    const uint8_t *from = bytes;
-    while (size_bytes > 0) {
-        ssize_t written = write(fd, from, size_bytes);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        if (written > 0) {
-            from += written;
-            size_bytes -= (size_t)written;
-        }
-    }
-    return true;
-}
-
 struct records *
 records_open(const char *path)
 {
-    struct trace_file_header header = { .magic = TRACE_FILE_MAGIC_BYTES,
-                                        .version = le16_from(TRACE_FILE_VERSION),
-                                        .side = TRACE_FILE_DEVICE,
-                                        .record_bytes = le32_from(sizeof(struct trace_record)),
-                                        .ticks_per_second = le64_from(1000000000) };
     struct records *records = calloc(1, sizeof(*records));
-    int fd = records != NULL ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
-    if (fd < 0 || !write_all(fd, &header, sizeof(header))) {
-        if (fd >= 0) {
-            (void)close(fd);
-        }
+    int fd = records != NULL ? trace_out_open(path, TRACE_FILE_DEVICE) : -1;
+    if (fd < 0) {
         free(records);
         return NULL;
     }
@@ -71,7 +46,8 @@ static void
 flush(void *user)
 {
     struct records *records = user;
-    if (!write_all(records->fd, records->records, records->count * sizeof(records->records[0]))) {
+    if (!trace_out_write(records->fd, records->records,
+                         records->count * sizeof(records->records[0]))) {
         records->lost_count += records->count;
     }
     records->count = 0;

@@ -21,19 +21,20 @@
 enum { PATH_BYTES = 4096, CONTEXT_COUNT_MAX = 1024, TEXT_BYTES = 4096, WORD_COUNT_MAX = 64 };
 
 static const struct option_spec specs[] = {
-    {"socket-fd",     "N",         false},
-    { "host-driver",  "NAME|JSON", false},
-    { "no-sandbox",   NULL,        false},
-    { "shader-cache", "DIR|none",  false},
-    { "trace",        "FILE",      false},
-    { "record",       "FILE",      false},
-    { "stats",        "text|json", true },
-    { "max-memory",   "SIZE",      false},
-    { "max-cpu",      "SECONDS",   false},
-    { "verbose",      NULL,        false},
-    { "help",         NULL,        false},
-    { "report-fd",    "N",         false},
-    { "trace-fd",     "N",         false},
+    {"socket-fd",      "N",         false},
+    { "host-driver",   "NAME|JSON", false},
+    { "no-sandbox",    NULL,        false},
+    { "shader-cache",  "DIR|none",  false},
+    { "trace",         "FILE",      false},
+    { "record",        "FILE",      false},
+    { "trace-records", "FILE",      false},
+    { "stats",         "text|json", true },
+    { "max-memory",    "SIZE",      false},
+    { "max-cpu",       "SECONDS",   false},
+    { "verbose",       NULL,        false},
+    { "help",          NULL,        false},
+    { "report-fd",     "N",         false},
+    { "trace-fd",      "N",         false},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
@@ -67,6 +68,8 @@ print_help(void)
         "  --trace FILE            write each command, decoded, as one line\n"
         "  --record FILE           write each command's bytes: the first context's to FILE, the\n"
         "                          next ones' to FILE.2, FILE.3, ...\n"
+        "  --trace-records FILE    when each command was picked up, carried out and answered,\n"
+        "                          for `vitrine trace`: FILE.renderer-1, FILE.renderer-2, ...\n"
         "  --stats[=text|json]     print counters when a context ends, and for all on SIGUSR1\n"
         "                          (text, or --stats=json)\n"
         "  --max-memory SIZE       device and shared memory of one context (512M, 2G; default:\n"
@@ -185,6 +188,7 @@ serve_contexts(const struct options *options)
         .worker_path = self,
         .trace_path = options_get(options, "trace"),
         .record_path = options_get(options, "record"),
+        .records_path = options_get(options, "trace-records"),
         .client_count_max = CONTEXT_COUNT_MAX,
         .is_sandboxed = options_get(options, "no-sandbox") == NULL,
         .is_verbose = options_get(options, "verbose") != NULL,

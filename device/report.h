@@ -28,6 +28,7 @@ enum report_kind {
     REPORT_WANT_STATS,
     REPORT_WARNING, /* a sentence for the person; the client is served all the same */
     REPORT_RECORD, /* the file for the bytes of the client's commands; comes before REPORT_SERVE_* */
+    REPORT_RECORDS, /* the file for what became of them (render_records.h); so does this */
     REPORT_SERVE_VTEST,
     REPORT_SERVE_CONTEXT,
 };

@@ -22,6 +22,7 @@ struct supervisor_config {
     const char *worker_path;  /* vitrine-render; NULL: workers are threads */
     const char *trace_path;   /* NULL: no trace */
     const char *record_path;  /* NULL: no record; see herd.h */
+    const char *records_path; /* NULL: none; each worker's is this and .renderer-N */
     const char *shader_cache; /* a directory that worker processes may write; NULL: none */
     enum worker_stats stats;
     struct venus_limits limits;

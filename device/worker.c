@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -18,10 +19,11 @@
 #include "device/context.h"
 #include "device/crash.h"
 #include "device/record.h"
+#include "device/render_records.h"
 #include "device/report.h"
 #include "device/vtest.h"
 
-enum { LABEL_BYTES = 64 };
+enum { LABEL_BYTES = 64, FLUSH_MS = 500 };
 
 struct worker {
     const struct worker_config *config;
@@ -29,7 +31,8 @@ struct worker {
     struct venus *venus; /* NULL before and after the context's life */
     bool is_ending;
     bool has_reason;
-    int record_fd; /* -1: no record */
+    int record_fd;                  /* -1: no record */
+    struct render_records *records; /* NULL: none */
     bool is_record_over;
     char label[LABEL_BYTES];
 };
@@ -107,6 +110,13 @@ on_command(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
 }
 
 static void
+on_record(void *user, const void *record)
+{
+    const struct worker *worker = user;
+    render_records_put(worker->records, record);
+}
+
+static void
 send_stats(struct worker *worker, bool as_json)
 {
     char *text = malloc(REPORT_TEXT_BYTES_MAX);
@@ -151,12 +161,23 @@ is_ending(struct worker *worker)
     return is_ending;
 }
 
+/* Who records does not wait longer than this, so that what was recorded is in the file soon. */
+static void
+await_question(const struct worker *worker)
+{
+    struct pollfd question = { .fd = worker->config->channel, .events = POLLIN };
+    while (worker->records != NULL && poll(&question, 1, FLUSH_MS) == 0) {
+        render_records_flush(worker->records);
+    }
+}
+
 static void *
 answer_supervisor(void *argument)
 {
     struct worker *worker = argument;
     struct report *report = malloc(sizeof(*report));
     int fd = -1;
+    await_question(worker);
     while (report != NULL &&
            report_receive(worker->config->channel, true, report, &fd) == REPORT_GOT) {
         if (fd >= 0) {
@@ -165,6 +186,7 @@ answer_supervisor(void *argument)
         if (report->head.kind == REPORT_WANT_STATS) {
             send_stats(worker, worker->config->stats == STATS_JSON);
         }
+        await_question(worker);
     }
     free(report);
     if (worker->config->is_alone && !is_ending(worker)) {
@@ -194,6 +216,7 @@ session_config(struct worker *worker)
         .on_ring = on_ring,
         .on_trace = worker->config->trace_fd >= 0 ? on_trace : NULL,
         .on_command = worker->record_fd >= 0 ? on_command : NULL,
+        .on_record = worker->records != NULL ? on_record : NULL,
         .on_context = on_context,
         .on_context_end = on_context_end,
     };
@@ -203,6 +226,7 @@ session_config(struct worker *worker)
 struct orders {
     int client_fd; /* -1: the supervisor is gone, or said something else */
     int record_fd;
+    int records_fd;
     bool is_context;
     char name[LABEL_BYTES]; /* of a context */
 };
@@ -213,6 +237,10 @@ read_order(struct orders *orders, const struct report *report, int fd)
 {
     if (report->head.kind == REPORT_RECORD) {
         orders->record_fd = fd;
+        return true;
+    }
+    if (report->head.kind == REPORT_RECORDS) {
+        orders->records_fd = fd;
         return true;
     }
     orders->is_context = report->head.kind == REPORT_SERVE_CONTEXT;
@@ -260,17 +288,22 @@ int
 worker_serve(const struct worker_config *config)
 {
     struct worker worker = { .config = config, .label = "client", .record_fd = -1 };
-    struct orders orders = { .client_fd = -1, .record_fd = -1 };
+    struct orders orders = { .client_fd = -1, .record_fd = -1, .records_fd = -1 };
     int status = 0;
     if (config->is_alone) {
         crash_watch(config->channel);
     }
     await_client(config, &orders);
     worker.record_fd = orders.record_fd;
+    worker.records = orders.records_fd >= 0 ? render_records_create(orders.records_fd) : NULL;
     if (orders.client_fd >= 0) {
         (void)pthread_mutex_init(&worker.lock, NULL);
         status = serve(&worker, orders.client_fd, orders.is_context ? orders.name : NULL);
         (void)pthread_mutex_destroy(&worker.lock);
+    }
+    render_records_destroy(worker.records);
+    if (orders.records_fd >= 0) {
+        (void)close(orders.records_fd);
     }
     if (orders.record_fd >= 0) {
         (void)close(orders.record_fd);

@@ -11,6 +11,11 @@ $(venus_gen)/.made: $(wildcard tools/venusgen/*.py) $(wildcard venus/protocol/*)
 	@touch $@
 $(venus_generated): $(venus_gen)/.made ;
 
+# Numbers of commands and their names, for those who print traces.
+$(gen)/venus_commands.def: venus/protocol/ids.tsv | $(gen)
+	$(call say,GEN)awk -F '\t' '$$1 ~ /^[0-9]+$$/ && !seen[$$1]++ { printf "VENUS_COMMAND(%s, %s)\n", $$1, $$2 }' $< > $@
+$(foreach flavour,device host fuzz bench,$(out)/$(flavour)/obj/tools/vitrine/venus_names.o): $(gen)/venus_commands.def
+
 ## make venus       build/lib/libvenus.a: the renderer for this machine
 venus: $(out)/lib/libvenus.a
 .PHONY: venus
@@ -44,6 +49,7 @@ $(out)/lib/libvenus.pc: venus/libvenus.pc.in mk/25-venus.mk
 ## make install-libvenus   header, libraries and pkg-config file into $(PREFIX), or below DESTDIR
 install-libvenus: libvenus
 	install -D -m 644 venus/include/venus/venus.h $(DESTDIR)$(PREFIX)/include/venus/venus.h
+	install -D -m 644 venus/include/venus/trace.def $(DESTDIR)$(PREFIX)/include/venus/trace.def
 	install -D -m 644 $(out)/lib/libvenus.a $(DESTDIR)$(PREFIX)/lib/libvenus.a
 	install -D -m 755 $(out)/lib/libvenus.so.0 $(DESTDIR)$(PREFIX)/lib/libvenus.so.0
 	ln -sf libvenus.so.0 $(DESTDIR)$(PREFIX)/lib/libvenus.so

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "venus/device.h"
+#include "venus/record.h"
 #include "venus/table.h"
 
 #define COMMAND_BYTES  ((uint64_t)256 * 1024 * 1024)
@@ -249,6 +250,7 @@ venus_submit(struct venus *venus, const void *bytes, size_t size_bytes)
         return VENUS_FATAL;
     }
     vn_count(&venus->stats.submit_count, 1);
+    vn_record(venus, VN_EVENT_STREAM, VN_STREAM_OWN, size_bytes, 0);
     vn_exec_run(&venus->exec, bytes, size_bytes, true, 0);
     return venus->exec.has_failed ? VENUS_FATAL : VENUS_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "venus/call.h"
 #include "venus/os.h"
+#include "venus/record.h"
 #include "venus/wire.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -254,6 +255,7 @@ find_command(struct vn_exec *exec, uint32_t id)
 static void
 execute(struct vn_exec *exec, struct venus *venus)
 {
+    struct vn_steps steps = { .picked_ns = vn_is_recorded(venus) ? vn_os_now_ns() : 0 };
     uint32_t id = vn_take_u32(&exec->in);
     uint32_t flags = vn_take_u32(&exec->in);
     const struct vn_command *command = exec->in.is_short ? NULL : find_command(exec, id);
@@ -280,13 +282,20 @@ execute(struct vn_exec *exec, struct venus *venus)
     if (venus->config.on_trace) {
         vn_trace_request(exec, command);
     }
+    if (vn_is_recorded(venus)) {
+        vn_record_picked(exec, id, &steps);
+    }
     command->on(exec, args);
+    steps.left_ns = vn_is_recorded(venus) ? vn_os_now_ns() : 0;
     if (begin_ns) {
         vn_count_own(&exec->counts.sampled_ns[index], vn_os_now_ns() - begin_ns);
         vn_count_own(&exec->counts.sampled[index], 1);
     }
     if ((flags & GENERATE_REPLY) && !exec->has_failed) {
         reply(exec, command, args);
+    }
+    if (vn_is_recorded(venus) && !exec->has_failed) {
+        vn_record_done(exec, &steps);
     }
     if (venus->config.on_trace) {
         vn_trace_reply(exec, command, args);

@@ -35,8 +35,9 @@ struct vn_exec {
     uint64_t stream_offset;    /* what came before them in the stream, for messages */
     const uint8_t *command_at; /* its first byte */
     struct vn_counts counts;
-    bool has_failed; /* the context died by it, or before */
-    uint8_t depth;   /* 1 within vkExecuteCommandStreamsMESA: no further nesting */
+    uint32_t recorded_count; /* commands that on_record was told of */
+    bool has_failed;         /* the context died by it, or before */
+    uint8_t depth;           /* 1 within vkExecuteCommandStreamsMESA: no further nesting */
 
     /* Objects looked up for this command, in order: [0] is the one that it is called on. */
     struct vn_object **trail;

@@ -77,6 +77,7 @@ struct vn_ring {
     uint64_t status_offset;
 
     uint64_t id;
+    uint32_t number; /* in records: the least that no other live ring has, from 1 */
     struct venus *venus;
     struct vn_resource *resource; /* held */
     struct vn_ring *next;

@@ -6,6 +6,7 @@
 
 #include "venus/context.h"
 #include "venus/os.h"
+#include "venus/record.h"
 #include "venus/ring.h"
 
 /* Longer than anybody waits; twice that still fits. */
@@ -82,10 +83,32 @@ tell_front(const struct vn_ring *ring, int fd)
     }
 }
 
+/* rings->lock is held by the caller of both. */
+static bool
+is_number_taken(const struct vn_rings *rings, uint32_t number)
+{
+    const struct vn_ring *other = rings->first;
+    while (other && other->number != number) {
+        other = other->next;
+    }
+    return other != NULL;
+}
+
+static uint32_t
+free_number(const struct vn_rings *rings)
+{
+    uint32_t number = 1;
+    while (number < VN_STREAM_NONE && is_number_taken(rings, number)) {
+        number++;
+    }
+    return number;
+}
+
 static void
 link_ring(struct vn_rings *rings, struct vn_ring *ring)
 {
     (void)pthread_mutex_lock(&rings->lock);
+    ring->number = free_number(rings);
     ring->next = rings->first;
     rings->first = ring;
     rings->live_count++;
@@ -133,6 +156,7 @@ end_ring(struct vn_rings *rings, struct vn_ring *ring, uint32_t how)
 {
     ask(ring, how);
     (void)pthread_join(ring->thread, NULL);
+    vn_record(rings->venus, VN_EVENT_RING_GONE, ring->number, 0, 0);
     unlink_ring(rings, ring);
     tell_front(ring, -1);
     free_ring(ring);
@@ -194,8 +218,10 @@ vn_ring_create(struct vn_rings *rings, const struct vn_ring_wish *wish,
     }
     /* In the list before it can fail and before we look: a context that dies tells every ring in the list. */
     link_ring(rings, ring);
+    vn_record(rings->venus, VN_EVENT_RING, ring->number, ring->id, ring->buffer_bytes);
     int error = start(rings, ring);
     if (error != 0) {
+        vn_record(rings->venus, VN_EVENT_RING_GONE, ring->number, 0, 0);
         unlink_ring(rings, ring);
         ring->resource = NULL; /* stays the caller's */
         free_ring(ring);

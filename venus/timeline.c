@@ -6,6 +6,7 @@
 #include "venus/device.h"
 #include "venus/os.h"
 #include "venus/queue.h"
+#include "venus/record.h"
 
 void
 vn_timelines_init(struct vn_timelines *timelines, struct venus *venus)
@@ -101,6 +102,13 @@ vn_timeline_put(struct vn_queue *queue, struct vn_fence *fence, bool is_done)
     (void)pthread_mutex_unlock(&timeline->lock);
 }
 
+static void
+pass(const struct venus *venus, uint32_t ring_idx, uint64_t fence_id)
+{
+    vn_record(venus, VN_EVENT_FENCE_PASSED, VN_STREAM_OWN, fence_id, ring_idx);
+    venus->config.on_fence(venus->config.user, ring_idx, fence_id);
+}
+
 /* Signals the oldest fence, if there is one whose work is done or not waited for any more.  Returns: is there one at all? */
 static bool
 retire_first(struct vn_queue *queue)
@@ -135,8 +143,7 @@ retire_first(struct vn_queue *queue)
     (void)pthread_mutex_unlock(&timeline->lock);
     uint64_t fence_id = fence->fence_id;
     vn_timeline_put(queue, fence, result == VK_SUCCESS);
-    struct venus *venus = queue->venus;
-    venus->config.on_fence(venus->config.user, queue->ring_idx, fence_id);
+    pass(queue->venus, queue->ring_idx, fence_id);
     return true;
 }
 
@@ -204,13 +211,14 @@ venus_fence(struct venus *venus, uint32_t ring_idx, uint64_t fence_id)
     if (ring_idx >= VENUS_TIMELINE_COUNT) {
         return VENUS_INVALID;
     }
+    vn_record(venus, VN_EVENT_FENCE_ASKED, VN_STREAM_OWN, fence_id, ring_idx);
     (void)pthread_mutex_lock(&timelines->lock);
     struct vn_queue *queue = timelines->queues[ring_idx];
     enum venus_status status = queue ? submit_fence(queue, fence_id) : VENUS_OK;
     (void)pthread_mutex_unlock(&timelines->lock);
     if (!queue) {
         /* Timeline 0, or one that no queue is bound to: nothing is under way on it. */
-        venus->config.on_fence(venus->config.user, ring_idx, fence_id);
+        pass(venus, ring_idx, fence_id);
     }
     return status;
 }

@@ -49,6 +49,7 @@ static const struct option_spec specs[] = {
     { "shader-cache",  "DIR|none",       false},
     { "trace",         "FILE",           false},
     { "record",        "FILE",           false},
+    { "trace-records", "FILE",           false},
     { "stats",         "text|json",      true },
     { "max-memory",    "SIZE",           false},
     { "max-cpu",       "SECONDS",        false},
@@ -58,9 +59,9 @@ static const struct option_spec specs[] = {
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
 /* What of our options goes to vitrine-gpu as it is; each a word of WORD_BYTES at most. */
-static const char *const passed_on[] = { "host-driver", "isolate", "no-sandbox", "shader-cache",
-                                         "trace",       "record",  "stats",      "max-memory",
-                                         "max-cpu",     "verbose" };
+static const char *const passed_on[] = { "host-driver", "isolate", "no-sandbox",   "shader-cache",
+                                         "trace",       "record",  "stats",        "max-memory",
+                                         "max-cpu",     "verbose", "trace-records" };
 enum { PASSED_ON_COUNT = sizeof(passed_on) / sizeof(passed_on[0]), WORD_BYTES = 4096 + 64 };
 
 struct run {
@@ -104,6 +105,8 @@ print_help(void)
         "  --trace FILE            write each command, decoded, as one line\n"
         "  --record FILE           write each command's bytes: the first client's to FILE, the\n"
         "                          next ones' to FILE.2, FILE.3, ...\n"
+        "  --trace-records FILE    when each command was picked up, carried out and answered,\n"
+        "                          for `vitrine trace`: FILE.renderer-1, FILE.renderer-2, ...\n"
         "  --stats[=text|json]     print counters at the end (text, or --stats=json); they are\n"
         "                          also printed while PROGRAM runs, each time that this command\n"
         "                          gets SIGUSR1\n"

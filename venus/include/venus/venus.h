@@ -108,6 +108,13 @@ struct venus_config {
     void (*on_trace)(void *user, const char *line);
     /* Each command's bytes as they came, before it is carried out; ring_id 0: venus_submit.  NULL: no record.  Any thread. */
     void (*on_command)(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes);
+    /*
+     * When each command was picked up, entered and left the host's Vulkan and was answered, and when fences passed: records of
+     * 32 bytes like those of our drivers and devices (abi/trace_record.h), so that one tool joins all three; venus/trace.def
+     * says what they hold.  Two for each command, within its time: copy the record and return.  Times are of CLOCK_MONOTONIC.
+     * NULL: no records, which costs a branch for each command.  Any thread.
+     */
+    void (*on_record)(void *user, const void *record);
 };
 
 struct venus;
