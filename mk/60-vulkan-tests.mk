@@ -31,7 +31,7 @@ $(vkt)/obj/%.o: %.c Makefile mk/00-flags.mk mk/60-vulkan-tests.mk | $(vulkan_hea
 	$(call say,CC)$(HOSTCC) $(common_cflags) -D_GNU_SOURCE $(includes) $(vkt_incs) -c $< -o $@
 
 # The kernel's programs on this machine: its client, its shaders, and the renderer, in one process.
-vvk_native_objs := $(call objects,$(vkt),tests/vulkan/vvk_native.c $(vvk_programs) $(gen)/vk_shaders.c virtio/venus/vvk_ring.c)
+vvk_native_objs := $(call objects,$(vkt),tests/vulkan/vvk_native.c $(vvk_programs) $(gen)/vk_shaders.c virtio/venus/vvk_ring.c virtio/core/trace.c)
 $(vvk_native_objs): | $(vvk_commands)
 $(vkt)/bin/vvk_native: $(vvk_native_objs) $(out)/lib/libvenus.a
 	@mkdir -p $(@D)

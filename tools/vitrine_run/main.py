@@ -82,7 +82,8 @@ def start_device(options, qemu, stack):
     if way == "vnc":
         way = f"vnc:{device_module.free_vnc_port()}"
     view = ["--view", way] if way != "none" else []
-    device = stack.enter_context(Device(os.path.join(TOP, "build"), icd, view))
+    records = ("--trace-records", options.trace_records + ".host") if options.trace_records else ()
+    device = stack.enter_context(Device(os.path.join(TOP, "build"), icd, (*view, *records)))
     if options.display == "vnc":
         say(f"display: VNC at 127.0.0.1:{way.removeprefix('vnc:')}")
     return device

@@ -65,7 +65,8 @@ def make_parser():
     add("--trace", metavar="FILE",
         help="save the guest's trace of commands and queues (Chrome trace JSON), or of frames where FILE ends in .pcapng")
     add("--trace-records", metavar="FILE",
-        help="save the same trace as a file of records, for `vitrine trace`")
+        help="save the same trace as a file of records, for `vitrine trace`; what --gpu vitrine did goes to FILE.host, and what its "
+        "renderers did to FILE.host.renderer-1 and so on")
     add("--qemu", metavar="PROGRAM", help="this QEMU (default: the system's; the newest for --gpu vitrine)")
     add("--preset", choices=["strict", "debug"], default="strict", help="how to build: strict (default) or debug")
     add("--yes", action="store_true", help="install missing packages without asking")

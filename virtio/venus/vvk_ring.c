@@ -74,6 +74,44 @@ now_ns(const struct vvk *vvk)
     return vvk->way->now_ns(vvk->way->ctx);
 }
 
+/* --- the trace --- */
+
+/* A new command's cookie. Returns: 0 while nothing is recorded. */
+static uint32_t
+record_begin(struct vvk *vvk, uint32_t command_id)
+{
+    struct virtio_trace *trace = vvk->way->trace;
+    if (trace == NULL || !trace->is_on) {
+        return 0;
+    }
+    uint32_t cookie = virtio_trace_cookie(trace);
+    virtio_trace_emit(trace, TRACE_VENUS_BEGIN, cookie, vvk->way->trace_origin, command_id, 0);
+    return cookie;
+}
+
+/* Before the tail is stored: the renderer cannot be earlier. */
+static void
+record_command(struct vvk *vvk, uint32_t cookie, const uint8_t *bytes, uint32_t byte_count)
+{
+    uint32_t command_id = 0;
+    if (cookie == 0) {
+        return;
+    }
+    memcpy(&command_id, bytes, sizeof(command_id));
+    virtio_trace_emit(vvk->way->trace, TRACE_VENUS_COMMAND, cookie, vvk->way->trace_origin,
+                      (uint64_t)byte_count << 32 | command_id,
+                      (uint64_t)vvk->way->context_id << 32 | vvk->written);
+}
+
+static void
+record_answer(struct vvk *vvk, uint32_t cookie, uint32_t command_id)
+{
+    if (cookie != 0) {
+        virtio_trace_emit(vvk->way->trace, TRACE_VENUS_ANSWER, cookie, vvk->way->trace_origin,
+                          command_id, 0);
+    }
+}
+
 /* A command of our own, while it is written. */
 struct own {
     struct vvk_writer w;
@@ -196,12 +234,13 @@ copy_in(struct vvk *vvk, const uint8_t *bytes, uint32_t byte_count)
 
 /* A whole command into the ring, at once visible. */
 static bool
-push(struct vvk *vvk, const uint8_t *bytes, uint32_t byte_count)
+push(struct vvk *vvk, const uint8_t *bytes, uint32_t byte_count, uint32_t cookie)
 {
     if (!wait_executed(vvk, vvk->ring_bytes - byte_count)) {
         return false;
     }
     copy_in(vvk, bytes, byte_count);
+    record_command(vvk, cookie, bytes, byte_count);
     vvk->written += byte_count;
     vvk->counters.commands++;
     vvk->counters.bytes += byte_count;
@@ -218,10 +257,11 @@ make_reply_room(struct vvk *vvk)
     if (VVK_REPLY_BYTES - vvk->reply_at >= REPLY_ROOM_MIN) {
         return true;
     }
+    uint32_t cookie = record_begin(vvk, VVK_ID_vkSeekReplyCommandStreamMESA);
     own_begin(&own, VVK_ID_vkSeekReplyCommandStreamMESA);
     vvk_args_vkSeekReplyCommandStreamMESA(&own.w, 0);
     vvk->reply_at = 0;
-    return push(vvk, own.bytes, own_byte_count(&own));
+    return push(vvk, own.bytes, own_byte_count(&own), cookie);
 }
 
 void
@@ -230,6 +270,7 @@ vvk_begin(struct vvk *vvk, struct vvk_call *call, uint32_t command_id, enum vvk_
     *call = (struct vvk_call){
         .out = {.at = vvk->scratch, .end = vvk->scratch + vvk->scratch_bytes},
         .is_answered = kind == VVK_ANSWERED || (kind == VVK_CHECKED && vvk->is_checked),
+        .cookie = record_begin(vvk, command_id),
     };
     vvk_put_u32(&call->out, command_id);
     vvk_put_u32(&call->out, call->is_answered ? GENERATE_REPLY : 0);
@@ -248,7 +289,7 @@ vvk_end(struct vvk *vvk, struct vvk_call *call)
         return false;
     }
     memcpy(&command_id, vvk->scratch, sizeof(command_id));
-    if (!push(vvk, vvk->scratch, byte_count)) {
+    if (!push(vvk, vvk->scratch, byte_count, call->cookie)) {
         return false;
     }
     if (!call->is_answered) {
@@ -258,6 +299,7 @@ vvk_end(struct vvk *vvk, struct vvk_call *call)
     if (!wait_executed(vvk, 0)) {
         return false;
     }
+    record_answer(vvk, call->cookie, command_id);
     call->in =
         (struct vvk_reader){ vvk->reply + vvk->reply_at, vvk->reply + VVK_REPLY_BYTES, false };
     vvk_take_tag(&call->in, command_id);
@@ -318,9 +360,14 @@ set_reply(struct vvk *vvk)
         .offset = (size_t)BUFFER + vvk->ring_bytes,
         .size = VVK_REPLY_BYTES,
     };
+    uint32_t cookie = record_begin(vvk, VVK_ID_vkSetReplyCommandStreamMESA);
     own_begin(&own, VVK_ID_vkSetReplyCommandStreamMESA);
     vvk_args_vkSetReplyCommandStreamMESA(&own.w, &stream);
-    return push(vvk, own.bytes, own_byte_count(&own)) && wait_executed(vvk, 0);
+    if (!push(vvk, own.bytes, own_byte_count(&own), cookie) || !wait_executed(vvk, 0)) {
+        return false;
+    }
+    record_answer(vvk, cookie, VVK_ID_vkSetReplyCommandStreamMESA);
+    return true;
 }
 
 static void

@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 #include "virtio/error.h"
+#include "virtio/trace.h"
 #include "virtio/venus_wire.h"
 
 enum {
@@ -68,6 +69,11 @@ struct vvk_way {
 
     /* Called again and again while nothing comes: may sleep for some hundred microseconds. Returns: VIRTIO_OK; the device failed. */
     enum virtio_err (*relax)(void *ctx, uint64_t deadline_ns);
+
+    /* Where commands of the ring are recorded, as events VENUS_; NULL: nowhere. */
+    struct virtio_trace *trace;
+    uint16_t trace_origin; /* the device's index << 8 | TRACE_QUEUE_NONE */
+    uint32_t context_id;   /* of the renderer's context, for the records */
 };
 
 struct vvk_config {
@@ -147,6 +153,7 @@ struct vvk_call {
     struct vvk_writer out;
     struct vvk_reader in;
     bool is_answered;
+    uint32_t cookie; /* in the trace; 0: not recorded */
 };
 
 /* A number for a new object. */
