@@ -324,7 +324,7 @@ def control():
 
 
 def trace_file():
-    """u8: odd: headers as they are; u8 half the records of the first file; then both: see tests/fuzz/trace_file_fuzz.c."""
+    """u8: 1: headers as they are, 2: a renderer's; u8 half the records of the first file; then both: see tests/fuzz/trace_file_fuzz.c."""
     def file(side, rows):
         head = struct.pack("<8sHBBIQQ", b"vitrace\n", 1, side, 0, 32, 1000000000, 0)
         return head + b"".join(struct.pack("<QIHBBQQ", when, cookie, event, 4 if side == 1 else 0x80, 0, a, b)
@@ -340,6 +340,13 @@ def trace_file():
     for name, rows in (("joined", host), ("short", host[:9])):
         first = file(1, guest)
         seed("trace_file_fuzz", name, bytes([1, len(first) // 16]) + first + file(2, rows))
+    guest, renderer = [], [(1, 0, 1, 3, 0), (1, 0, 2, 0x74736574, 0), (2, 0, 6, 36, 0), (3, 0, 10, 7, 1), (4, 0, 4, 1, 4096)]
+    for n, kind in enumerate((0, 18, 21), 1):
+        guest += [(n * 100, n, 42, kind, 0), (n * 100 + 1, n, 43, 36 << 32 | kind, 3 << 32 | n * 36), (n * 100 + 50, n, 44, kind, 0)]
+        renderer += [(n * 100 + 10, n, 7, n * 36, 36 << 32 | kind), (n * 100 + 20, n, 9, 2, 8)]
+    renderer += [(900, 0, 11, 7, 1), (901, 0, 5, 0, 0)]
+    first = file(1, guest)
+    seed("trace_file_fuzz", "rings", bytes([3, len(first) // 16]) + first + file(3, renderer))
 
 
 def main():

@@ -1,4 +1,4 @@
-"""vitrine trace: a real guest's records joined with a device's, as text and as Chrome trace JSON; damaged files refused.
+"""vitrine trace: a real guest's records joined with a device's and a renderer's, as text and as Chrome trace JSON; damaged files refused.
 
 conformance: S0-13
 """
@@ -15,7 +15,8 @@ RECORD = struct.Struct("<QIHBBQQ")
 HEADER = struct.Struct("<8sHBBIQQ")
 CLOCKS_APART_NS = 5_000_000_000
 QUEUE_START, POP, PUSH, REQUEST, HANDLED = 2, 7, 8, 9, 10  # device/gpu/trace.def
-GPU_REQUEST, VIRTQ_ADD, VIRTQ_USED, VIRTQ_COUNT = 20, 15, 18, 40  # virtio/trace.def
+GPU_REQUEST, VIRTQ_ADD, VIRTQ_USED, VIRTQ_COUNT, VENUS_COMMAND = 20, 15, 18, 40, 43  # virtio/trace.def
+PICKED, DONE = 7, 9  # venus/trace.def
 
 
 def records(path):
@@ -99,3 +100,38 @@ def trace_damaged(where):
     check(status == 1 and "not of one run" in stderr, f"exit status {status}\n{stderr}")
     status, _, stderr = run_vitrine("trace", "--join", guest, "/no/such", programs=REAL)
     check(status == 3 and "cannot read /no/such" in stderr, f"exit status {status}\n{stderr}")
+
+
+def places(guest, renderer):
+    """What of the ring each side has: (first byte, bytes, id), sorted.  One ring, the kernel's, which is the renderer's number 1."""
+    ours = sorted((b & 0xFFFFFFFF, a >> 32, a & 0xFFFFFFFF) for _, _, event, _, _, a, b in guest if event == VENUS_COMMAND)
+    theirs = sorted((a, b >> 32, b & 0xFFFFFFFF) for _, _, event, _, queue, a, b in renderer if event == PICKED and queue == 1)
+    return ours, theirs
+
+
+@front("trace-rings", "Vulkan of our kernel on our device: each ring command has one renderer's record, and a line with its boundaries", "programs")
+def trace_rings(where):
+    guest, chrome = os.path.join(where, "guest"), os.path.join(where, "trace.json")
+    status, _, stderr = run_command("--gpu", "vitrine", "--exec", "vulkan compute 1000 10", "--trace-records", guest)
+    check(status == 0, f"./run --gpu vitrine --trace-records: exit status {status}\n{stderr}")
+    host, renderer = guest + ".host", guest + ".host.renderer-1"
+    rows = records(renderer)[1]
+    ours, theirs = places(records(guest)[1], rows)
+    check(len(ours) > 50 and ours == theirs, f"the guest wrote {len(ours)} commands, its renderer picked up {len(theirs)}")
+    done = sum(1 for row in rows if row[2] == DONE)
+    picked = sum(1 for row in rows if row[2] == PICKED)
+    check(done == picked, f"{picked} commands picked up, {done} done")
+    status, stdout, stderr = run_vitrine("trace", "--join", guest, host, renderer, "--json", chrome, programs=REAL)
+    check(status == 0, f"exit status {status}\n{stderr}")
+    expect_in(rf"^{len(ours)} commands of rings are in the guest's file and a renderer's$", stdout, "what was joined")
+    expect_in(r" ring 1 @\d+ +vkQueueSubmit( +[\d.]+){5} +- +[\d.]+$", stdout, "a command that is not answered")
+    expect_in(r" ring 1 @\d+ +vkWaitForFences( +[\d.]+){7}$", stdout, "a command that is answered")
+    expect_in(r" submit \d+ @0 +vkCreateRingMESA +- +[\d.]+ ", stdout, "a command in a SUBMIT_3D")
+    check("lost" not in stdout and "in no renderer" not in stdout, stdout)
+    with open(chrome, encoding="ascii") as f:
+        events = json.load(f)["traceEvents"]
+    for phase, pid in (("X", 1), ("X", 3), ("s", 1), ("f", 3), ("s", 3), ("s", 2)):
+        check(any(e["ph"] == phase and e["pid"] == pid and e.get("cat") == "vulkan" for e in events), f"no {phase} of process {pid}")
+    status, stdout, stderr = run_vitrine("trace", host, renderer, programs=REAL)
+    check(status == 0, f"without the guest's: exit status {status}\n{stderr}")
+    expect_in(r" ring 1 @\d+ +vkQueueSubmit +- +- +[\d.]+ +[\d.]+ ", stdout, "the host's part")

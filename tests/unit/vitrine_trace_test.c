@@ -1,16 +1,22 @@
 /*
- * vitrine trace: files of records that are whole, damaged, made up; two sides joined by number, clocks and order.
+ * vitrine trace: files of records that are whole, damaged, made up; two sides joined by number, clocks and order; rings by place.
  */
 #include <stdlib.h>
 
 #include "virtio/trace.h"
 
 #include "tests/unit/utest.h"
-#include "tools/vitrine/join.h"
+#include "tools/vitrine/rings.h"
 
 #define TRACE_EVENT(name, text) HOST_##name,
 enum host_event {
 #include "device/gpu/trace.def"
+};
+#undef TRACE_EVENT
+
+#define TRACE_EVENT(name, text) RENDERER_##name,
+enum renderer_event {
+#include "venus/trace.def"
 };
 #undef TRACE_EVENT
 
@@ -82,7 +88,7 @@ join(const struct recording *guest, const struct recording *host, struct joined 
 {
     struct trace_file files[2];
     return EXPECT_TRUE(parse(guest, &files[0])) && EXPECT_TRUE(parse(host, &files[1])) &&
-           join_files(&files[0], &files[1], joined, why);
+           join_files(&files[0], &files[1], NULL, joined, why);
 }
 
 /* What a person reads when `recording`, cut to size_bytes, is refused. */
@@ -114,8 +120,8 @@ UTEST(damaged_files_are_refused_with_the_byte)
     bad.header.version = le16_from(2);
     expect_refused(&bad, 96, "byte 8: version 2 is unknown");
     bad = good;
-    bad.header.side = 3;
-    expect_refused(&bad, 96, "byte 10: side 3");
+    bad.header.side = 4;
+    expect_refused(&bad, 96, "byte 10: side 4");
     bad = good;
     bad.header.record_bytes = le32_from(33);
     expect_refused(&bad, 96, "byte 12: records of 33 bytes");
@@ -328,4 +334,197 @@ UTEST(what_comes_too_late_is_no_boundary)
     EXPECT_EQ(stage_ns[STAGE_BATCH], 0);
     EXPECT_EQ(stage_ns[STAGE_SIGNAL], 0);
     join_finish(&joined);
+}
+
+/* --- rings --- */
+
+enum { QUEUE_SUBMIT = 18, CREATE_INSTANCE = 0, RING_STREAM = 1, RENDER_SUBMIT = 5 };
+
+static struct recording
+start_renderer(uint32_t context_id, uint64_t time_ns)
+{
+    struct recording renderer = start(TRACE_FILE_RENDERER);
+    uint64_t name[2] = { 0 };
+    memcpy(name, "tri\"angle", 9);
+    put(&renderer, time_ns, RENDERER_CONTEXT, 0, context_id, 0);
+    put(&renderer, time_ns, RENDERER_TEXT, 0, name[0], name[1]);
+    return renderer;
+}
+
+/* A command picked up at time_ns, in Vulkan from 5 to 25 ns after, done 30 ns after. */
+static void
+put_work(struct recording *renderer, uint64_t time_ns, uint8_t stream, uint32_t cookie,
+         uint64_t position, uint32_t id)
+{
+    put(renderer, time_ns, RENDERER_PICKED, cookie, position, UINT64_C(36) << 32 | id);
+    renderer->records[renderer->count - 1].queue = stream;
+    put(renderer, time_ns + 30, RENDERER_DONE, cookie, 5, 25);
+    renderer->records[renderer->count - 1].queue = stream;
+}
+
+static void
+put_ring(struct recording *renderer, uint64_t time_ns)
+{
+    put(renderer, time_ns, RENDERER_RING, 0, 0x1234, 4096);
+    renderer->records[renderer->count - 1].queue = RING_STREAM;
+}
+
+/* A client of context 3 writes it from time_ns to 10 ns later and sees the answer 70 ns after that. */
+static void
+put_written(struct recording *guest, uint64_t time_ns, uint32_t cookie, uint32_t position,
+            uint32_t id)
+{
+    put(guest, time_ns, TRACE_VENUS_BEGIN, cookie, id, 0);
+    put(guest, time_ns + 10, TRACE_VENUS_COMMAND, cookie, UINT64_C(36) << 32 | id,
+        UINT64_C(3) << 32 | position);
+    put(guest, time_ns + 80, TRACE_VENUS_ANSWER, cookie, id, 0);
+}
+
+static bool
+join_rings(const struct recording *guest, const struct recording *host,
+           const struct recording *renderer, struct rings *rings, char why[JOIN_WHY_BYTES])
+{
+    struct trace_file files[3];
+    const struct rings_files wanted = { guest != NULL ? &files[0] : NULL,
+                                        host != NULL ? &files[1] : NULL, &files[2], 1 };
+    return (guest == NULL || EXPECT_TRUE(parse(guest, &files[0]))) &&
+           (host == NULL || EXPECT_TRUE(parse(host, &files[1]))) &&
+           EXPECT_TRUE(parse(renderer, &files[2])) && rings_join(&wanted, rings, why);
+}
+
+UTEST(a_ring_command_has_each_boundary_on_one_clock)
+{
+    struct recording guest = start(TRACE_FILE_DRIVER);
+    struct recording renderer = start_renderer(3, 1);
+    put_ring(&renderer, 2);
+    put_written(&guest, 1000, 9, 0, QUEUE_SUBMIT);
+    put_work(&renderer, 1030, RING_STREAM, 1, 0, QUEUE_SUBMIT);
+    struct rings rings;
+    char why[JOIN_WHY_BYTES];
+    if (!EXPECT_TRUE(join_rings(&guest, NULL, &renderer, &rings, why))) {
+        return;
+    }
+    EXPECT_EQ(rings.joined_count, 1);
+    EXPECT_STREQ(rings.contexts[0].name, "tri?angle");
+    EXPECT_STREQ(venus_command_name(rings.commands[0].id), "vkQueueSubmit");
+    struct join_bounds bounds = rings_bounds(&rings);
+    EXPECT_EQ(bounds.most, CLOCKS_APART_NS + 20);
+    EXPECT_EQ(bounds.least, CLOCKS_APART_NS - 20);
+    rings_to_guest_clock(&rings, CLOCKS_APART_NS);
+    uint64_t stage_ns[RING_STAGE_COUNT];
+    EXPECT_EQ(rings_stages(rings.commands, stage_ns), 80);
+    EXPECT_EQ(stage_ns[RING_STAGE_ENCODE], 10);
+    EXPECT_EQ(stage_ns[RING_STAGE_QUEUE], 20);
+    EXPECT_EQ(stage_ns[RING_STAGE_DECODE], 5);
+    EXPECT_EQ(stage_ns[RING_STAGE_VULKAN], 20);
+    EXPECT_EQ(stage_ns[RING_STAGE_REPLY], 5);
+    EXPECT_EQ(stage_ns[RING_STAGE_SEEN], 20);
+    rings_finish(&rings);
+}
+
+UTEST(the_last_rings_of_a_context_belong_together)
+{
+    struct recording guest = start(TRACE_FILE_DRIVER);
+    struct recording renderer = start_renderer(3, 1);
+    put_ring(&renderer, 2); /* of a program before the guest's trace began */
+    put_work(&renderer, 10, RING_STREAM, 1, 0, CREATE_INSTANCE);
+    for (uint32_t ring = 0; ring < 2; ring++) {
+        put_ring(&renderer, 900 + ring * 1000);
+        put_written(&guest, 1000 + ring * 1000, 9 + 2 * ring, 0, CREATE_INSTANCE + ring);
+        put_written(&guest, 1100 + ring * 1000, 10 + 2 * ring, 36, QUEUE_SUBMIT);
+        put_work(&renderer, 1030 + ring * 1000, RING_STREAM, 2, 0, CREATE_INSTANCE + ring);
+        put_work(&renderer, 1130 + ring * 1000, RING_STREAM, 3, 36, QUEUE_SUBMIT);
+    }
+    put_written(&guest, 5000, 20, 72, QUEUE_SUBMIT); /* which the renderer never saw */
+    struct rings rings;
+    char why[JOIN_WHY_BYTES];
+    if (!EXPECT_TRUE(join_rings(&guest, NULL, &renderer, &rings, why))) {
+        return;
+    }
+    EXPECT_EQ(rings.joined_count, 4);
+    EXPECT_EQ(rings.renderer_only_count, 1);
+    EXPECT_EQ(rings.guest_only_count, 1);
+    rings_finish(&rings);
+}
+
+UTEST(a_ring_goes_on_where_its_32_bits_begin_anew)
+{
+    struct recording guest = start(TRACE_FILE_DRIVER);
+    struct recording renderer = start_renderer(3, 1);
+    put_ring(&renderer, 2);
+    put_written(&guest, 1000, 9, 0x7ffffff0, QUEUE_SUBMIT);
+    put_written(&guest, 2000, 10, 0xffffffe0, QUEUE_SUBMIT);
+    put_written(&guest, 3000, 11, 4, QUEUE_SUBMIT);
+    put_work(&renderer, 3030, RING_STREAM, 1, UINT64_C(0x100000004), QUEUE_SUBMIT);
+    struct rings rings;
+    char why[JOIN_WHY_BYTES];
+    if (EXPECT_TRUE(join_rings(&guest, NULL, &renderer, &rings, why))) {
+        EXPECT_EQ(rings.joined_count, 1);
+        rings_finish(&rings);
+    }
+}
+
+UTEST(another_command_at_a_place_is_another_run)
+{
+    struct recording guest = start(TRACE_FILE_DRIVER);
+    struct recording renderer = start_renderer(3, 1);
+    put_ring(&renderer, 2);
+    put_written(&guest, 1000, 9, 36, QUEUE_SUBMIT);
+    put_work(&renderer, 1030, RING_STREAM, 1, 36, CREATE_INSTANCE);
+    struct rings rings;
+    char why[JOIN_WHY_BYTES];
+    EXPECT_FALSE(join_rings(&guest, NULL, &renderer, &rings, why));
+    EXPECT_CONTAINS(why, "at byte 36 of context 3's ring is vkQueueSubmit for the guest and "
+                         "vkCreateInstance for its renderer");
+}
+
+UTEST(a_stream_is_the_devices_submission_of_the_same_turn)
+{
+    struct recording host = start(TRACE_FILE_DEVICE);
+    struct recording renderer = start_renderer(3, 500);
+    const uint64_t asked = (uint64_t)RENDER_SUBMIT << 32;
+    put(&host, 100, HOST_RENDERER_ASKED, 4, asked | 3, 0); /* a context before, of the same id */
+    put(&host, 600, HOST_RENDERER_ASKED, 8, asked | 2, 0);
+    put(&host, 700, HOST_RENDERER_ASKED, 9, asked | 3, 0);
+    put(&host, 800, HOST_RENDERER_ASKED, 12, asked | 3, 0);
+    for (uint32_t n = 0; n < 2; n++) {
+        put(&renderer, 740 + n * 100, RENDERER_STREAM, 0, 36, 0);
+        put_work(&renderer, 750 + n * 100, 0, n + 1, 0, CREATE_INSTANCE);
+    }
+    put(&renderer, 900, RENDERER_FENCE_ASKED, 0, 77, 1);
+    put(&renderer, 950, RENDERER_FENCE_PASSED, 0, 77, 1);
+    struct rings rings;
+    char why[JOIN_WHY_BYTES];
+    if (!EXPECT_TRUE(join_rings(NULL, &host, &renderer, &rings, why))) {
+        return;
+    }
+    uint64_t stage_ns[RING_STAGE_COUNT];
+    EXPECT_EQ(rings.command_count, 3);
+    EXPECT_EQ(rings.commands[0].submit, 9);
+    EXPECT_EQ(rings.commands[1].submit, 12);
+    EXPECT_EQ(rings_stages(&rings.commands[1], stage_ns), 80);
+    EXPECT_EQ(stage_ns[RING_STAGE_QUEUE], 50);
+    EXPECT_EQ(rings_stages(&rings.commands[2], stage_ns), 50);
+    EXPECT_STREQ(venus_command_name(rings.commands[2].id), "(fence)");
+    rings_finish(&rings);
+}
+
+UTEST(the_device_alone_has_its_part)
+{
+    struct recording guest = start(TRACE_FILE_DRIVER);
+    struct recording host = start(TRACE_FILE_DEVICE);
+    struct trace_file file;
+    struct joined joined;
+    char why[JOIN_WHY_BYTES];
+    EXPECT_TRUE(parse(&host, &file));
+    EXPECT_FALSE(join_alone(&file, &joined, why));
+    put(&host, 1, HOST_QUEUE_START, 0, 64, 0);
+    put_command(&guest, &host, 1000, 7, 1, 0x105);
+    if (EXPECT_TRUE(parse(&host, &file)) && EXPECT_TRUE(join_alone(&file, &joined, why))) {
+        uint64_t stage_ns[STAGE_COUNT];
+        EXPECT_EQ(joined.command_count, 1);
+        EXPECT_EQ(join_stages(joined.commands, stage_ns), 30);
+        EXPECT_EQ(stage_ns[STAGE_DEVICE], 20);
+        join_finish(&joined);
+    }
 }

@@ -22,7 +22,7 @@ LAW = (
     ("venus/", ("abi/", "venus/", "build/gen/")),
     ("device/", ("abi/", VENUS, "device/")),
     ("tools/view/", ("abi/", PUBLIC, "device/", "tools/view/")),
-    ("tools/vitrine/", ("abi/", PUBLIC, "virtio/trace.def", "device/", "tools/vitrine/")),
+    ("tools/vitrine/", ("abi/", PUBLIC, VENUS + "venus/trace.def", "virtio/trace.def", "build/gen/", "device/", "tools/vitrine/")),
     ("examples/", ("abi/", PUBLIC, "examples/")),
     ("tests/", ("abi/", "virtio/", "kernel/", "device/", "venus/", "tools/view/", "tools/vitrine/", "tests/", "build/gen/")),
 )

@@ -173,7 +173,7 @@ narrow(struct bounds *bounds, const struct joined_command *command)
 }
 
 static bool
-find_offset(struct joined *joined, char why[JOIN_WHY_BYTES])
+find_offset(struct joined *joined, const struct join_bounds *known, char why[JOIN_WHY_BYTES])
 {
     struct bounds bounds = { INT64_MIN, INT64_MAX, 0, 0 };
     for (size_t i = 0; i < joined->command_count; i++) {
@@ -189,6 +189,16 @@ find_offset(struct joined *joined, char why[JOIN_WHY_BYTES])
                      "command %llu was found used %llu ns before it was given back",
                      (unsigned long long)bounds.most_number,
                      (unsigned long long)bounds.least_number,
+                     (unsigned long long)bounds.least - (unsigned long long)bounds.most);
+    }
+    if (known != NULL) {
+        bounds.least = known->least > bounds.least ? known->least : bounds.least;
+        bounds.most = known->most < bounds.most ? known->most : bounds.most;
+    }
+    if (bounds.least > bounds.most) {
+        return wrong(why,
+                     "the files are not of one run: queues and rings contradict each other "
+                     "by %llu ns",
                      (unsigned long long)bounds.least - (unsigned long long)bounds.most);
     }
     uint64_t width = (uint64_t)bounds.most - (uint64_t)bounds.least;
@@ -248,7 +258,7 @@ to_one_clock(struct joined *joined)
 
 bool
 join_files(const struct trace_file *driver_file, const struct trace_file *device_file,
-           struct joined *joined, char why[JOIN_WHY_BYTES])
+           const struct join_bounds *known, struct joined *joined, char why[JOIN_WHY_BYTES])
 {
     struct side driver = { 0 };
     struct side device = { 0 };
@@ -264,7 +274,7 @@ join_files(const struct trace_file *driver_file, const struct trace_file *device
         }
         joined->gap_count = driver.gap_count;
         joined->device_lost_count = device_file->lost_count + device.gap_count;
-        is_good = match(joined, &driver, &device, why) && find_offset(joined, why);
+        is_good = match(joined, &driver, &device, why) && find_offset(joined, known, why);
     }
     if (is_good) {
         to_one_clock(joined);
@@ -272,6 +282,29 @@ join_files(const struct trace_file *driver_file, const struct trace_file *device
         join_finish(joined);
     }
     side_finish(&driver);
+    side_finish(&device);
+    return is_good;
+}
+
+bool
+join_alone(const struct trace_file *file, struct joined *joined, char why[JOIN_WHY_BYTES])
+{
+    struct side device = { 0 };
+    bool is_good = side_collect_device(&device, file);
+    *joined = (struct joined){ .is_device_alone = true };
+    if (is_good) {
+        joined->commands = device.commands;
+        joined->command_count = device.command_count;
+        joined->device_lost_count = file->lost_count + device.gap_count;
+        device.commands = NULL;
+        to_one_clock(joined);
+        is_good = joined->command_count > 0 || wrong(why, "no command is in the device's file");
+    } else {
+        (void)wrong(why, "there is not enough memory");
+    }
+    if (!is_good) {
+        join_finish(joined);
+    }
     side_finish(&device);
     return is_good;
 }

@@ -62,6 +62,12 @@ struct joined_command {
     uint64_t time_ns[MARK_COUNT];
 };
 
+/* What is known of two clocks: device's - driver's is from least to most. */
+struct join_bounds {
+    int64_t least;
+    int64_t most;
+};
+
 struct joined {
     struct joined_command *commands; /* in the driver's order; those of both sides only */
     size_t command_count;
@@ -74,16 +80,20 @@ struct joined {
     uint64_t driver_lost_count;
     uint64_t device_lost_count;
     uint8_t driver_origin; /* the driver's index of the device */
+    bool is_device_alone;  /* there is no driver's file: join_alone */
 };
 
 /*
- * Joins; both were parsed.  On success the times of both sides are on the driver's clock, and in `marks` only those that
+ * Joins; both were parsed.  known: what else is known of the clocks; NULL: nothing.  On success the times of both sides are on the driver's clock, and in `marks` only those that
  * stand in order.
  * Returns: true, and joined is for join_finish; false and why: no common command, two GPUs in the driver's trace, commands
  * of different types under one number, contradicting times, no memory.
  */
 bool join_files(const struct trace_file *driver, const struct trace_file *device,
-                struct joined *joined, char why[JOIN_WHY_BYTES]);
+                const struct join_bounds *known, struct joined *joined, char why[JOIN_WHY_BYTES]);
+
+/* The device's commands by themselves, on its own clock: of a guest that records nothing.  Returns: as join_files. */
+bool join_alone(const struct trace_file *device, struct joined *joined, char why[JOIN_WHY_BYTES]);
 
 /* joined: a zeroed one is allowed. */
 void join_finish(struct joined *joined);

@@ -1,5 +1,5 @@
 /*
- * trace.c - vitrine trace: reads the driver's and the device's files, joins them, prints.
+ * trace.c - vitrine trace: reads the driver's, the device's and the renderers' files, joins them, prints.
  */
 #include "tools/vitrine/trace.h"
 
@@ -28,14 +28,16 @@ static void
 print_help(void)
 {
     (void)puts(
-        "usage: vitrine trace --join GUEST HOST [OPTION...]\n"
+        "usage: vitrine trace --join GUEST HOST [RENDERER...] [OPTION...]\n"
+        "       vitrine trace [HOST] [RENDERER...] [OPTION...]\n"
         "\n"
-        "Joins what a guest's driver and our device wrote down of one run: a line for each "
-        "command\n"
-        "with the microseconds that it spent at each step of its way, then figures per command.\n"
+        "Joins what a guest's driver, our device and its renderers wrote down of one run: a line\n"
+        "for each command with the microseconds that it spent at each step of its way, then\n"
+        "figures per command.  Of a guest that writes nothing down, the host's part.\n"
         "\n"
-        "  GUEST  records of the driver: ./run --exec '...' --trace-records GUEST\n"
-        "  HOST   records of the device: vitrine-gpu --vhost-user SOCKET --trace-records HOST\n"
+        "  GUEST     records of the driver: ./run --exec '...' --trace-records GUEST\n"
+        "  HOST      records of the device: vitrine-gpu --vhost-user SOCKET --trace-records HOST\n"
+        "  RENDERER  of each context's renderer: HOST.renderer-1, HOST.renderer-2, ...\n"
         "\n"
         "  --json FILE   also write a Chrome trace, with arrows between guest and host, for\n"
         "                https://ui.perfetto.dev or chrome://tracing\n"
@@ -53,35 +55,34 @@ print_help(void)
         "  find      until the driver takes the used buffer\n"
         "  callback  until the response is checked\n"
         "\n"
+        "of Vulkan commands, in rings (ring N @BYTE) and streams (submit N: SUBMIT_3D number N):\n"
+        "  encode    the client writes the command\n"
+        "  queue     until the renderer picks it up\n"
+        "  decode    its arguments are decoded and checked\n"
+        "  vulkan    it is carried out: in the host's Vulkan, but for a little\n"
+        "  reply     its answer is written\n"
+        "  seen      until the client sees the answer\n"
+        "\n"
         "exit status: 0; 1 a file is damaged, or they do not belong together; 2 wrong use;\n"
         "3 a file cannot be read or written");
 }
 
-/* Returns: an exit status. */
-static int
-load(const char *path, struct trace_bytes *bytes, struct trace_file *file,
-     enum trace_file_side side)
-{
-    char why[WHY_BYTES];
-    enum trace_loaded loaded = trace_load(path, bytes, file, why, sizeof(why));
-    if (loaded != TRACE_LOADED) {
-        (void)fprintf(stderr, "vitrine trace: %s\n", why);
-        return loaded == TRACE_NO_FILE ? EXIT_NO_FILE : EXIT_NOT_JOINED;
-    }
-    if (file->side != side) {
-        (void)fprintf(stderr,
-                      "vitrine trace: %s is of the %s's side: give GUEST first, then HOST\n", path,
-                      file->side == TRACE_FILE_DRIVER ? "driver" : "device");
-        return EXIT_NOT_JOINED;
-    }
-    return EXIT_SUCCESS;
-}
+/* What was read. */
+struct files {
+    struct trace_bytes *bytes; /* one for each path */
+    struct trace_file *files;
+    struct trace_file *renderers;
+    size_t count;
+    size_t renderer_count;
+    const struct trace_file *guest; /* NULL: none */
+    const struct trace_file *host;  /* NULL: none */
+};
 
 static int
-write_json(const char *path, const struct joined *joined)
+write_json(const char *path, const struct joined *joined, const struct rings *rings)
 {
     FILE *to = fopen(path, "we");
-    bool is_written = to != NULL && trace_write_json(to, joined);
+    bool is_written = to != NULL && trace_write_json(to, joined, rings);
     int error = errno;
     if (to != NULL && fclose(to) != 0 && is_written) {
         is_written = false;
@@ -93,56 +94,151 @@ write_json(const char *path, const struct joined *joined)
     return is_written ? EXIT_SUCCESS : EXIT_NO_FILE;
 }
 
-static int
-join_and_print(const struct options *options, const struct trace_file *guest,
-               const struct trace_file *host)
+static void
+unload(struct files *files)
 {
-    char why[JOIN_WHY_BYTES];
-    struct joined joined;
-    if (!join_files(guest, host, &joined, why)) {
+    for (size_t i = 0; i < files->count; i++) {
+        trace_unload(&files->bytes[i]);
+    }
+    free(files->bytes);
+    free(files->files);
+    free(files->renderers);
+}
+
+/* Puts the file where its side belongs.  Returns: an exit status. */
+static int
+sort_in(struct files *files, const struct trace_file *file, const char *path)
+{
+    const struct trace_file **place =
+        file->side == TRACE_FILE_DRIVER ? &files->guest : &files->host;
+    if (file->side == TRACE_FILE_RENDERER) {
+        files->renderers[files->renderer_count++] = *file;
+        return EXIT_SUCCESS;
+    }
+    if (*place != NULL) {
+        (void)fprintf(stderr, "vitrine trace: %s is of the %s's side, and so is one before it\n",
+                      path, trace_file_whose(file->side));
+        return EXIT_NOT_JOINED;
+    }
+    *place = file;
+    return EXIT_SUCCESS;
+}
+
+/* With --join the guest's comes first, then the host's.  Returns: an exit status. */
+static int
+load(struct files *files, const char *path, bool is_join)
+{
+    char why[WHY_BYTES];
+    static const enum trace_file_side order[] = { TRACE_FILE_DRIVER, TRACE_FILE_DEVICE };
+    size_t idx = files->count++;
+    struct trace_file *file = &files->files[idx];
+    enum trace_loaded loaded = trace_load(path, &files->bytes[idx], file, why, sizeof(why));
+    if (loaded != TRACE_LOADED) {
         (void)fprintf(stderr, "vitrine trace: %s\n", why);
+        return loaded == TRACE_NO_FILE ? EXIT_NO_FILE : EXIT_NOT_JOINED;
+    }
+    enum trace_file_side wanted = idx < 2 ? order[idx] : TRACE_FILE_RENDERER;
+    if (is_join && file->side != wanted) {
+        (void)fprintf(stderr,
+                      "vitrine trace: %s is of the %s's side: give GUEST first, then HOST, then "
+                      "renderers'\n",
+                      path, trace_file_whose(file->side));
+        return EXIT_NOT_JOINED;
+    }
+    return sort_in(files, file, path);
+}
+
+static int
+load_all(struct files *files, char *const *paths, size_t path_count, bool is_join)
+{
+    files->bytes = calloc(path_count, sizeof(*files->bytes));
+    files->files = calloc(path_count, sizeof(*files->files));
+    files->renderers = calloc(path_count, sizeof(*files->renderers));
+    if (files->bytes == NULL || files->files == NULL || files->renderers == NULL) {
+        (void)fputs("vitrine trace: there is not enough memory\n", stderr);
         return EXIT_NOT_JOINED;
     }
     int status = EXIT_SUCCESS;
-    if (options_get(options, "json") != NULL) {
-        status = write_json(options_get(options, "json"), &joined);
+    for (size_t i = 0; i < path_count && status == EXIT_SUCCESS; i++) {
+        status = load(files, paths[i], is_join);
     }
-    trace_report(stdout, &joined, options_get(options, "summary") != NULL);
-    join_finish(&joined);
+    if (status == EXIT_SUCCESS && files->guest != NULL && files->host == NULL) {
+        (void)fputs("vitrine trace: a guest's records alone are read by its own `trace dump`: "
+                    "give HOST too\n",
+                    stderr);
+        return EXIT_NOT_JOINED;
+    }
     return status;
 }
 
-/* Options may stand behind the two files too.  Returns: false after one line. */
+/* The virtqueues' part, where the device's file is given; then the rings are on the same clock. */
 static bool
-read_paths(struct options *options, char *paths[2])
+join(const struct files *files, struct joined *joined, struct rings *rings,
+     char why[JOIN_WHY_BYTES])
 {
-    if (options_get(options, "join") == NULL || options->rest_count < 2) {
-        return option_wrong(options, "give the guest's and the host's records: --join GUEST HOST");
-    }
-    paths[0] = options->rest[0];
-    paths[1] = options->rest[1];
-    if (!options_read(options, options->rest_count - 1, options->rest + 1)) {
+    const struct rings_files ring_files = { files->guest, files->host, files->renderers,
+                                            files->renderer_count };
+    if (!rings_join(&ring_files, rings, why)) {
         return false;
     }
-    return options->rest_count == 0 ||
-           option_wrong(options, "%s is too much: two files are joined", options->rest[0]);
+    const struct join_bounds known = rings_bounds(rings);
+    bool is_good = true;
+    if (files->guest != NULL) {
+        is_good = join_files(files->guest, files->host, &known, joined, why);
+        rings_to_guest_clock(rings, joined->offset_ns);
+    } else if (files->host != NULL) {
+        is_good = join_alone(files->host, joined, why);
+    }
+    return is_good;
 }
 
 static int
-join_paths(const struct options *options, char *const paths[2])
+join_and_print(const struct options *options, const struct files *files)
 {
-    struct trace_bytes bytes[2] = { { 0 }, { 0 } };
-    struct trace_file guest;
-    struct trace_file host;
-    int status = load(paths[0], &bytes[0], &guest, TRACE_FILE_DRIVER);
-    if (status == EXIT_SUCCESS) {
-        status = load(paths[1], &bytes[1], &host, TRACE_FILE_DEVICE);
+    char why[JOIN_WHY_BYTES];
+    struct joined joined = { 0 };
+    struct rings rings = { 0 };
+    int status = EXIT_SUCCESS;
+    bool is_summary = options_get(options, "summary") != NULL;
+    if (!join(files, &joined, &rings, why)) {
+        (void)fprintf(stderr, "vitrine trace: %s\n", why);
+        rings_finish(&rings);
+        return EXIT_NOT_JOINED;
     }
-    if (status == EXIT_SUCCESS) {
-        status = join_and_print(options, &guest, &host);
+    if (options_get(options, "json") != NULL) {
+        status = write_json(options_get(options, "json"), &joined, &rings);
     }
-    trace_unload(&bytes[0]);
-    trace_unload(&bytes[1]);
+    if (files->host != NULL) {
+        trace_report(stdout, &joined, is_summary);
+    }
+    if (files->renderer_count > 0) {
+        trace_report_rings(stdout, &rings, is_summary);
+    }
+    join_finish(&joined);
+    rings_finish(&rings);
+    return status;
+}
+
+static int
+print_paths(const struct options *options)
+{
+    bool is_join = options_get(options, "join") != NULL;
+    size_t path_count = (size_t)options->rest_count;
+    struct files files = { 0 };
+    if (path_count == 0 || (is_join && path_count < 2)) {
+        (void)option_wrong(options, "give the guest's and the host's records: --join GUEST HOST");
+        return EXIT_WRONG_USE;
+    }
+    if (path_count > RINGS_FILE_COUNT_MAX) {
+        (void)option_wrong(options, "%zu files are too many: %d at most", path_count,
+                           RINGS_FILE_COUNT_MAX);
+        return EXIT_WRONG_USE;
+    }
+    int status = load_all(&files, options->rest, path_count, is_join);
+    if (status == EXIT_SUCCESS) {
+        status = join_and_print(options, &files);
+    }
+    unload(&files);
     return status;
 }
 
@@ -154,11 +250,11 @@ trace_main(int argc, char **argv)
                                .specs = specs,
                                .spec_count = SPEC_COUNT,
                                .values = values,
-                               .takes_words = true };
-    char *paths[2] = { NULL, NULL };
+                               .takes_words = true,
+                               .is_mixed = true };
     int status;
     if (!options_begin(&options, argc, argv, print_help, &status)) {
         return status;
     }
-    return read_paths(&options, paths) ? join_paths(&options, paths) : EXIT_WRONG_USE;
+    return print_paths(&options);
 }

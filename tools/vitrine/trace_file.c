@@ -19,10 +19,22 @@ static const char *const driver_events[] = {
 static const char *const device_events[] = {
 #include "device/gpu/trace.def"
 };
+static const char *const renderer_events[] = {
+#include "venus/trace.def"
+};
 #undef TRACE_EVENT
-enum {
-    DRIVER_EVENT_COUNT = sizeof(driver_events) / sizeof(driver_events[0]),
-    DEVICE_EVENT_COUNT = sizeof(device_events) / sizeof(device_events[0]),
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct side_words {
+    const char *whose;
+    const char *file;
+    const char *const *events;
+    unsigned event_count;
+} sides[] = {
+    [TRACE_FILE_DRIVER] = {"driver",    "virtio/trace.def",     driver_events,   COUNT(driver_events)},
+    [TRACE_FILE_DEVICE] = { "device",   "device/gpu/trace.def", device_events,   COUNT(device_events)},
+    [TRACE_FILE_RENDERER] = { "renderer", "venus/trace.def",      renderer_events,
+                           COUNT(renderer_events)                                                    },
 };
 
 static bool __attribute__((format(printf, 2, 3)))
@@ -47,9 +59,10 @@ check_header(const struct trace_file_header *header, char why[TRACE_FILE_WHY_BYT
                      offsetof(struct trace_file_header, version), le16_get(header->version),
                      TRACE_FILE_VERSION);
     }
-    if (header->side != TRACE_FILE_DRIVER && header->side != TRACE_FILE_DEVICE) {
-        return wrong(why, "byte %zu: side %u is neither the driver's (1) nor the device's (2)",
-                     offsetof(struct trace_file_header, side), header->side);
+    if (header->side == 0 || header->side >= COUNT(sides)) {
+        return wrong(
+            why, "byte %zu: side %u is not the driver's (1), the device's (2), a renderer's (3)",
+            offsetof(struct trace_file_header, side), header->side);
     }
     if (le32_get(header->record_bytes) != RECORD_BYTES) {
         return wrong(why, "byte %zu: records of %u bytes, expected %d",
@@ -71,17 +84,16 @@ check_record(const struct trace_file *file, size_t idx, char why[TRACE_FILE_WHY_
     const struct trace_record *record = &file->records[idx];
     unsigned long long at = HEADER_BYTES + (unsigned long long)idx * RECORD_BYTES;
     bool is_driver = file->side == TRACE_FILE_DRIVER;
-    unsigned count = is_driver ? DRIVER_EVENT_COUNT : DEVICE_EVENT_COUNT;
+    const struct side_words *side = &sides[file->side];
     unsigned event = le16_get(record->event);
-    if (event == 0 || event >= count) {
+    if (event == 0 || event >= side->event_count) {
         return wrong(why, "byte %llu: event %u is none of %s (1 to %u)",
-                     at + offsetof(struct trace_record, event), event,
-                     is_driver ? "virtio/trace.def" : "device/gpu/trace.def", count - 1);
+                     at + offsetof(struct trace_record, event), event, side->file,
+                     side->event_count - 1);
     }
     if (is_driver == ((record->origin & TRACE_ORIGIN_DEVICE_SIDE) != 0)) {
         return wrong(why, "byte %llu: origin 0x%x is not of the %s's side",
-                     at + offsetof(struct trace_record, origin), record->origin,
-                     is_driver ? "driver" : "device");
+                     at + offsetof(struct trace_record, origin), record->origin, side->whose);
     }
     return true;
 }
@@ -127,5 +139,11 @@ trace_file_ns(const struct trace_file *file, const struct trace_record *record)
 const char *
 trace_event_name(enum trace_file_side side, uint16_t event)
 {
-    return side == TRACE_FILE_DRIVER ? driver_events[event] : device_events[event];
+    return sides[side].events[event];
+}
+
+const char *
+trace_file_whose(enum trace_file_side side)
+{
+    return sides[side].whose;
 }

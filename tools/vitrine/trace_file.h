@@ -33,4 +33,7 @@ uint64_t trace_file_ns(const struct trace_file *file, const struct trace_record 
 /* The event's name in its side's trace.def.  event: of a file that was parsed. */
 const char *trace_event_name(enum trace_file_side side, uint16_t event);
 
+/* "device".  side: of a file that was parsed. */
+const char *trace_file_whose(enum trace_file_side side);
+
 #endif

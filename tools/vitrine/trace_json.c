@@ -4,12 +4,11 @@
  *      guest   [write]┐                                   ┌[finish]     and from end to end a bar "in flight"
  *                     └───▶ host  [work]  [wait for the fence]  ┘
  */
+#include "tools/vitrine/trace_json.h"
+
 #include <inttypes.h>
 
 #include "tools/vitrine/gpu_names.h"
-#include "tools/vitrine/trace.h"
-
-enum { PID_GUEST = 1, PID_HOST = 2 };
 
 static const char *
 name_of(uint32_t type)
@@ -24,9 +23,8 @@ has(const struct joined_command *command, enum mark mark)
     return (command->marks & 1U << mark) != 0;
 }
 
-/* Times are microseconds. */
-static void
-put_us(FILE *to, const char *key, uint64_t ns)
+void
+trace_put_us(FILE *to, const char *key, uint64_t ns)
 {
     (void)fprintf(to, ",\"%s\":%" PRIu64 ".%03u", key, ns / 1000, (unsigned)(ns % 1000));
 }
@@ -48,8 +46,8 @@ put_bar(FILE *to, const struct joined_command *command, int pid, enum mark from,
         return;
     }
     put_start(to, "X", name_of(command->type), pid, command);
-    put_us(to, "ts", command->time_ns[from]);
-    put_us(to, "dur", command->time_ns[until] - command->time_ns[from]);
+    trace_put_us(to, "ts", command->time_ns[from]);
+    trace_put_us(to, "dur", command->time_ns[until] - command->time_ns[from]);
     (void)fprintf(to, ",\"args\":{\"what\":\"%s\",\"number\":%" PRIu64 ",\"response\":\"%s\"}}",
                   what, command->number, name_of(command->response));
 }
@@ -69,10 +67,10 @@ put_span(FILE *to, const struct joined_command *command, size_t id, const struct
         return;
     }
     put_start(to, "b", span->name, span->pid, command);
-    put_us(to, "ts", command->time_ns[span->from]);
+    trace_put_us(to, "ts", command->time_ns[span->from]);
     (void)fprintf(to, ",\"id\":\"%zu\"}", id);
     put_start(to, "e", span->name, span->pid, command);
-    put_us(to, "ts", command->time_ns[span->until]);
+    trace_put_us(to, "ts", command->time_ns[span->until]);
     (void)fprintf(to, ",\"id\":\"%zu\"}", id);
 }
 
@@ -84,10 +82,10 @@ put_arrow(FILE *to, const struct joined_command *command, size_t id, int from_pi
         return;
     }
     put_start(to, "s", "way", from_pid, command);
-    put_us(to, "ts", command->time_ns[from]);
+    trace_put_us(to, "ts", command->time_ns[from]);
     (void)fprintf(to, ",\"id\":%zu}", id);
-    put_start(to, "f", "way", PID_GUEST + PID_HOST - from_pid, command);
-    put_us(to, "ts", command->time_ns[until]);
+    put_start(to, "f", "way", TRACE_PID_GUEST + TRACE_PID_HOST - from_pid, command);
+    trace_put_us(to, "ts", command->time_ns[until]);
     (void)fprintf(to, ",\"id\":%zu,\"bp\":\"e\"}", id);
 }
 
@@ -96,18 +94,18 @@ put_command(FILE *to, const struct joined_command *command, size_t idx)
 {
     enum mark written = has(command, MARK_NOTIFY) ? MARK_NOTIFY : MARK_ADD;
     enum mark signalled = has(command, MARK_INTERRUPT) ? MARK_INTERRUPT : MARK_PUSH;
-    const struct span flight = { name_of(command->type), PID_GUEST, MARK_ADD, MARK_USED };
-    const struct span renderer = { "renderer", PID_HOST, MARK_ASKED, MARK_ANSWERED };
-    const struct span fence = { "fence", PID_HOST, MARK_HANDLED, MARK_FENCE };
+    const struct span flight = { name_of(command->type), TRACE_PID_GUEST, MARK_ADD, MARK_USED };
+    const struct span renderer = { "renderer", TRACE_PID_HOST, MARK_ASKED, MARK_ANSWERED };
+    const struct span fence = { "fence", TRACE_PID_HOST, MARK_HANDLED, MARK_FENCE };
     put_span(to, command, 4 * idx, &flight);
-    put_bar(to, command, PID_GUEST, MARK_REQUEST, written, "the driver writes it");
-    put_bar(to, command, PID_GUEST, MARK_USED, MARK_RESPONSE, "the driver finishes it");
-    put_bar(to, command, PID_HOST, MARK_POP, MARK_HANDLED, "the device carries it out");
-    put_bar(to, command, PID_HOST, MARK_PUSH, signalled, "the device gives it back");
+    put_bar(to, command, TRACE_PID_GUEST, MARK_REQUEST, written, "the driver writes it");
+    put_bar(to, command, TRACE_PID_GUEST, MARK_USED, MARK_RESPONSE, "the driver finishes it");
+    put_bar(to, command, TRACE_PID_HOST, MARK_POP, MARK_HANDLED, "the device carries it out");
+    put_bar(to, command, TRACE_PID_HOST, MARK_PUSH, signalled, "the device gives it back");
     put_span(to, command, 4 * idx + 1, &renderer);
     put_span(to, command, 4 * idx + 2, &fence);
-    put_arrow(to, command, 2 * idx, PID_GUEST, MARK_ADD, MARK_POP);
-    put_arrow(to, command, 2 * idx + 1, PID_HOST, MARK_PUSH, MARK_USED);
+    put_arrow(to, command, 2 * idx, TRACE_PID_GUEST, MARK_ADD, MARK_POP);
+    put_arrow(to, command, 2 * idx + 1, TRACE_PID_HOST, MARK_PUSH, MARK_USED);
 }
 
 static void
@@ -120,7 +118,7 @@ put_names(FILE *to)
         "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":2,\"args\":{\"name\":\"host\"}}",
         to);
     for (unsigned q = 0; q < JOIN_QUEUE_COUNT; q++) {
-        for (int pid = PID_GUEST; pid <= PID_HOST; pid++) {
+        for (int pid = TRACE_PID_GUEST; pid <= TRACE_PID_HOST; pid++) {
             (void)fprintf(to,
                           ",\n{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%d,\"tid\":%u,"
                           "\"args\":{\"name\":\"%s\"}}",
@@ -130,12 +128,13 @@ put_names(FILE *to)
 }
 
 bool
-trace_write_json(FILE *to, const struct joined *joined)
+trace_write_json(FILE *to, const struct joined *joined, const struct rings *rings)
 {
     put_names(to);
     for (size_t i = 0; i < joined->command_count; i++) {
         put_command(to, &joined->commands[i], i);
     }
+    trace_put_rings(to, rings);
     (void)fprintf(to,
                   "\n],\n\"otherData\":{\"clock_offset_ns\":%" PRId64
                   ",\"clock_uncertainty_ns\":%" PRIu64 ",\"driver_lost_records\":%" PRIu64
