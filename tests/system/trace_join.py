@@ -7,8 +7,10 @@ import json
 import os
 import struct
 
+from vitrine_test.vulkan_setup import vulkan_paths
+
 from .cases import check, expect_in, run_command
-from .venus_front import front, run_vitrine
+from .venus_front import front, run_mesa, run_vitrine
 from .venus_server import REAL
 
 RECORD = struct.Struct("<QIHBBQQ")
@@ -135,3 +137,16 @@ def trace_rings(where):
     status, stdout, stderr = run_vitrine("trace", host, renderer, programs=REAL)
     check(status == 0, f"without the guest's: exit status {status}\n{stderr}")
     expect_in(r" ring 1 @\d+ +vkQueueSubmit +- +- +[\d.]+ +[\d.]+ ", stdout, "the host's part")
+
+
+@front("trace-vtest", "vitrine exec --trace-records: each process's Vulkan commands with the time that they took in its renderer", "programs")
+def trace_vtest(where):
+    path, info = os.path.join(where, "records"), vulkan_paths("mesa")["vulkaninfo"]
+    run_mesa(("--trace-records", path), "/bin/sh", "-c", f"{info} --summary && {info} --summary")
+    check(sorted(os.listdir(where)) == ["records.renderer-1", "records.renderer-2"], f"the files: {os.listdir(where)}")
+    for name in os.listdir(where):
+        status, stdout, stderr = run_vitrine("trace", os.path.join(where, name), programs=REAL)
+        check(status == 0, f"{name}: exit status {status}\n{stderr}")
+        expect_in(r" ring 1 @\d+ +vkEnumeratePhysicalDevices +- +- +[\d.]+ +[\d.]+ +[\d.]+ +- ", stdout, "a command of the ring")
+        expect_in(r" stream \d+ @\d+ +vkCreateRingMESA +- +- ", stdout, "a command of the context's own stream")
+        check(" not done" not in stdout, stdout)
