@@ -2,6 +2,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "abi/trace_record.h"
+
+#include "venus/record.h"
+
 #include "tests/unit/venus_hostile.h"
 
 #define MANY 1000
@@ -410,5 +414,71 @@ UTEST(a_clients_name_breaks_no_line_and_no_json)
     struct hostile h = hostile_begin();
     EXPECT_TRUE(venus_stats(h.venus, true, text, sizeof(text)) < sizeof(text));
     EXPECT_CONTAINS(text, "{\"client\":\"say ?hi???\",");
+    hostile_end(&h);
+}
+
+enum { RECORD_COUNT_MAX = 16 };
+
+struct record_log {
+    struct trace_record records[RECORD_COUNT_MAX];
+    unsigned count;
+};
+
+static void
+log_record(void *user, const void *record)
+{
+    struct record_log *log = user;
+    if (EXPECT_TRUE(log->count < RECORD_COUNT_MAX)) {
+        memcpy(&log->records[log->count++], record, sizeof(log->records[0]));
+    }
+}
+
+static void
+expect_record(const struct record_log *log, unsigned idx, enum vn_event event, uint32_t cookie)
+{
+    EXPECT_EQ(le16_get(log->records[idx].event), event);
+    EXPECT_EQ(le32_get(log->records[idx].cookie), cookie);
+    EXPECT_EQ(log->records[idx].queue, VN_STREAM_OWN);
+}
+
+/* A command in a stream within a stream stands between its outer one's two records. */
+UTEST(each_command_has_two_records_and_so_has_each_within_it)
+{
+    enum { BYTES = 4096 };
+    struct record_log log = { 0 };
+    struct hostile h = hostile_begin();
+    const struct venus_blob blob = { .size_bytes = BYTES };
+    struct venus_memory memory;
+    EXPECT_EQ(venus_resource_create(h.venus, 2, &blob, &memory), VENUS_OK);
+    uint8_t *map = vn_os_map(memory.fd, BYTES);
+    h.venus->config.user = &log;
+    h.venus->config.on_record = log_record;
+    EXPECT_EQ(make_fence(&h, ID_DEVICE, ID_FREE), VENUS_OK);
+    const struct vn_args_vkDestroyFence inner = { .device = HANDLE(VkDevice, ID_DEVICE),
+                                                  .fence = HANDLE(VkFence, ID_FREE) };
+    struct vn_writer out = { .base = map, .size = BYTES };
+    vn_encode_request(&out, author_command("vkDestroyFence"), 0, &inner);
+    const VkCommandStreamDescriptionMESA stream = { .resourceId = 2, .size = out.at };
+    const struct vn_args_vkExecuteCommandStreamsMESA outer = { .streamCount = 1,
+                                                               .pStreams = &stream };
+    EXPECT_EQ(hostile_say(&h, "vkExecuteCommandStreamsMESA", &outer), VENUS_OK);
+    EXPECT_EQ(venus_fence(h.venus, 0, 77), VENUS_OK);
+    EXPECT_EQ(log.count, 10);
+    expect_record(&log, 0, VN_EVENT_STREAM, 0);
+    expect_record(&log, 1, VN_EVENT_PICKED, 1);
+    expect_record(&log, 2, VN_EVENT_DONE, 1);
+    expect_record(&log, 3, VN_EVENT_STREAM, 0);
+    expect_record(&log, 4, VN_EVENT_PICKED, 2);
+    expect_record(&log, 5, VN_EVENT_INNER, 3);
+    expect_record(&log, 6, VN_EVENT_DONE, 3);
+    expect_record(&log, 7, VN_EVENT_DONE, 2);
+    expect_record(&log, 8, VN_EVENT_FENCE_ASKED, 0);
+    expect_record(&log, 9, VN_EVENT_FENCE_PASSED, 0);
+    EXPECT_EQ(le64_get(log.records[5].b),
+              (uint64_t)out.at << 32 | author_command("vkDestroyFence")->id);
+    EXPECT_TRUE(le64_get(log.records[7].b) >= le64_get(log.records[7].a));
+    h.venus->config.on_record = NULL;
+    vn_os_unmap(map, BYTES);
+    vn_os_fd_close(memory.fd);
     hostile_end(&h);
 }

@@ -59,7 +59,8 @@ put_way(FILE *to, const struct ring_command *command)
     char way[48];
     const char *mark = command->is_inner ? "+" : "@";
     if (command->id == RING_ID_FENCE) {
-        (void)snprintf(way, sizeof(way), "timeline %u @%" PRIu64, command->bytes, command->position);
+        (void)snprintf(way, sizeof(way), "timeline %u @%" PRIu64, command->bytes,
+                       command->position);
     } else if (command->stream != 0) {
         (void)snprintf(way, sizeof(way), "ring %u %s%" PRIu64, command->stream, mark,
                        command->position);
