@@ -195,16 +195,16 @@ struct fake_device {
     /* Behaviour, set by the test at any time. */
     struct fake_evil evil;
     uint64_t delay_ns; /* from notification to used */
-    bool is_deferred;  /* notifications are served in the next tick, not at once */
-    bool is_reversing; /* of several complete buffers the last comes first (not with IN_ORDER) */
+    uint64_t shm_base;
+    uint64_t shm_bytes; /* of its one region; 0: it has none */
+    bool is_deferred;   /* notifications are served in the next tick, not at once */
+    bool is_reversing;  /* of several complete buffers the last comes first (not with IN_ORDER) */
     uint16_t
         in_order_batch; /* with IN_ORDER: buffers covered by one used element; 0 or 1: each its own */
     uint32_t reset_reads; /* reads of status until a reset shows */
     bool
         has_vague_lengths; /* version 1: used lengths of buffers that ask something are any number, as §2.7.8.1 tells */
     bool has_shm; /* reading shared memory registers is fine */
-    uint64_t shm_base;
-    uint64_t shm_bytes; /* of its one region; 0: it has none */
     uint8_t shm_id;
 
     /* Registers. */

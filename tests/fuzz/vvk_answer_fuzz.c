@@ -97,11 +97,17 @@ ask_properties(void)
     free(driver);
 }
 
+static void *
+room_for_handles(uint32_t count)
+{
+    return calloc(count, sizeof(uintptr_t));
+}
+
 static void
 ask_lists(uint32_t room)
 {
     uint32_t count = room;
-    VkPhysicalDevice *devices = calloc(room + 1, sizeof(*devices));
+    VkPhysicalDevice *devices = room_for_handles(room + 1);
     VkQueueFamilyProperties *families = calloc(room + 1, sizeof(*families));
     VkExtensionProperties *extensions = calloc(room + 1, sizeof(*extensions));
     fuzz_expect(devices != NULL && families != NULL && extensions != NULL);

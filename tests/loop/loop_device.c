@@ -58,7 +58,7 @@ loop_device_call(struct loop_device *host, void (*carry_out)(void *user), void *
     }
     (void)pthread_mutex_lock(&host->call_lock);
     (void)pthread_mutex_lock(&host->lock);
-    host->call = &call;
+    host->call = &call; /* cppcheck-suppress autoVariables ; until it is NULL again, below */
     (void)eventfd_write(host->wake, 1);
     while (host->call != NULL) {
         (void)pthread_cond_wait(&host->changed, &host->lock);

@@ -347,8 +347,9 @@ UTEST(an_answer_of_another_command_is_a_lie)
 /* A count that leads out of its array, as the caller would follow it. */
 UTEST(an_answer_with_too_large_a_count_is_a_lie)
 {
-    VkPhysicalDeviceMemoryProperties memory;
+    VkPhysicalDeviceMemoryProperties memory = { 0 };
     const uint32_t answer[] = { VVK_ID_vkGetPhysicalDeviceMemoryProperties, 1, 0, 33, 32, 0 };
+    memory.memoryTypeCount = 7;
     EXPECT_EQ(toy_begin(toy_execute), VIRTIO_OK);
     uint8_t *reply = toy.memory + 4096 + RING_BYTES;
     memcpy(reply, answer, sizeof(answer));

@@ -242,7 +242,7 @@ class ClientEmitter:
         if function in self.done:
             return function
         self.done.add(function)
-        lines = ["VkBaseOutStructure *link = next;", "if (!vvk_take_present(r, link != NULL)) {", "    return;", "}",
+        lines = ["VkBaseOutStructure *link = next;", "if (!vvk_take_present(r, link != NULL) || link == NULL) {", "    return;", "}",
                  "vvk_take_tag(r, (uint32_t)link->sType);", "switch ((int)link->sType) {"]  # fmt: skip
         for c in self._chained(t):
             lines += [f"case {c.s_type}:", f"    {function}(r, link->pNext);", f"    {self._need_get_body(c)}(r, next);", "    break;"]

@@ -27,8 +27,12 @@ create(struct vgpu_blob *blob, const struct vgpu_blob_config *config)
     const struct vgpu_then *then = wait_start(blob, &wait);
     enum virtio_err sent =
         vgpu_resource_create_blob(vgpu, config->ctx_id, &wish, then, &blob->resource);
+    if (sent != VIRTIO_OK) {
+        blob->resource = NULL;
+        return sent;
+    }
     enum virtio_err err = vgpu_wait(vgpu, &wait, sent);
-    if (sent != VIRTIO_OK || err == VIRTIO_ERR_REFUSED) {
+    if (err == VIRTIO_ERR_REFUSED) {
         blob->resource = NULL; /* the entry is free again */
     }
     return err;
