@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW_BYTES_MIN = 1 << 20, WIDTH_DEFAULT_PX = 1280, HEIGHT_DEFAULT_PX = 800 };
+enum {
+    CONTEXT_COUNT_MAX = 64,
+    WINDOW_BYTES_MIN = 1 << 20,
+    WIDTH_DEFAULT_PX = 1280,
+    HEIGHT_DEFAULT_PX = 800
+};
 
 static const char *const of_device[] = { "resolution",   "scanouts",  "window",     "no-venus",
                                          "control",      "view",      "view-input", "max-resources",
@@ -139,7 +144,7 @@ read_limits(const struct options *options, struct gpu_limits *limits)
     uint64_t fence_count = 0;
     bool is_right = option_bytes(options, "max-memory", &limits->memory_bytes) &&
                     option_number(options, "max-resources", 1, 1 << 20, &resource_count) &&
-                    option_number(options, "max-contexts", 1, 1024, &context_count) &&
+                    option_number(options, "max-contexts", 1, CONTEXT_COUNT_MAX, &context_count) &&
                     option_number(options, "max-fences", 1, 1 << 20, &fence_count);
     limits->resource_count = (uint32_t)resource_count;
     limits->context_count = (uint32_t)context_count;

@@ -13,10 +13,10 @@
 #include "device/render_wire.h"
 
 enum {
-    GPU_QUEUE_RUN_MAX = VQ_SIZE_MAX, /* commands at a stretch: the loop has others to serve */
-    GPU_CONTEXT_SLOTS = 64,          /* a resource has a bit for each */
-    GPU_BUCKETS = 4096,              /* of the table of resources */
-    GPU_TIMELINES = 64,              /* VirtIO 1.3 §5.7.6.7: ring_idx is 0 to 63 */
+    GPU_QUEUE_RUN_MS_MAX = 5, /* commands at a stretch: the loop has others to serve */
+    GPU_CONTEXT_SLOTS = 64,   /* a resource has a bit for each */
+    GPU_BUCKETS = 4096,       /* of the table of resources */
+    GPU_TIMELINES = 64,       /* VirtIO 1.3 §5.7.6.7: ring_idx is 0 to 63 */
     GPU_PROBLEM_BYTES = 240,
     GPU_PROBLEMS_KEPT = 8,
     GPU_WINDOW_PAGE_BYTES = 4096,
@@ -344,12 +344,12 @@ gpu_renderer_send(struct gpu_context *context, const void *request, size_t reque
 
 /* --- fence.c --- */
 
-/* Whether the command's fence belongs to a timeline of a context. */
+/* Whether the command's fence belongs to a timeline of a context: the cursor's queue, which lives by itself, has none. */
 static inline bool
 gpu_fence_is_wanted(const struct gpu_command *command)
 {
     enum { BOTH = VIRTIO_GPU_FLAG_FENCE | VIRTIO_GPU_FLAG_INFO_RING_IDX };
-    return (command->flags & BOTH) == BOTH;
+    return (command->flags & BOTH) == BOTH && command->queue_idx == VIRTIO_GPU_CONTROLQ;
 }
 /* Returns: GPU_OK: it can be asked for; the refusal. */
 uint32_t gpu_fence_check(struct gpu *gpu, const struct gpu_command *command);

@@ -324,15 +324,17 @@ static void
 run(struct gpu *gpu, unsigned queue_idx)
 {
     struct gpu_queue *queue = &gpu->queues[queue_idx];
-    unsigned count = 0;
-    while (queue->vq != NULL && !is_standing_still(gpu, queue_idx) && count < GPU_QUEUE_RUN_MAX &&
-           run_one(gpu, queue_idx)) {
-        count++;
+    uint64_t end_ns = loop_now_ns() + GPU_QUEUE_RUN_MS_MAX * UINT64_C(1000000);
+    bool is_over = false;
+    for (unsigned count = 1; !is_over && queue->vq != NULL && !is_standing_still(gpu, queue_idx) &&
+                             run_one(gpu, queue_idx);
+         count++) {
         if (count % SIGNAL_EVERY == 0) {
             gpu_signal(gpu, queue_idx); /* transfers take their time */
         }
+        is_over = loop_now_ns() >= end_ns;
     }
-    if (count == GPU_QUEUE_RUN_MAX) {
+    if (is_over) {
         loop_timer_set(gpu->config.loop, &queue->again, SOON_NS);
     }
     gpu_signal(gpu, queue_idx);

@@ -169,6 +169,15 @@ add_span(struct entries *entries, uint64_t guest_addr, uint32_t size_bytes)
     entries->spans[entries->count++] = (struct vq_span){ guest_addr, size_bytes };
 }
 
+/* Neighbours were merged: what is kept is what the guest's limit counts. */
+static void
+give_back_rest(struct entries *entries)
+{
+    struct vq_span *spans =
+        entries->count > 0 ? realloc(entries->spans, entries->count * sizeof(*spans)) : NULL;
+    entries->spans = spans != NULL ? spans : entries->spans;
+}
+
 static struct entries
 read_entries(const struct gpu_command *command, uint32_t entry_count)
 {
@@ -187,6 +196,7 @@ read_entries(const struct gpu_command *command, uint32_t entry_count)
         at += count * sizeof(part[0]);
         left -= count;
     }
+    give_back_rest(&entries);
     return entries;
 }
 

@@ -43,16 +43,17 @@ remember(struct vhost *vhost, int fd, uint64_t shm_offset)
     return true;
 }
 
+/* The oldest at this place: answers come in the order of the requests, and a new piece may be asked for before the old one went. */
 static void
 forget(struct vhost *vhost, uint64_t shm_offset)
 {
-    struct vhost_mapped **at = &vhost->mapped;
-    while (*at != NULL && (*at)->shm_offset != shm_offset) {
-        at = &(*at)->next;
+    struct vhost_mapped **oldest = NULL;
+    for (struct vhost_mapped **at = &vhost->mapped; *at != NULL; at = &(*at)->next) {
+        oldest = (*at)->shm_offset == shm_offset ? at : oldest;
     }
-    if (*at != NULL) {
-        struct vhost_mapped *mapped = *at;
-        *at = mapped->next;
+    if (oldest != NULL) {
+        struct vhost_mapped *mapped = *oldest;
+        *oldest = mapped->next;
         free(mapped);
     }
 }

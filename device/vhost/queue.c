@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -118,6 +119,19 @@ resume(struct vhost_queue *queue, const struct vq_layout *layout)
     return true;
 }
 
+/*
+ * A control queue that begins anew is a driver's that began anew: QEMU sends RESET_DEVICE for some devices only.  While the
+ * cursor's queue runs, the driver reset this queue alone.
+ */
+static bool
+begins_anew(const struct vhost_queue *queue)
+{
+    uint32_t first = has_feature(queue, VIRTIO_F_RING_PACKED) ? packed_base_first : 0;
+    return queue->idx == VIRTIO_GPU_CONTROLQ && queue->has_run && queue->base == first &&
+           !queue->vhost->queues[VIRTIO_GPU_CURSORQ].is_running;
+}
+
+/* One that was paused goes on where it was, though that be its first base: rings are round. */
 static bool
 start(struct vhost_queue *queue)
 {
@@ -132,6 +146,9 @@ start(struct vhost_queue *queue)
     }
     stop(queue);
     queue->base = layout.first_avail;
+    if (begins_anew(queue)) {
+        vhost_reset_gpu(queue->vhost);
+    }
     const char *why = vq_start(&queue->vq, &queue->vhost->guest, &layout);
     if (why !=
         NULL) { /* addresses and size are the guest's: its own queue stays silent, the session lives */
@@ -185,24 +202,6 @@ set_enabled(struct vhost_queue *queue, bool is_enabled)
     run_if_ready(queue);
 }
 
-/*
- * The driver's life begins anew where its control queue does: QEMU sends RESET_DEVICE for some devices only, and stops the
- * queues of a machine that is paused just like those of one that is reset.
- */
-static void
-set_base(struct vhost_queue *queue, uint32_t base)
-{
-    struct vhost *vhost = queue->vhost;
-    uint32_t first = has_feature(queue, VIRTIO_F_RING_PACKED) ? packed_base_first : 0;
-    bool is_used = queue->has_run && (queue->base != base || queue->vq.pop_count != 0);
-    bool is_alone =
-        !vhost->queues[VIRTIO_GPU_CURSORQ].is_running; /* else the driver reset this queue */
-    if (queue->idx == VIRTIO_GPU_CONTROLQ && base == first && is_used && is_alone) {
-        vhost_reset_gpu(vhost);
-    }
-    queue->base = base;
-}
-
 bool
 vhost_set_vring(struct vhost *vhost, struct vhost_message *message, struct fault *fault)
 {
@@ -223,7 +222,7 @@ vhost_set_vring(struct vhost *vhost, struct vhost_message *message, struct fault
         }
         queue->size = state->number;
         break;
-    case VHOST_SET_VRING_BASE: set_base(queue, state->number); break;
+    case VHOST_SET_VRING_BASE: queue->base = state->number; break;
     case VHOST_SET_VRING_ADDR:
         queue->addr = message->payload.addr;
         queue->has_addr = true;
@@ -251,6 +250,9 @@ vhost_set_vring_fd(struct vhost *vhost, struct vhost_message *message, struct fa
         return false;
     }
     int fd = vhost_take_fd(message, 0);
+    if (fd >= 0) { /* neither reading nor writing it may stop the loop */
+        (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    }
     switch (message->header.request) {
     case VHOST_SET_VRING_CALL: replace(&queue->call, fd); break;
     case VHOST_SET_VRING_ERR: replace(&queue->err, fd); break;

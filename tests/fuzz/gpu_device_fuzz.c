@@ -136,6 +136,9 @@ send_command(unsigned queue_idx, uint32_t request_bytes, uint32_t room)
     while (slot < bench.slots + SLOT_COUNT - 1 && slot->is_busy) {
         slot++;
     }
+    if (slot->is_busy) {
+        return; /* its memory is the device's: all answers are still to come */
+    }
     const struct virtq_seg segs[2] = {
         {loop_device_addr(&bench.host,  slot->request),  request_bytes},
         { loop_device_addr(&bench.host, slot->response), room         }
