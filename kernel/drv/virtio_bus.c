@@ -137,7 +137,14 @@ drv_interrupt(const struct virtio_device *device, void (*handler)(uint32_t irq, 
     if (wiring->irq == 0) {
         return -E_NODEV;
     }
-    return irq_register(wiring->irq, (enum irq_trigger)wiring->trigger, handler, ctx, name);
+    int error = irq_register(wiring->irq, (enum irq_trigger)wiring->trigger, handler, ctx, name);
+    if (error == 0) {
+        /* What was raised before the line was ours is an edge that nobody saw; until it is taken there is no other. */
+        uint64_t irq_state = arch_irq_save();
+        handler(wiring->irq, ctx);
+        arch_irq_restore(irq_state);
+    }
+    return error;
 }
 
 /* dt_driver.probe: every slot is looked at, every device named; which of them are driven is another matter. */
