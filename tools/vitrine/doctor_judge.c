@@ -430,15 +430,18 @@ judge_screens(struct judge *judge, int gpu_idx)
 
 /* What was not looked at is said, so that nobody takes it for well. */
 static void
-judge_packed(struct judge *judge, const struct doctor_gpu *gpu)
+judge_unseen(struct judge *judge, const struct doctor_gpu *gpu)
 {
-    struct doctor_finding *finding = doctor_find(
-        judge, "not-seen", "Try split rings (packed=off), or our device with --control.");
+    const char *advice = gpu->is_vhost
+                             ? "Ask the device itself, where it is ours: --control SOCKET."
+                             : "Try split rings (packed=off), or our device with --control.";
+    struct doctor_finding *finding = doctor_find(judge, "not-seen", advice);
     finding->is_cause = false;
-    doctor_say(finding, "What stands in the queues of %s could not be seen: its rings are packed.",
-               gpu->name);
-    doctor_because(finding, "QEMU tells nothing of packed rings: no waiting command, no error "
-                            "response is found there");
+    doctor_say(finding, "What stands in the queues of %s could not be seen: %s.", gpu->name,
+               gpu->is_vhost ? "another process has them" : "its rings are packed");
+    doctor_because(finding, "%s: no waiting command, no error response is found there",
+                   gpu->is_vhost ? "QEMU does not know how far that process has come"
+                                 : "QEMU tells nothing of packed rings");
 }
 
 static void
@@ -460,7 +463,7 @@ judge_gpu(struct judge *judge, int gpu_idx)
             judge_screens(judge, gpu_idx);
         }
         if (!is_ours && gpu->is_packed) {
-            judge_packed(judge, gpu);
+            judge_unseen(judge, gpu);
         }
         judge_errors(judge, gpu, good != NULL);
     } else if (good != NULL && good->gpu_idx >= 0 && good->gpu_idx != gpu_idx) {
