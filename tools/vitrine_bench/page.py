@@ -1,24 +1,28 @@
 #!/usr/bin/env python3
 """Writes docs/figures.md from build/bench.json, the record of the last ./bench.
 
-usage: ./bench && tools/vitrine_bench/page.py
+usage: ./bench && tools/vitrine_bench/page.py [--keep]
+
+  --keep   figures that this record lacks keep their rows, marked as of an earlier day
 """
 
 import json
 import os
+import re
 import sys
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RECORD, PAGE = os.path.join(TOP, "build/bench.json"), os.path.join(TOP, "docs/figures.md")
 FULL = 8  # figures that a whole run has at least
+EARLIER = "†"
 
 HEAD = """\
 # Figures
 
 Written by `tools/vitrine_bench/page.py` from runs of every figure of `./bench` in one session: {when}, {qemu}, {processors} processors, TCG, {runs} runs of
 {seconds} s each, ours and the peers alternating, medians; load at the end {load_at_end}. Rates under emulation on a shared machine
-vary by a factor of two from day to day; compare within a row, not between runs.
+vary by a factor of two from day to day; compare within a row, not between runs. Rows marked † are of an earlier session.
 
 | figure | what | ours | peer | unit | bar | | more |
 |---|---|---|---|---|---|---|---|
@@ -83,13 +87,24 @@ def row(f):
             f"{f.get('note', '')} |")
 
 
+def kept_rows(names):
+    """The page's rows of figures other than these, each marked once."""
+    with open(PAGE, encoding="utf-8") as f:
+        rows = [line.rstrip("\n") for line in f if re.match(r"\| [a-z]+\.", line)]
+    kept = [r for r in rows if r.split("|")[1].strip(f" {EARLIER}") not in names]
+    return [r if EARLIER in r else r.replace(" |", f" {EARLIER} |", 1) for r in kept]
+
+
 def main():
     with open(RECORD, encoding="utf-8") as f:
         record = json.load(f)
-    if len(record["figures"]) < FULL:
-        sys.exit(f"page: {RECORD} holds {len(record['figures'])} figures; run ./bench without --only first")
+    rows = [row(f) for f in record["figures"]]
+    if "--keep" in sys.argv[1:]:
+        rows += kept_rows({f["name"] for f in record["figures"]})
+    elif len(rows) < FULL:
+        sys.exit(f"page: {RECORD} holds {len(rows)} figures; run ./bench without --only first, or say --keep")
     record["when"] = time.strftime("%Y-%m-%d", time.gmtime(record["when_s"]))
-    text = HEAD.format(**record) + "\n".join(row(f) for f in record["figures"]) + "\n" + TAIL
+    text = HEAD.format(**record) + "\n".join(rows) + "\n" + TAIL
     with open(PAGE, "w", encoding="utf-8") as f:
         f.write(text)
 
