@@ -72,7 +72,7 @@ static const struct vvk_way way = {
 static void
 ask_memory(void)
 {
-    VkPhysicalDeviceMemoryProperties *found = malloc(sizeof(*found));
+    VkPhysicalDeviceMemoryProperties *found = calloc(1, sizeof(*found));
     fuzz_expect(found != NULL);
     vvk_GetPhysicalDeviceMemoryProperties(&vvk, VK_NULL_HANDLE, found);
     fuzz_expect(vvk.failure != VIRTIO_OK || (found->memoryTypeCount <= VK_MAX_MEMORY_TYPES &&
