@@ -29,7 +29,7 @@ from apt_private import SetupError  # noqa: E402
 BUILD = os.path.join(TOP, "build")
 LINUX_TIMEOUT_S = 240
 RAM = "memory-backend-memfd"  # how QEMU names the guest's memory
-PICTURE = {"picture": ["/programs/vkt_picture"]}
+PICTURE = {"picture": ["/programs/vkt_picture"], "rest": ["sleep", "3"]}  # so that QEMU is still there when it is looked at
 
 
 def need_all():

@@ -43,7 +43,7 @@ enum {
 #define ALIVE_PERIOD_US   500000U
 #define ALIVE_PATIENCE_NS (UINT64_C(3000) * NS_PER_MS)
 #define SPIN_TURNS        64 /* looks between two at the clock */
-#define SPIN_NS           UINT64_C(50000)
+#define SPIN_NS           UINT64_C(250000) /* a short submission; a relax may take 200 us */
 #define SPIN_TURNS_MAX    65536 /* where the clock is coarse, or stands */
 
 /* What a wait has come to. */
