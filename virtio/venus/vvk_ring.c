@@ -42,9 +42,9 @@ enum {
 #define NOTIFY_NS         NS_PER_MS /* the ring's idle timeout */
 #define ALIVE_PERIOD_US   500000U
 #define ALIVE_PATIENCE_NS (UINT64_C(3000) * NS_PER_MS)
-#define SPIN_TURNS        64 /* looks between two at the clock */
+#define SPIN_TURNS        64               /* looks between two at the clock */
 #define SPIN_NS           UINT64_C(250000) /* a short submission; a relax may take 200 us */
-#define SPIN_TURNS_MAX    65536 /* where the clock is coarse, or stands */
+#define SPIN_TURNS_MAX    65536            /* where the clock is coarse, or stands */
 
 /* What a wait has come to. */
 struct patience {
