@@ -65,8 +65,8 @@ struct gpu_host {
     bool (*map)(void *user, uint64_t token, int fd, uint64_t fd_offset, uint64_t shm_offset,
                 uint64_t size_bytes);
     bool (*unmap)(void *user, uint64_t token, uint64_t shm_offset, uint64_t size_bytes);
-    /* The device is broken: DEVICE_NEEDS_RESET, where the transport can say so. */
-    void (*needs_reset)(void *user, const char *why);
+    /* The guest broke a rule of this queue, which stands still until it is started anew; once.  NULL: on_problem is told. */
+    void (*queue_broke)(void *user, unsigned queue_idx, const struct vq_fault *fault);
 };
 
 struct gpu_config {

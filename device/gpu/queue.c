@@ -281,11 +281,12 @@ tell_broken(struct gpu *gpu, unsigned queue_idx)
     }
     queue->is_told_broken = true;
     gpu_record_queue(gpu, GPU_EVENT_QUEUE_BROKEN, queue_idx, queue->vq->fault.value, 0);
-    gpu_problem(gpu, GPU_PROBLEM_QUEUE, "queue %u is broken by the guest: %s, found %llu",
-                queue_idx, queue->vq->fault.rule, (unsigned long long)queue->vq->fault.value);
-    if (gpu->config.host.needs_reset != NULL) {
-        gpu->config.host.needs_reset(gpu->config.host.user, queue->vq->fault.rule);
+    if (gpu->config.host.queue_broke != NULL) {
+        gpu->config.host.queue_broke(gpu->config.host.user, queue_idx, &queue->vq->fault);
+        return;
     }
+    gpu_problem(gpu, GPU_PROBLEM_QUEUE, "the guest broke queue %u: %s, found 0x%llx", queue_idx,
+                queue->vq->fault.rule, (unsigned long long)queue->vq->fault.value);
 }
 
 static bool

@@ -23,20 +23,18 @@ vhost_queues_init(struct vhost *vhost)
     }
 }
 
-/* Says once that the guest broke the queue; whoever waits on its error eventfd learns it, too. */
-static void
-tell_fault(struct vhost_queue *queue)
+/* Whoever waits on the queue's error eventfd learns it, too. */
+void
+vhost_queue_broke(void *user, unsigned queue_idx, const struct vq_fault *fault)
 {
-    const struct vq_fault *fault = &queue->vq.fault;
+    struct vhost *vhost = user;
     const uint64_t one = 1;
-    if (fault->rule == NULL || queue->is_told) {
-        return;
-    }
-    queue->is_told = true;
-    vhost_say(queue->vhost, "the guest broke queue %u: %s, found 0x%" PRIx64, queue->idx,
-              fault->rule, fault->value);
-    if (queue->err >= 0) {
-        (void)!write(queue->err, &one, sizeof(one));
+    vhost_say(vhost,
+              "the guest broke queue %u: %s, found 0x%" PRIx64
+              "; it stands still until the driver resets the device",
+              queue_idx, fault->rule, fault->value);
+    if (vhost->queues[queue_idx].err >= 0) {
+        (void)!write(vhost->queues[queue_idx].err, &one, sizeof(one));
     }
 }
 
@@ -53,7 +51,6 @@ on_kick(void *user, uint32_t events)
         return;
     }
     gpu_queue_ready(queue->vhost->gpu, queue->idx);
-    tell_fault(queue);
 }
 
 static void
@@ -155,7 +152,6 @@ start(struct vhost_queue *queue)
         vhost_say(queue->vhost, "queue %u cannot start: %s", queue->idx, why);
         return false;
     }
-    queue->is_told = false;
     queue->has_run = true;
     gpu_set_queue(queue->vhost->gpu, queue->idx, &queue->vq);
     return true;
@@ -179,7 +175,6 @@ run_if_ready(struct vhost_queue *queue)
         return;
     }
     gpu_queue_ready(vhost->gpu, queue->idx);
-    tell_fault(queue);
 }
 
 static struct vhost_queue *

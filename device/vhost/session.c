@@ -348,12 +348,6 @@ vhost_create(const struct vhost_config *config)
 }
 
 static void
-needs_reset(void *user, const char *why)
-{
-    vhost_say(user, "the guest's device is broken until its driver resets it: %s", why);
-}
-
-static void
 on_problem(void *user, const char *sentence)
 {
     vhost_say(user, "%s", sentence);
@@ -375,7 +369,7 @@ vhost_carry(struct vhost *vhost, struct gpu_config *config)
                                       .config_changed = vhost_config_changed,
                                       .map = has_window ? vhost_map : NULL,
                                       .unmap = has_window ? vhost_unmap : NULL,
-                                      .needs_reset = needs_reset };
+                                      .queue_broke = vhost_queue_broke };
     config->window_bytes = vhost->config.window_bytes;
     config->loop = vhost->config.loop;
     config->guest = &vhost->guest;

@@ -22,7 +22,6 @@ struct vhost_queue {
     bool is_running;
     bool is_paused; /* stopped like a machine that pauses: vq and what is in flight stay */
     bool has_run;   /* since the device's last reset */
-    bool is_told;   /* of its fault */
     uint32_t size;
     uint32_t base;
     struct vhost_vring_addr addr;
@@ -99,6 +98,7 @@ void vhost_queues_move(struct vhost *vhost);
 /* Stops all; closes their fds. */
 void vhost_queues_finish(struct vhost *vhost);
 void vhost_interrupt(void *user, unsigned queue_idx);
+void vhost_queue_broke(void *user, unsigned queue_idx, const struct vq_fault *fault);
 
 /* backend.c: requests to the front-end. */
 bool vhost_backend_open(struct vhost *vhost, int fd);

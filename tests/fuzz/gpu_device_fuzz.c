@@ -21,6 +21,7 @@
 #include "device/gpu/private.h"
 #include "device/packet.h"
 #include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/short_memory.h"
 #include "tests/loop/loop_device.h"
 
 enum {
@@ -58,45 +59,6 @@ static struct bench {
     int server;
     struct renderer renderers[RENDERER_COUNT_MAX];
 } bench;
-
-static atomic_long allocations_left = -1; /* below 0: any number */
-
-static bool
-is_short(void)
-{
-    long left = atomic_load(&allocations_left);
-    if (left > 0) {
-        atomic_fetch_sub(&allocations_left, 1);
-    }
-    return left == 0;
-}
-
-// NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier): the linker's names, of --wrap
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *memory, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *memory, size_t bytes);
-
-void *
-__wrap_malloc(size_t bytes)
-{
-    return is_short() ? NULL : __real_malloc(bytes);
-}
-
-void *
-__wrap_calloc(size_t count, size_t bytes)
-{
-    return is_short() ? NULL : __real_calloc(count, bytes);
-}
-
-void *
-__wrap_realloc(void *memory, size_t bytes)
-{
-    return is_short() ? NULL : __real_realloc(memory, bytes);
-}
-// NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier)
 
 /* --- the guest --- */
 

@@ -15,6 +15,7 @@
 
 #include "tests/fake/vulkan_strict.h"
 #include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/short_memory.h"
 #include "tests/fuzz/venus_author.h"
 
 enum { HOST_FAILS = 1, MEMORY_SHORT = 2, TRACED = 4, FEW_OBJECTS = 8, WILD = 16 };
@@ -26,46 +27,6 @@ enum { HOST_FAILS = 1, MEMORY_SHORT = 2, TRACED = 4, FEW_OBJECTS = 8, WILD = 16 
 #define MEMORY_BYTES  ((uint64_t)64 << 20)
 #define COMMAND_BYTES ((uint64_t)8 << 20)
 #define RING_COUNT    4
-
-/* Allocations until there is no more memory; negative: there always is. */
-static _Atomic int64_t allocations_left = -1;
-
-static bool
-is_short(void)
-{
-    int64_t left = atomic_load(&allocations_left);
-    if (left > 0) {
-        atomic_fetch_sub(&allocations_left, 1);
-    }
-    return left == 0;
-}
-
-// NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier): the linker's names, of --wrap
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *memory, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *memory, size_t bytes);
-
-void *
-__wrap_malloc(size_t bytes)
-{
-    return is_short() ? NULL : __real_malloc(bytes);
-}
-
-void *
-__wrap_calloc(size_t count, size_t bytes)
-{
-    return is_short() ? NULL : __real_calloc(count, bytes);
-}
-
-void *
-__wrap_realloc(void *memory, size_t bytes)
-{
-    return is_short() ? NULL : __real_realloc(memory, bytes);
-}
-// NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier)
 
 static void
 on_fence(void *user, uint32_t ring_idx, uint64_t fence_id)

@@ -337,14 +337,6 @@ on_config_changed(void *user)
 }
 
 static void
-on_needs_reset(void *user, const char *why)
-{
-    struct loop_device *host = user;
-    (void)why;
-    host->needs_reset_count++;
-}
-
-static void
 on_problem(void *user, const char *sentence)
 {
     struct loop_device *host = user;
@@ -489,8 +481,7 @@ make_gpu(struct loop_device *host)
                                      .interrupt = on_interrupt,
                                      .config_changed = on_config_changed,
                                      .map = config.window_bytes != 0 ? on_map : NULL,
-                                     .unmap = config.window_bytes != 0 ? on_unmap : NULL,
-                                     .needs_reset = on_needs_reset };
+                                     .unmap = config.window_bytes != 0 ? on_unmap : NULL };
     config.on_problem = on_problem;
     host->gpu = gpu_create(&config, &why);
     if (host->gpu == NULL) {

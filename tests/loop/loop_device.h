@@ -58,7 +58,6 @@ struct loop_device {
     uint32_t interrupt_count;
     uint32_t generation;
     unsigned problem_count;
-    unsigned needs_reset_count;
     char log
         [LOOP_LOG_BYTES]; /* problems and what the driver says, a line each; locked by log_lock */
     size_t log_bytes;

@@ -48,7 +48,7 @@ class Device:
         with open(self.log_path, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([GPU, "--vhost-user", self.socket, *self.options], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
-        wait_until(lambda: os.path.exists(self.socket), "the device's socket", 10)
+        wait_until(lambda: os.path.exists(self.socket) and os.path.exists(self.control), "the device's sockets", 10)
         return self
 
     def __exit__(self, *_):
