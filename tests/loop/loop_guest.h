@@ -164,9 +164,9 @@ loop_guest_reset(struct loop_guest *guest, const struct loop_guest_wish *wish)
            loop_guest_start_device(guest, wish);
 }
 
-/* Offers a command and notifies.  Returns: its slot. */
+/* Offers a command.  Returns: its slot. */
 static inline unsigned
-loop_guest_send_to(struct loop_guest *guest, unsigned queue_idx, const void *bytes, size_t size)
+loop_guest_offer(struct loop_guest *guest, unsigned queue_idx, const void *bytes, size_t size)
 {
     unsigned slot = 0;
     while (slot < LOOP_GUEST_IN_FLIGHT - 1 && guest->slots[slot].is_busy) {
@@ -185,6 +185,14 @@ loop_guest_send_to(struct loop_guest *guest, unsigned queue_idx, const void *byt
     memset(taken->response, 0xee, LOOP_GUEST_RESPONSE_BYTES);
     taken->is_busy = true;
     (void)virtq_add(&guest->queues[queue_idx], &chain);
+    return slot;
+}
+
+/* The same, and notifies. */
+static inline unsigned
+loop_guest_send_to(struct loop_guest *guest, unsigned queue_idx, const void *bytes, size_t size)
+{
+    unsigned slot = loop_guest_offer(guest, queue_idx, bytes, size);
     (void)virtq_notify(&guest->queues[queue_idx]);
     return slot;
 }

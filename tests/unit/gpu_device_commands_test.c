@@ -155,32 +155,6 @@ UTEST(sizes_and_ids_of_a_resource_are_checked)
     loop_guest_end(&guest);
 }
 
-UTEST(quotas_hold_and_come_back)
-{
-    const struct gpu_limits limits = { .memory_bytes = 4096,
-                                       .resource_count = 3,
-                                       .backing_count = 2 };
-    const struct vq_span far[3] = {
-        {LOOP_MEMORY_ADDR,          64},
-        { LOOP_MEMORY_ADDR + 4096,  64},
-        { LOOP_MEMORY_ADDR + 16384, 64}
-    };
-    EXPECT_TRUE(loop_guest_begin(&guest, &(struct loop_guest_wish){ .limits = limits }));
-    EXPECT_EQ(loop_create_2d(&guest, 1, BGRX, 32, 33), FULL);
-    EXPECT_EQ(loop_create_2d(&guest, 1, BGRX, 32, 16), OK);
-    EXPECT_EQ(loop_create_2d(&guest, 2, BGRX, 32, 17), FULL);
-    EXPECT_EQ(loop_create_2d(&guest, 2, BGRX, 32, 8), OK);
-    EXPECT_EQ(loop_create_2d(&guest, 3, BGRX, 1, 1), OK);
-    EXPECT_EQ(loop_create_2d(&guest, 4, BGRX, 1, 1), FULL);
-    EXPECT_EQ(loop_attach(&guest, 1, far, 3, 3), FULL);
-    EXPECT_EQ(loop_attach(&guest, 1, far, 2, 2), OK);
-    EXPECT_EQ(loop_attach(&guest, 2, far, 1, 1), FULL);
-    EXPECT_EQ(loop_of_resource(&guest, VIRTIO_GPU_CMD_RESOURCE_UNREF, 0, 1), OK);
-    EXPECT_EQ(loop_attach(&guest, 2, far, 2, 2), OK);
-    EXPECT_EQ(loop_create_2d(&guest, 4, BGRX, 32, 16), OK);
-    loop_guest_end(&guest);
-}
-
 UTEST(backing_is_checked)
 {
     const struct vq_span outside = { LOOP_MEMORY_ADDR - 4, 8 };
