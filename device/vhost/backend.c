@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -158,7 +159,7 @@ take_reply(struct vhost *vhost)
     }
     drop_first(vhost);
     if (!go_on(vhost)) {
-        vhost_fail(vhost, "the front-end closed the back-end's socket");
+        vhost_let_go(vhost);
         return;
     }
     gpu_map_done(vhost->gpu, token, status == 0);
@@ -170,10 +171,17 @@ on_backend(void *user, uint32_t events)
     struct vhost *vhost = user;
     int result = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 ? read_reply(vhost) : 0;
     if (result < 0 || !go_on(vhost)) {
-        vhost_fail(vhost, "the front-end closed the back-end's socket");
+        vhost_let_go(vhost);
     } else if (result > 0) {
         take_reply(vhost);
     }
+}
+
+bool
+vhost_backend_is_closed(const struct vhost *vhost)
+{
+    struct pollfd watched = { .fd = vhost->backend };
+    return vhost->backend >= 0 && poll(&watched, 1, 0) == 1;
 }
 
 bool

@@ -63,6 +63,18 @@ close_display(struct vhost *vhost)
 
 /* What the guest had is gone; our requests end first, so that the reset cannot ask a front-end that has left. */
 static void
+drop_guest(struct vhost *vhost)
+{
+    vhost_backend_close(vhost);
+    vhost_queues_finish(vhost);
+    close_display(vhost);
+    gpu_reset(vhost->gpu);
+    guest_finish(&vhost->guest);
+    vhost->features = vhost->protocol_features = 0;
+    vhost->is_config_changed = false;
+}
+
+static void
 end_session(struct vhost *vhost)
 {
     if (vhost->socket < 0) {
@@ -72,14 +84,17 @@ end_session(struct vhost *vhost)
     (void)close(vhost->socket);
     vhost->socket = -1;
     vhost_read_next(&vhost->reader);
-    vhost_backend_close(vhost);
-    vhost_queues_finish(vhost);
-    close_display(vhost);
-    gpu_reset(vhost->gpu);
-    guest_finish(&vhost->guest);
-    vhost->features = vhost->protocol_features = 0;
-    vhost->is_config_changed = false;
+    drop_guest(vhost);
     (void)loop_watch(vhost->config.loop, vhost->config.listener, EPOLLIN, on_listener, vhost);
+}
+
+void
+vhost_let_go(struct vhost *vhost)
+{
+    if (vhost->config.is_verbose) {
+        vhost_say(vhost, "the front-end has let go of its device, and may take it up again");
+    }
+    drop_guest(vhost);
 }
 
 void
@@ -277,6 +292,9 @@ carry_out(struct vhost *vhost, struct fault *fault)
     struct vhost_message *message = &vhost->reader.message;
     bool is_answered = false;
     bool wants_ack = (message->header.flags & VHOST_NEED_REPLY) != 0;
+    if (vhost_backend_is_closed(vhost)) { /* the message is a new device's */
+        vhost_let_go(vhost);
+    }
     if (!dispatch(vhost, message, &is_answered, fault)) {
         return false;
     }

@@ -74,6 +74,13 @@ bool vhost_has(const struct vhost *vhost, enum vhost_protocol_feature feature);
 void vhost_fail(struct vhost *vhost, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void vhost_say(struct vhost *vhost, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * The front-end has closed the back-end's socket: it has let go of its device.  What the guest had is gone; the connection
+ * stays, and a device that is plugged in may be given it, on which all begins anew.  We must not close it: QEMU 11.1 would
+ * call the device that it has just freed.
+ */
+void vhost_let_go(struct vhost *vhost);
+
 /* Resets the device; what the driver has accepted since stays. */
 void vhost_reset_gpu(struct vhost *vhost);
 
@@ -103,6 +110,8 @@ void vhost_queue_broke(void *user, unsigned queue_idx, const struct vq_fault *fa
 /* backend.c: requests to the front-end. */
 bool vhost_backend_open(struct vhost *vhost, int fd);
 void vhost_backend_close(struct vhost *vhost);
+/* Whether the front-end has closed it, though the loop has not said so yet. */
+bool vhost_backend_is_closed(const struct vhost *vhost);
 bool vhost_map(void *user, uint64_t token, int fd, uint64_t fd_offset, uint64_t shm_offset,
                uint64_t size_bytes);
 bool vhost_unmap(void *user, uint64_t token, uint64_t shm_offset, uint64_t size_bytes);

@@ -12,7 +12,9 @@
  * before it answers a map.
  *
  * One front-end at a time.  One that leaves, or says what is wrong, ends its session with a sentence: the device is reset, and
- * the next may connect (QEMU's `reconnect`).  Lengths and fds are trusted from nobody; ring addresses are the guest's.
+ * the next may connect (QEMU's `reconnect`).  One that closes the back-end's socket has unplugged its device: ours is reset,
+ * and the connection is kept for one that is plugged in.  Lengths and fds are trusted from nobody; ring addresses are the
+ * guest's.
  */
 #ifndef DEVICE_VHOST_VHOST_H
 #define DEVICE_VHOST_VHOST_H

@@ -114,6 +114,43 @@ def is_listening(path):
     return any(len(r) == 8 and r[7].strip() == path and int(r[3], 16) & LISTENING for r in rows[1:])
 
 
+def ask_control(control, request):
+    """One request of device/view/control.h.  Returns: the answer; the pixels that came with it.  Raises DeviceError."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(ANSWER_S)
+            s.connect(control)
+            s.sendall(request.encode() + b"\n")
+            data, passed, _, _ = s.recvmsg(1 << 16, socket.CMSG_SPACE(4))
+            fds = [array.array("i", part[2][:4])[0] for part in passed]
+            while data and not data.endswith(b"\n"):
+                more = s.recv(1 << 16)
+                data += more
+                if not more:
+                    break
+        answer = json.loads(data)
+    except (OSError, ValueError) as e:
+        raise DeviceError(f"our device did not answer \"{request}\": {e}") from e
+    pixels = b""
+    for fd in fds:
+        with os.fdopen(fd, "rb") as f:
+            f.seek(0)
+            pixels = f.read()
+    if not answer.get("ok"):
+        raise DeviceError(answer.get("error", "our device gave no reason"))
+    return answer, pixels
+
+
+def picture_of(control, scanout=0):
+    """What a scanout shows.  Raises DeviceError."""
+    answer, pixels = ask_control(control, f"screenshot {scanout}")
+    width, height = answer["width_px"], answer["height_px"]
+    pixels = pixels[: width * height * 4]  # B, G, R, X in the order of the host's memory
+    rgb = bytearray(width * height * 3)
+    rgb[0::3], rgb[1::3], rgb[2::3] = pixels[2::4], pixels[1::4], pixels[0::4]
+    return Picture(width, height, bytes(rgb))
+
+
 class Device:
     """Our device process on a socket of its own.  `log`: a path for what it says; None: stderr."""
 
@@ -178,36 +215,9 @@ class Device:
             return f.read()
 
     def ask(self, request):
-        """One request of device/view/control.h.  Returns: the answer; the pixels that came with it.  Raises DeviceError."""
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-                s.settimeout(ANSWER_S)
-                s.connect(self.control)
-                s.sendall(request.encode() + b"\n")
-                data, control, _, _ = s.recvmsg(1 << 16, socket.CMSG_SPACE(4))
-                fds = [array.array("i", part[2][:4])[0] for part in control]
-                while data and not data.endswith(b"\n"):
-                    more = s.recv(1 << 16)
-                    data += more
-                    if not more:
-                        break
-            answer = json.loads(data)
-        except (OSError, ValueError) as e:
-            raise DeviceError(f"our device did not answer \"{request}\": {e}") from e
-        pixels = b""
-        for fd in fds:
-            with os.fdopen(fd, "rb") as f:
-                f.seek(0)
-                pixels = f.read()
-        if not answer.get("ok"):
-            raise DeviceError(answer.get("error", "our device gave no reason"))
-        return answer, pixels
+        """As ask_control."""
+        return ask_control(self.control, request)
 
     def picture(self, scanout=0):
-        """What a scanout shows.  Raises DeviceError."""
-        answer, pixels = self.ask(f"screenshot {scanout}")
-        width, height = answer["width_px"], answer["height_px"]
-        pixels = pixels[: width * height * 4]  # B, G, R, X in the order of the host's memory
-        rgb = bytearray(width * height * 3)
-        rgb[0::3], rgb[1::3], rgb[2::3] = pixels[2::4], pixels[1::4], pixels[0::4]
-        return Picture(width, height, bytes(rgb))
+        """As picture_of."""
+        return picture_of(self.control, scanout)
