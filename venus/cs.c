@@ -76,21 +76,19 @@ vn_arena_grow(struct vn_arena *arena, size_t bytes)
     arena->block = block;
     arena->at = block->memory + bytes;
     arena->end = block->memory + size_bytes;
+    arena->kept = is_kept(block->older, size_bytes) ? block->memory : NULL;
     return memset(block->memory, 0, bytes);
 }
 
 void
-vn_arena_reset(struct vn_arena *arena)
+vn_arena_shrink(struct vn_arena *arena)
 {
     struct vn_arena_block *block = arena->block;
-    if (!block) {
-        return;
-    }
     while (block && !is_kept(block->older, block->size_bytes)) {
         block = free_block(arena, block);
     }
     arena->block = block;
-    arena->at = block ? block->memory : NULL;
+    arena->kept = arena->at = block ? block->memory : NULL;
     arena->end = block ? block->memory + block->size_bytes : NULL;
 }
 

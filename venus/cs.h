@@ -47,6 +47,7 @@ struct vn_arena {
     struct vn_arena_block *block; /* the newest; older ones hang behind it */
     uint8_t *at;
     uint8_t *end;
+    uint8_t *kept; /* where `at` starts anew, when there is one block and it is kept; else NULL */
     struct vn_budget *budget; /* of all but one block of modest size; NULL: none */
 };
 
@@ -154,7 +155,16 @@ vn_arena_alloc(struct vn_arena *arena, size_t bytes)
 }
 
 /* Gives everything back but one block of modest size, so that the next command finds it warm. */
-void vn_arena_reset(struct vn_arena *arena);
+void vn_arena_shrink(struct vn_arena *arena);
+static inline void
+vn_arena_reset(struct vn_arena *arena)
+{
+    if (arena->kept) {
+        arena->at = arena->kept;
+    } else if (arena->block) {
+        vn_arena_shrink(arena);
+    }
+}
 void vn_arena_finish(struct vn_arena *arena);
 
 #endif

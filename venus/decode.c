@@ -80,7 +80,7 @@ alloc(struct walk *w, uint64_t count, size_t size)
     return memory;
 }
 
-static uint64_t
+static inline uint64_t
 look_up(struct walk *w, const struct vn_member *member, uint64_t id)
 {
     if (id && !w->is_raw && !w->is_partial) {
@@ -93,6 +93,13 @@ look_up(struct walk *w, const struct vn_member *member, uint64_t id)
     return id;
 }
 
+static inline void
+decode_handle(struct walk *w, const struct vn_member *member, uint8_t *to)
+{
+    uint64_t handle = look_up(w, member, vn_take_u64(&w->exec->in));
+    memcpy(to, &handle, sizeof(handle));
+}
+
 /* One element that is not of 1 or 2 bytes in an array. */
 static void
 decode_value(struct walk *w, const struct vn_member *member, uint8_t *to)
@@ -100,11 +107,7 @@ decode_value(struct walk *w, const struct vn_member *member, uint8_t *to)
     struct vn_reader *in = &w->exec->in;
     switch (member->wire) {
     case VN_STRUCT: decode_struct(w, &vn_types[member->type], to); return;
-    case VN_HANDLE: {
-        uint64_t handle = look_up(w, member, vn_take_u64(in));
-        memcpy(to, &handle, 8);
-        return;
-    }
+    case VN_HANDLE: decode_handle(w, member, to); return;
     default: break;
     }
     if (w->is_partial && !(member->flags & VN_IS_LENGTH)) {
@@ -311,6 +314,16 @@ check_tag(struct walk *w, const struct vn_member *member, const uint8_t *base)
     }
 }
 
+static inline void
+decode_null(struct walk *w, const struct vn_member *member, uint8_t *to)
+{
+    uint64_t is_there = vn_take_u64(&w->exec->in);
+    if (is_there) {
+        fail(w, member, "cannot be sent, so that it must be NULL", is_there, 0);
+    }
+    memset(to, 0, sizeof(void *));
+}
+
 static void
 decode_member(struct walk *w, const struct vn_member *member, uint8_t *base)
 {
@@ -332,29 +345,30 @@ decode_member(struct walk *w, const struct vn_member *member, uint8_t *base)
     case VN_STRING: pointer = decode_string(w, member); break;
     case VN_STRINGS:
     case VN_POINTERS: pointer = decode_pointers(w, member, base); break;
-    default: { /* VN_NULL */
-        uint64_t is_there = vn_take_u64(&w->exec->in);
-        if (is_there) {
-            fail(w, member, "cannot be sent, so that it must be NULL", is_there, 0);
-        }
-    }
+    default: decode_null(w, member, at); return;
     }
     memcpy(at, &pointer, sizeof(pointer));
 }
 
-/* A member, or a run of them.  Returns: how many. */
+/* A member, or a run of them; those of which most commands consist come first.  Returns: how many. */
 static uint32_t
 decode_run(struct walk *w, const struct vn_member *member, uint8_t *base)
 {
-    if (!member->run_count || w->is_partial) {
+    if (member->run_count && !w->is_partial) {
+        const uint8_t *from = vn_take(&w->exec->in, member->run_bytes);
+        if (from) {
+            memcpy(base + member->offset, from, member->run_bytes);
+        }
+        return member->run_count;
+    }
+    if (member->form == VN_VALUE && member->wire == VN_HANDLE) {
+        decode_handle(w, member, base + member->offset);
+    } else if (member->form == VN_NULL) {
+        decode_null(w, member, base + member->offset);
+    } else {
         decode_member(w, member, base);
-        return 1;
     }
-    const uint8_t *from = vn_take(&w->exec->in, member->run_bytes);
-    if (from) {
-        memcpy(base + member->offset, from, member->run_bytes);
-    }
-    return member->run_count;
+    return 1;
 }
 
 static void

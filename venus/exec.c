@@ -178,6 +178,7 @@ vn_exec_add_child(struct vn_exec *exec, struct vn_object *parent, uint16_t type,
                       why);
         return NULL;
     }
+    *vn_cache_slot(&exec->cache, id) = object; /* it is likely to be named soon */
     vn_count(&exec->venus->stats.made_counts[type], 1);
     return object;
 }
@@ -251,11 +252,76 @@ find_command(struct vn_exec *exec, uint32_t id)
     return command;
 }
 
+/* A command with its arguments. */
+struct work {
+    const struct vn_command *command;
+    void *args;
+    uint32_t id;
+    uint32_t idx;     /* in vn_commands: a stream within this command has commands of its own */
+    bool is_answered; /* it asked for a reply */
+};
+
+static void
+tell_begin(struct vn_exec *exec, const struct work *work, struct vn_steps *steps)
+{
+    const struct venus_config *config = &exec->venus->config;
+    if (config->on_command) {
+        config->on_command(config->user, exec->ring ? exec->ring->id : 0, exec->command_at,
+                           (size_t)(exec->in.at - exec->command_at));
+    }
+    if (config->on_trace) {
+        vn_trace_request(exec, work->command);
+    }
+    if (config->on_record) {
+        vn_record_picked(exec, work->id, steps);
+    }
+}
+
+static void
+carry_out(struct vn_exec *exec, const struct work *work)
+{
+    work->command->on(exec, work->args);
+    if (work->is_answered && !exec->has_failed) {
+        reply(exec, work->command, work->args);
+    }
+}
+
+/* The same, for who looks on; and by the clock, once in a while. */
+static void
+carry_out_watched(struct vn_exec *exec, const struct work *work, uint64_t picked_ns)
+{
+    const struct venus *venus = exec->venus;
+    struct vn_steps steps = { .picked_ns = picked_ns };
+    tell_begin(exec, work, &steps);
+    uint64_t begin_ns = vn_os_now_ns();
+    work->command->on(exec, work->args);
+    steps.left_ns = vn_os_now_ns();
+    vn_count_own(&exec->counts.sampled_ns[work->idx], steps.left_ns - begin_ns);
+    vn_count_own(&exec->counts.sampled[work->idx], 1);
+    if (work->is_answered && !exec->has_failed) {
+        reply(exec, work->command, work->args);
+    }
+    if (vn_is_recorded(venus) && !exec->has_failed) {
+        vn_record_done(exec, &steps);
+    }
+    if (venus->config.on_trace) {
+        vn_trace_reply(exec, work->command, work->args);
+    }
+}
+
+/* Does somebody want to be told of each command? */
+static bool
+is_watched(const struct venus_config *config)
+{
+    return config->on_command || config->on_trace || config->on_record;
+}
+
 /* Decodes and carries out one command that starts at in.at.  Nothing is done when its bytes are not all there. */
 static void
-execute(struct vn_exec *exec, struct venus *venus)
+execute(struct vn_exec *exec)
 {
-    struct vn_steps steps = { .picked_ns = vn_is_recorded(venus) ? vn_os_now_ns() : 0 };
+    bool has_watcher = is_watched(&exec->venus->config);
+    uint64_t picked_ns = has_watcher ? vn_os_now_ns() : 0;
     uint32_t id = vn_take_u32(&exec->in);
     uint32_t flags = vn_take_u32(&exec->in);
     const struct vn_command *command = exec->in.is_short ? NULL : find_command(exec, id);
@@ -271,35 +337,17 @@ execute(struct vn_exec *exec, struct venus *venus)
     if (exec->has_failed || exec->in.is_short) {
         return;
     }
-    uint32_t index = exec->command_idx; /* a stream within this command has commands of its own */
-    uint64_t count = vn_count_own(&exec->counts.commands[index], 1);
-    uint64_t begin_ns = count % VN_SAMPLE_EVERY ? 0 : vn_os_now_ns();
-    if (venus->config.on_command) {
-        uint64_t ring_id = exec->ring ? exec->ring->id : 0;
-        venus->config.on_command(venus->config.user, ring_id, exec->command_at,
-                                 (size_t)(exec->in.at - exec->command_at));
+    const struct work work = { command, args, id, exec->command_idx, flags & GENERATE_REPLY };
+    if (command->is_own && exec->ring) {
+        vn_ring_show_head(exec->ring);
     }
-    if (venus->config.on_trace) {
-        vn_trace_request(exec, command);
+    uint64_t count = vn_count_own(&exec->counts.commands[work.idx], 1);
+    if (has_watcher || count % VN_SAMPLE_EVERY == 0) {
+        carry_out_watched(exec, &work, picked_ns);
+    } else {
+        carry_out(exec, &work);
     }
-    if (vn_is_recorded(venus)) {
-        vn_record_picked(exec, id, &steps);
-    }
-    command->on(exec, args);
-    steps.left_ns = vn_is_recorded(venus) ? vn_os_now_ns() : 0;
-    if (begin_ns) {
-        vn_count_own(&exec->counts.sampled_ns[index], vn_os_now_ns() - begin_ns);
-        vn_count_own(&exec->counts.sampled[index], 1);
-    }
-    if ((flags & GENERATE_REPLY) && !exec->has_failed) {
-        reply(exec, command, args);
-    }
-    if (vn_is_recorded(venus) && !exec->has_failed) {
-        vn_record_done(exec, &steps);
-    }
-    if (venus->config.on_trace) {
-        vn_trace_reply(exec, command, args);
-    }
+    exec->is_awaited = work.is_answered || command->is_own;
 }
 
 /* What a stream within a stream must leave as it was. */
@@ -359,7 +407,7 @@ step(struct vn_exec *exec, const uint8_t *done)
         exec->has_failed = true;
         return false;
     }
-    execute(exec, exec->venus);
+    execute(exec);
     return !exec->in.is_short && !exec->has_failed;
 }
 
@@ -373,7 +421,7 @@ vn_exec_run(struct vn_exec *exec, const uint8_t *bytes, size_t size, bool is_who
         done = exec->in.at;
         vn_arena_reset(&exec->arena);
         if (exec->ring && exec->depth == 0) {
-            vn_ring_advance(exec->ring, (size_t)(done - bytes));
+            vn_ring_advance(exec->ring, (size_t)(done - bytes), exec->is_awaited);
         }
     }
     if (exec->in.is_short && is_whole && !exec->has_failed) {

@@ -37,7 +37,8 @@ struct vn_exec {
     struct vn_counts counts;
     uint32_t recorded_count; /* commands that on_record was told of */
     bool has_failed;         /* the context died by it, or before */
-    uint8_t depth;           /* 1 within vkExecuteCommandStreamsMESA: no further nesting */
+    bool is_awaited; /* it has a reply, or was carried out by hand: its end may be waited for */
+    uint8_t depth;   /* 1 within vkExecuteCommandStreamsMESA: no further nesting */
 
     /* Objects looked up for this command, in order: [0] is the one that it is called on. */
     struct vn_object **trail;

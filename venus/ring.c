@@ -152,6 +152,7 @@ serve(struct vn_ring *ring, uint32_t tail)
     ring->batch_head = head;
     uint64_t before = atomic_load_explicit(&ring->counters.byte_count, memory_order_relaxed);
     (void)vn_exec_run(&ring->exec, ring->copy, size, true, before);
+    vn_ring_show_head(ring);
     vn_ring_count(&ring->counters.byte_count, size);
     vn_ring_count(&ring->counters.batch_count, 1);
     attend_surely(ring);

@@ -4,7 +4,7 @@
  *      client's words                     ours
  *      tail    bytes written so far  ──▶  [head, tail) is copied to private memory, executed command by command
  *      buffer  2^n bytes
- *                                    ◀──  head    bytes executed so far, stored after each command and its reply
+ *                                    ◀──  head    bytes executed so far, of commands whose replies are written
  *                                    ◀──  status  IDLE (tell me of a new tail), FATAL (dead), ALIVE (the process lives)
  *
  * A client that waits for its seqno waits until head has reached it.  How the thread waits for the tail, and why no tail is
@@ -62,6 +62,7 @@ struct vn_ring_counters {
 struct vn_ring {
     /* Touched at each command. */
     _Atomic uint32_t *shared_head;
+    uint32_t shown_head;    /* what was last stored there */
     uint32_t batch_head;    /* head at the start of the bytes at work */
     _Atomic uint32_t head;  /* ours: the shared word is the client's to overwrite */
     _Atomic uint32_t asked; /* VN_RING_AWAITED | VN_RING_CUT | VN_RING_DRAIN */
@@ -189,16 +190,35 @@ vn_ring_count(_Atomic uint64_t *counter, uint64_t more)
 }
 
 /*
+ * Shows the client how far we are.  A client that waits looks at this word all the time, and each store takes it away from
+ * its processor, so it is stored when somebody may be waiting for it: after a command with a reply, before and after one that
+ * is carried out by hand (it may take long, or wait), when all that there was is done; and once per VN_RING_SHOW_BYTES, for those who wait for room.
+ */
+#define VN_RING_SHOW_BYTES 1024u
+static inline void
+vn_ring_show_head(struct vn_ring *ring)
+{
+    uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    if (head != ring->shown_head) {
+        ring->shown_head = head;
+        /* Release: who sees this head (acquire) sees the replies. */
+        atomic_store_explicit(ring->shared_head, head, memory_order_release);
+    }
+}
+
+/*
  * To be called by vn_exec_run after each command of the ring's own stream (exec->ring set, exec->depth 0), its reply written.
  * executed_bytes: from the start of the bytes given to vn_exec_run.  It may set exec->has_failed: then no further command.
  */
 static inline void
-vn_ring_advance(struct vn_ring *ring, size_t executed_bytes)
+vn_ring_advance(struct vn_ring *ring, size_t executed_bytes, bool is_awaited)
 {
     uint32_t head = ring->batch_head + (uint32_t)executed_bytes;
-    /* Release: who sees this head (acquire) sees the reply, and who waits here sees what was done, and the client's head. */
-    atomic_store_explicit(ring->shared_head, head, memory_order_release);
+    /* Release: who waits here (acquire) sees what was done. */
     atomic_store_explicit(&ring->head, head, memory_order_release);
+    if (is_awaited || head - ring->shown_head >= VN_RING_SHOW_BYTES) {
+        vn_ring_show_head(ring);
+    }
     vn_ring_count(&ring->counters.command_count, 1);
     if (atomic_load_explicit(&ring->asked, memory_order_relaxed) != 0) {
         vn_ring_attend(ring);

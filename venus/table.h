@@ -121,6 +121,7 @@ struct vn_command {
     uint8_t ret_bytes;   /* 0: void */
     uint8_t ret_look;
     uint16_t ret_look_type;
+    bool is_own; /* carried out by hand: it may wait, or take long */
     void (*on)(struct vn_exec *exec, void *args); /* NULL: refused */
     const char *refusal;                          /* why */
 };

@@ -5,6 +5,7 @@
 #include "abi/trace_record.h"
 
 #include "venus/record.h"
+#include "venus/ring.h"
 
 #include "tests/unit/venus_hostile.h"
 
@@ -439,6 +440,56 @@ expect_record(const struct record_log *log, unsigned idx, enum vn_event event, u
     EXPECT_EQ(le16_get(log->records[idx].event), event);
     EXPECT_EQ(le32_get(log->records[idx].cookie), cookie);
     EXPECT_EQ(log->records[idx].queue, VN_STREAM_OWN);
+}
+
+enum { HEADS_MAX = 80 };
+
+struct head_log {
+    const _Atomic uint32_t *head;
+    unsigned count;
+    uint32_t heads[HEADS_MAX];
+};
+
+static void
+log_head(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
+{
+    struct head_log *log = user;
+    (void)ring_id;
+    (void)bytes;
+    (void)size_bytes;
+    if (log->count < HEADS_MAX) {
+        log->heads[log->count++] = atomic_load(log->head);
+    }
+}
+
+/* Not for each command, but often enough for who waits for room, and whenever what comes may take long. */
+UTEST(a_client_sees_how_far_its_ring_is)
+{
+    struct hostile h = hostile_begin();
+    _Atomic uint32_t head = 0;
+    struct head_log log = { .head = &head };
+    struct vn_ring ring = { .venus = h.venus, .shared_head = &head };
+    const struct vn_args_vkDestroySampler quick = { .device = HANDLE(VkDevice, ID_DEVICE) };
+    const struct vn_args_vkDeviceWaitIdle slow = { .device = HANDLE(VkDevice, ID_DEVICE) };
+    uint32_t quick_bytes = 0;
+    h.venus->config.on_command = log_head;
+    h.venus->config.user = &log;
+    h.venus->exec.ring = &ring;
+    for (uint32_t i = 0; i < HEADS_MAX - 1; i++) {
+        hostile_write(&h, "vkDestroySampler", &quick);
+        quick_bytes = (uint32_t)h.author->out.at / (i + 1);
+    }
+    EXPECT_EQ(hostile_say(&h, "vkDeviceWaitIdle", &slow), VENUS_OK);
+    h.venus->exec.ring = NULL;
+    h.venus->config.on_command = NULL;
+    EXPECT_EQ(log.count, HEADS_MAX);
+    EXPECT_EQ(log.heads[1], 0);
+    for (uint32_t i = 0; i < HEADS_MAX - 1; i++) {
+        EXPECT_TRUE(i * quick_bytes - log.heads[i] < VN_RING_SHOW_BYTES);
+    }
+    EXPECT_EQ(log.heads[HEADS_MAX - 1], (HEADS_MAX - 1) * quick_bytes);
+    EXPECT_EQ(atomic_load(&head), atomic_load(&ring.head));
+    hostile_end(&h);
 }
 
 /* A command in a stream within a stream stands between its outer one's two records. */

@@ -149,13 +149,17 @@ vn_exec_run(struct vn_exec *exec, const uint8_t *bytes, size_t size, bool is_who
         if (in.is_short) {
             break;
         }
+        bool is_awaited = op != TOY_COUNT;
+        if (exec->ring && exec->depth == 0 && is_awaited) {
+            vn_ring_show_head(exec->ring);
+        }
         toy_run(exec, op, argument);
         if (exec->has_failed) {
             break;
         }
         at = (size_t)(in.at - bytes);
         if (exec->ring && exec->depth == 0) {
-            vn_ring_advance(exec->ring, at);
+            vn_ring_advance(exec->ring, at, is_awaited);
         }
     }
     if (at < size && is_whole && !exec->has_failed) {

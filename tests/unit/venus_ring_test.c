@@ -34,7 +34,7 @@ UTEST(a_command_may_lie_across_the_end_of_the_buffer)
     end(&client);
 }
 
-UTEST(head_moves_after_each_command_of_a_batch)
+UTEST(head_has_moved_before_a_command_that_waits)
 {
     struct client client = begin_good();
     write_word(&client, TOY_COUNT);
@@ -189,7 +189,7 @@ UTEST(the_contexts_stream_waits_for_a_ring)
             submit(&client, TOY_SLEEP_MS, 2);
         }
         wait_ring_seqno(client.venus, client.written);
-        EXPECT_TRUE(is_done(&client, client.written));
+        EXPECT_TRUE(wait_done(&client, client.written));
     }
     EXPECT_FALSE(client.venus->exec.has_failed);
     /* Even asleep with a tail that nobody told it of. */

@@ -164,7 +164,8 @@ class Emitter:
             why = '"' + row.why.replace('"', "'") + '"' if not row.args else "NULL"
             if row.args:
                 out.append(f"void vn_thunk_{row.name}(struct vn_exec *exec, void *args);")
-            rows.append(f'    {{"{row.name}", {row.id}, {self.index[row.args.name] if row.args else 0}, {ret}, {on}, {why}}},')
+            rows.append(f'    {{"{row.name}", {row.id}, {self.index[row.args.name] if row.args else 0}, {ret}, '
+                        f"{c_bool(row.how == 'own')}, {on}, {why}}},")
         count = max(by_id) + 1
         ids = ", ".join(str(by_id[i] + 1 if i in by_id else 0) for i in range(count))
         return (out + ["", "const struct vn_command vn_commands[] = {"] + rows + ["};", f"const uint32_t vn_command_count = {len(rows)};",
