@@ -44,9 +44,13 @@ def unplug(guest):
     expect_in(r"there is no display", shell(guest, "gpu test"), "drawing without a GPU")
 
 
-def plug(guest):
-    said = guest.qmp.command("human-monitor-command", command_line=f"device_add {IN_SLOT}")  # QMP's words know no `_`
-    check(said == "", f"device_add: {said}", guest)
+def monitor(guest, command):
+    said = guest.qmp.command("human-monitor-command", command_line=command)
+    check(said == "", f"{command}: {said}", guest)
+
+
+def plug(guest, chardev="gpu"):
+    monitor(guest, "device_add " + IN_SLOT.replace("chardev=gpu", f"chardev={chardev}"))
     guest.expect(r"01:00\.0: 1af4:1050 is in its slot now", 5)
     guest.expect(r"gpu: display 1280x800", 5)
 
@@ -68,6 +72,22 @@ def goes_and_comes():
         check(json.loads(device.status())["front"]["sessions"] == 1, "the connection did not outlive its device", guest)
         wait_until(lambda: fd_count(device.child()) == fds, f"{fds} open files, as before")
         check(free_mib(guest) == before, f"{before} were free before, {free_mib(guest)} are now", guest)
+
+
+@system("vhost-user.restart", "after the device process was killed, another one is plugged into the machine that runs, and the guest draws on it")
+def restarts():
+    with Device() as device, machine(device.socket) as guest:
+        guest.expect(PROMPT, BOOT_TIMEOUT_S)
+        shell(guest, "gpu test")
+        os.kill(device.child(), signal.SIGKILL)
+        device.process.wait(10)
+        expect_in(r"no answer|not there|the deadline passed", shell(guest, "gpu test"), "drawing without the device process")
+        unplug(guest)
+        with device:
+            monitor(guest, f"chardev-add socket,id=again,path={device.socket}")
+            plug(guest, "again")
+            shell(guest, "gpu test")
+            check(len(picture_of(device.control).colours()) == BAR_COLOURS, "the bars are not on the new device's display", guest)
 
 
 @system("vulkan.plug", "Vulkan goes with our device and comes back with it; the renderers of the old one end")
