@@ -123,7 +123,7 @@ print_compute(const struct shell_call *call, const struct vk_compute *job)
                           job->found, job->expected);
     }
     console_print("vulkan compute: %u numbers, %u rounds: all as this CPU has them; "
-                  "submit and wait %llu us, shortest %llu us\n",
+                  "%llu us each round, shortest %llu us\n",
                   job->count, job->rounds,
                   (unsigned long long)(job->total_ns / job->rounds / NS_PER_US),
                   (unsigned long long)(job->shortest_ns / NS_PER_US));

@@ -30,6 +30,7 @@ const struct vkt_measurement vkt_measurements[] = {
     { "alloc",        "allocate 64 KiB, map, set, free",                     vkt_bench_alloc,        false},
     { "memory",       "write and read 64 MiB of mapped memory",              vkt_bench_memory,       false},
     { "compute",      "a million elements, submit and wait",                 vkt_bench_compute,      false},
+    { "compute-few",  "64 elements: record, submit and wait",                vkt_bench_compute_few,  false},
     { "frames",       "offscreen frames of 512x512 with 10 draws each",      vkt_bench_frames,       false},
     { "idle",         "nothing, for a harness that counts wake-ups",         vkt_bench_idle,         true },
 };

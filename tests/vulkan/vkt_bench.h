@@ -44,6 +44,7 @@ void vkt_bench_record(struct vkt_bench *b);
 void vkt_bench_submit(struct vkt_bench *b);
 void vkt_bench_frames(struct vkt_bench *b);
 void vkt_bench_compute(struct vkt_bench *b);
+void vkt_bench_compute_few(struct vkt_bench *b);
 
 /* Measurements of memory (vkt_bench_memory.c). */
 void vkt_bench_alloc(struct vkt_bench *b);

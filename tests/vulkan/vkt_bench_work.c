@@ -9,6 +9,7 @@
 #define FRAME_SIDE_PX   512
 #define DRAW_COUNT      10
 #define ELEMENT_COUNT   (1U << 20)
+#define FEW_COUNT       64U
 #define IN_FLIGHT_COUNT 1000
 
 static VkCommandBuffer
@@ -147,26 +148,74 @@ vkt_bench_frames(struct vkt_bench *b)
     vkt_target_destroy(t, &d.target);
 }
 
+/* Two buffers and the pipeline that goes from one to the other. */
+struct reckoning {
+    struct vkt_buffer source;
+    struct vkt_buffer target;
+    struct vkt_work work;
+};
+
+static struct reckoning
+reckoning_create(const struct vkt *t, uint32_t element_count)
+{
+    VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
+    struct reckoning r = { .source = vkt_buffer_create(t, element_count * 4ULL, usage),
+                           .target = vkt_buffer_create(t, element_count * 4ULL, usage),
+                           .work = vkt_work_create(t, VK_NULL_HANDLE) };
+
+    vkt_work_buffers(t, &r.work, r.source.buffer, r.target.buffer);
+    return r;
+}
+
+static void
+reckoning_destroy(const struct vkt *t, struct reckoning *r)
+{
+    vkt_work_destroy(t, &r->work);
+    vkt_buffer_destroy(t, &r->target);
+    vkt_buffer_destroy(t, &r->source);
+}
+
 void
 vkt_bench_compute(struct vkt_bench *b)
 {
     const struct vkt *t = &b->t;
-    VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
-    struct vkt_buffer source = vkt_buffer_create(t, ELEMENT_COUNT * 4ULL, usage);
-    struct vkt_buffer target = vkt_buffer_create(t, ELEMENT_COUNT * 4ULL, usage);
-    struct vkt_work work = vkt_work_create(t, VK_NULL_HANDLE);
+    struct reckoning r = reckoning_create(t, ELEMENT_COUNT);
     uint64_t start_ns = vkt_now_ns();
     uint64_t count = 0;
 
-    vkt_work_buffers(t, &work, source.buffer, target.buffer);
     for (; vkt_now_ns() - start_ns < b->span_ns; count++) {
         VkCommandBuffer cmd = vkt_begin(t, t->pool);
 
-        vkt_work_record(&work, cmd, ELEMENT_COUNT, (uint32_t)count);
+        vkt_work_record(&r.work, cmd, ELEMENT_COUNT, (uint32_t)count);
         vkt_submit_wait(t, t->pool, cmd);
     }
     vkt_report(b, "compute", (double)(vkt_now_ns() - start_ns) / 1e6 / (double)count, "ms");
-    vkt_work_destroy(t, &work);
-    vkt_buffer_destroy(t, &target);
-    vkt_buffer_destroy(t, &source);
+    reckoning_destroy(t, &r);
+}
+
+/* As `vulkan compute 64` of the kernel does it: one command buffer, recorded anew in each round. */
+void
+vkt_bench_compute_few(struct vkt_bench *b)
+{
+    const struct vkt *t = &b->t;
+    struct reckoning r = reckoning_create(t, FEW_COUNT);
+    VkFence fence = vkt_fence_create(t);
+    VkCommandBuffer cmd = vkt_begin(t, t->pool);
+    const VkCommandBufferBeginInfo begin = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+        .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
+    };
+    uint64_t start_ns = vkt_now_ns();
+    uint64_t count = 0;
+
+    for (; vkt_now_ns() - start_ns < b->span_ns; count++) {
+        VKT_MUST(vk.BeginCommandBuffer(cmd, &begin));
+        vkt_work_record(&r.work, cmd, FEW_COUNT, (uint32_t)count);
+        VKT_MUST(vk.EndCommandBuffer(cmd));
+        vkt_run(t, cmd, fence);
+    }
+    vkt_report(b, "compute-few", (double)(vkt_now_ns() - start_ns) / 1e3 / (double)count, "us");
+    vk.FreeCommandBuffers(t->device, t->pool, 1, &cmd);
+    vk.DestroyFence(t->device, fence, NULL);
+    reckoning_destroy(t, &r);
 }

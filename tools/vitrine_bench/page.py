@@ -70,8 +70,8 @@ TAIL = """
 - **guest.\\***: Debian 13 in QEMU 11 (x86, TCG) runs `tests/vulkan/vkt_bench.c` with its own Mesa on `vitrine-gpu --vhost-user`, and on virtio-gpu-gl with
   virglrenderer's render server, over the same lavapipe; our kernel (AArch64, TCG) draws whole frames on our device and on QEMU's
   virtio-gpu-pci in the same QEMU (`tests/perf/guest_figures.py`). An emulated processor polls without giving way, so that two processors are
-  shared by the guest's two, the renderer's thread and lavapipe's two. `guest.compute` is 64 numbers computed, submitted and waited for by
-  `vulkan compute`, against an empty submit and wait by Mesa. Memory is the pages that the guest's memory file has, when the picture is there.
+  shared by the guest's two, the renderer's thread and lavapipe's two. `guest.compute` is a round of
+  `vulkan compute 64 1000`, against the same by `vkt_bench --only compute-few`: recorded anew, submitted, waited for. Memory is the pages that the guest's memory file has, when the picture is there.
 - **library.text**: `size` of build/aarch64/libvirtio.a, code and constants.
 """
 
