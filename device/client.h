@@ -28,6 +28,7 @@ struct client {
     uint32_t context_id; /* of a render server's client; 0: let go */
     pid_t worker;        /* 0: a thread */
     int channel;         /* to the worker; -1 after its end */
+    unsigned place;      /* the worker's, see spawn.h */
     pid_t pid;           /* the client's, as the kernel says; 0: unknown */
     int pidfd;           /* the client, whoever has its number later; -1: unknown */
     char name[CLIENT_NAME_BYTES];

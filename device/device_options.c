@@ -142,6 +142,7 @@ read_limits(const struct options *options, struct gpu_limits *limits)
     uint64_t resource_count = 0;
     uint64_t context_count = 0;
     uint64_t fence_count = 0;
+    limits->memory_bytes = quota_default_bytes();
     bool is_right = option_bytes(options, "max-memory", &limits->memory_bytes) &&
                     option_number(options, "max-resources", 1, 1 << 20, &resource_count) &&
                     option_number(options, "max-contexts", 1, CONTEXT_COUNT_MAX, &context_count) &&

@@ -31,6 +31,7 @@ struct child {
 struct care {
     const struct device_config *config;
     struct device_fds fds;
+    struct supervisor_config renderers_config; /* with the quota */
     char control_path[CONTROL_PATH_BYTES];
     struct child device;
     struct child renderers;
@@ -105,6 +106,12 @@ open_all(struct care *care)
             return say(care, "cannot write %s: %s", config->records_path, strerror(errno));
         }
     }
+    if (!quota_create(&care->fds.quota,
+                      RENDER_SERVER_PLACE_COUNT(config->renderers.client_count_max),
+                      config->limits.memory_bytes)) {
+        return say(care, "no page for the guest's quota: %s", strerror(errno));
+    }
+    care->renderers_config.quota = &care->fds.quota;
     return open_control(care) && open_view(care);
 }
 
@@ -150,7 +157,7 @@ run_renderers(struct care *care, int socket)
     close_fd(&care->fds.listener);
     close_fd(&care->fds.control);
     close_fd(&care->fds.view);
-    exit(render_server_run(&care->config->renderers, socket));
+    exit(render_server_run(&care->renderers_config, socket));
 }
 
 static void
@@ -263,6 +270,7 @@ device_run(const struct device_config *config)
 {
     struct care care = {
         .config = config,
+        .renderers_config = config->renderers,
         .fds = {.listener = -1,       .control = -1, .render_server = -1, .view = -1 },
         .device = { .what = "the device process"},
         .renderers = { .what = "the render server"                  }

@@ -37,6 +37,7 @@ struct device_fds {
     int render_server;
     int view;
     struct records *records;
+    struct quota quota; /* the guest's memory in all processes */
 };
 
 /* The device process: returns when a signal ends it.  Returns: an exit status. */

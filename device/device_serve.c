@@ -80,7 +80,8 @@ open_gpu(struct device *device, const struct device_fds *fds)
     const char *why = NULL;
     struct gpu_config gpu = { .scanout_count = config->scanout_count,
                               .render_server = fds->render_server,
-                              .limits = config->limits };
+                              .limits = config->limits,
+                              .quota = &fds->quota };
     memcpy(gpu.scanouts, config->scanouts, sizeof(gpu.scanouts));
     if (config->has_venus) {
         venus_capset(capset);

@@ -75,6 +75,20 @@ on_record(void *user, const void *record)
     front->config->on_record(front->config->user, record);
 }
 
+static bool
+on_take(void *user, uint64_t bytes)
+{
+    const struct front *front = user;
+    return quota_take(front->config->quota, front->config->place, bytes);
+}
+
+static void
+on_give_back(void *user, uint64_t bytes)
+{
+    const struct front *front = user;
+    quota_give_back(front->config->quota, front->config->place, bytes);
+}
+
 enum venus_status
 front_make_context(struct front *front, const char *name,
                    void (*on_fence)(void *user, uint32_t ring_idx, uint64_t fence_id))
@@ -91,6 +105,8 @@ front_make_context(struct front *front, const char *name,
         .on_trace = wanted->on_trace != NULL ? on_trace : NULL,
         .on_command = wanted->on_command != NULL ? on_command : NULL,
         .on_record = wanted->on_record != NULL ? on_record : NULL,
+        .on_take = wanted->quota != NULL ? on_take : NULL,
+        .on_give_back = wanted->quota != NULL ? on_give_back : NULL,
     };
     enum venus_status status = venus_create(&config, &front->venus);
     if (status == VENUS_OK && wanted->on_context != NULL) {

@@ -14,9 +14,12 @@
 #include "venus/venus.h"
 
 #include "device/fault.h"
+#include "device/quota.h"
 
 struct front_config {
     struct venus_limits limits;
+    const struct quota *quota; /* asked beside the limits, at this place; NULL: none */
+    unsigned place;
     const char *vulkan_library; /* see venus_config */
     void *user;
     void (*on_name)(void *user, const char *name); /* the client has said what it is called */

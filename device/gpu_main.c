@@ -102,6 +102,7 @@ serve(const struct options *options)
         return supervisor_run(&config);
     }
     device.renderers = config;
+    device.renderers.limits.memory_bytes = device.limits.memory_bytes; /* one alone may have all */
     return device_run(&device);
 }
 

@@ -147,6 +147,7 @@ static void
 end_client(struct herd *herd, struct client *client, int status)
 {
     client->is_over = true;
+    spawn_release(herd->config, client->place);
     bool is_clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     if (!is_clean && herd->stop_ns == 0 && client->dismiss_ns != UINT64_MAX) {
         char text[128];
@@ -197,6 +198,7 @@ reap(struct herd *herd)
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         struct client *client = find_worker(herd, pid);
         if (client == NULL && pid == herd->spare.pid) {
+            spawn_release(herd->config, herd->spare.place);
             drop_spare(herd);
         } else if (client != NULL) {
             (void)drain(herd, client, UINT32_MAX);
@@ -519,6 +521,7 @@ herd_admit(struct herd *herd, struct client *client, enum report_kind kind, int 
     }
     client->worker = worker.pid;
     client->channel = worker.channel;
+    client->place = worker.place;
     hand_out_record(herd, client);
     hand_out_records(herd, client);
     (void)report_send(client->channel, &(struct report_head){ .kind = kind }, client->name, socket);

@@ -35,6 +35,8 @@ static const struct option_spec specs[] = {
     { "help",          NULL,        false},
     { "report-fd",     "N",         false},
     { "trace-fd",      "N",         false},
+    { "quota-fd",      "N",         false},
+    { "quota-place",   "N",         false},
 };
 enum { SPEC_COUNT = sizeof(specs) / sizeof(specs[0]) };
 
@@ -72,8 +74,8 @@ print_help(void)
         "                          for `vitrine trace`: FILE.renderer-1, FILE.renderer-2, ...\n"
         "  --stats[=text|json]     print counters when a context ends, and for all on SIGUSR1\n"
         "                          (text, or --stats=json)\n"
-        "  --max-memory SIZE       device and shared memory of one context (512M, 2G; default:\n"
-        "                          half of this machine's)\n"
+        "  --max-memory SIZE       device and shared memory of all contexts together (512M, 2G;\n"
+        "                          default: half of this machine's)\n"
         "  --max-cpu SECONDS       CPU time of one context's renderer process (default: no\n"
         "                          limit)\n"
         "  --verbose               say also which contexts come and go\n"
@@ -153,15 +155,39 @@ shut_off(const struct options *options, const struct worker_config *config,
     return sandbox_close_calls(&sandbox, reason);
 }
 
+/* Beside the client's own limit one that it shares with others. */
+static bool
+join_quota(const struct options *options, struct worker_config *config, struct quota *quota)
+{
+    uint64_t place = QUOTA_NO_PLACE;
+    int fd = -1;
+    if (!read_fd(options, "quota-fd", &fd) ||
+        !option_number(options, "quota-place", 1, UINT32_MAX, &place)) {
+        return false;
+    }
+    if (fd < 0) {
+        return true;
+    }
+    if (!quota_open(quota, fd, config->limits.memory_bytes) || place == QUOTA_NO_PLACE ||
+        place >= quota->place_count) {
+        return option_wrong(options, "--quota-fd %d, --quota-place %u: there is no such place", fd,
+                            (unsigned)place);
+    }
+    config->quota = quota;
+    config->place = (unsigned)place;
+    return true;
+}
+
 /* One client, as a worker of vitrine-gpu or of a render server. */
 static int
 serve_client(const struct options *options)
 {
     struct worker_config config = { .is_alone = true };
+    struct quota quota;
     if (!read_fd(options, "report-fd", &config.channel) ||
         !read_fd(options, "trace-fd", &config.trace_fd) ||
         !option_bytes(options, "max-memory", &config.limits.memory_bytes) ||
-        !option_stats(options, &config.stats)) {
+        !join_quota(options, &config, &quota) || !option_stats(options, &config.stats)) {
         return EXIT_WRONG_USE;
     }
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -183,6 +209,7 @@ serve_contexts(const struct options *options)
 {
     char self[PATH_BYTES];
     int fd = -1;
+    struct quota quota;
     struct supervisor_config config = {
         .program = options->program,
         .worker_path = self,
@@ -193,6 +220,7 @@ serve_contexts(const struct options *options)
         .is_sandboxed = options_get(options, "no-sandbox") == NULL,
         .is_verbose = options_get(options, "verbose") != NULL,
         .life_fd = -1,
+        .limits.memory_bytes = quota_default_bytes(),
     };
     if (!read_fd(options, "socket-fd", &fd) ||
         !option_bytes(options, "max-memory", &config.limits.memory_bytes) ||
@@ -204,6 +232,12 @@ serve_contexts(const struct options *options)
         (void)fprintf(stderr, "%s: cannot find my own file\n", options->program);
         return EXIT_FAILURE;
     }
+    if (!quota_create(&quota, RENDER_SERVER_PLACE_COUNT(CONTEXT_COUNT_MAX),
+                      config.limits.memory_bytes)) {
+        perror(options->program);
+        return EXIT_FAILURE;
+    }
+    config.quota = &quota;
     return environment_prepare(options, &config.shader_cache) ? render_server_run(&config, fd)
                                                               : EXIT_FAILURE;
 }

@@ -6,6 +6,9 @@
 
 #include "device/supervisor.h"
 
+/* Of config->quota: the device's, one for each context, and one for the renderer that waits for the next. */
+#define RENDER_SERVER_PLACE_COUNT(client_count_max) ((client_count_max) + 2)
+
 /*
  * Serves the SOCK_SEQPACKET socket fd (taken over) until its other end is gone or a signal ends us.  config: socket_path is
  * not used.

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "device/quota.h"
 #include "device/sandbox.h"
 
 enum {
@@ -71,14 +72,6 @@ limit(int resource, uint64_t value)
     }
 }
 
-static uint64_t
-half_of_memory(void)
-{
-    long page_count = sysconf(_SC_PHYS_PAGES);
-    long page_bytes = sysconf(_SC_PAGESIZE);
-    return page_count > 0 && page_bytes > 0 ? (uint64_t)page_count / 2 * (uint64_t)page_bytes : 0;
-}
-
 /* Should the machine run out of memory, the kernel is to take this process and not a bystander. */
 static void
 volunteer(void)
@@ -95,12 +88,10 @@ volunteer(void)
 void
 sandbox_limit(const struct sandbox_limits *limits)
 {
-    uint64_t memory = limits->memory_bytes > 0 ? limits->memory_bytes : half_of_memory();
+    uint64_t memory = limits->memory_bytes > 0 ? limits->memory_bytes : quota_default_bytes();
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, FILES_MAX);
-    if (memory > 0) {
-        limit(RLIMIT_DATA, memory + own_memory_bytes);
-    }
+    limit(RLIMIT_DATA, memory + own_memory_bytes);
     if (limits->cpu_s > 0) {
         /* A signal that can still be reported, and the end two seconds later. */
         (void)setrlimit(RLIMIT_CPU, &(struct rlimit){ limits->cpu_s, limits->cpu_s + 2 });

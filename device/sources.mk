@@ -2,7 +2,7 @@
 
 # Messages and their parsers, without processes: what tests and fuzzers link.
 device_core_srcs := device/beside.c device/listen.c device/options.c device/render_records.c device/trace_out.c device/drivers.c device/environment.c device/fault.c device/front.c device/report.c device/stream.c \
-                    device/context.c device/crash.c device/packet.c device/record.c device/vtest.c device/vtest_message.c device/vtest_sync.c device/worker.c
+                    device/context.c device/crash.c device/packet.c device/quota.c device/record.c device/vtest.c device/vtest_message.c device/vtest_sync.c device/worker.c
 
 # The device's side of virtqueues, and the loop: the only code that touches a guest's memory.
 device_vq_srcs := device/loop.c device/vq/chain.c device/vq/guest.c device/vq/packed.c device/vq/spans.c device/vq/split.c device/vq/vq.c

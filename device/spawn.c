@@ -18,7 +18,7 @@
 #include "device/report.h"
 
 /* What vitrine-render finds its fds under. */
-enum { REPORT_FD = 3, TRACE_FD = 4, FIRST_FREE_FD = 10 };
+enum { REPORT_FD = 3, TRACE_FD = 4, QUOTA_FD = 5, FD_COUNT = 3, FIRST_FREE_FD = 10 };
 enum { ARGUMENT_COUNT_MAX = 24, NUMBER_BYTES = 24 };
 
 struct arguments {
@@ -46,13 +46,18 @@ add_number(struct arguments *arguments, const char *option, uint64_t number)
 }
 
 static void
-fill_arguments(struct arguments *arguments, const struct supervisor_config *config, bool is_traced)
+fill_arguments(struct arguments *arguments, const struct supervisor_config *config,
+               const struct worker_config *worker)
 {
     static const char *const stats[] = { NULL, "--stats=text", "--stats=json" };
     add(arguments, config->worker_path);
     add_number(arguments, "--report-fd", REPORT_FD);
-    if (is_traced) {
+    if (worker->trace_fd >= 0) {
         add(arguments, "--trace-fd=4");
+    }
+    if (worker->quota != NULL) {
+        add(arguments, "--quota-fd=5");
+        add_number(arguments, "--quota-place", worker->place);
     }
     if (stats[config->stats] != NULL) {
         add(arguments, stats[config->stats]);
@@ -88,7 +93,7 @@ close_if_open(int fd)
 }
 
 static int
-start(const char *const *words, const int fds[2], pid_t *pid)
+start(const char *const *words, const int fds[FD_COUNT], pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -96,7 +101,7 @@ start(const char *const *words, const int fds[2], pid_t *pid)
     (void)sigemptyset(&none);
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attributes);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < FD_COUNT; i++) {
         if (fds[i] >= 0) {
             (void)posix_spawn_file_actions_adddup2(&actions, fds[i], REPORT_FD + i);
         }
@@ -119,10 +124,19 @@ spawn_process(const struct supervisor_config *config, const struct worker_config
               pid_t *pid)
 {
     struct arguments arguments = { 0 };
-    int fds[2] = { lift(worker->channel), lift(worker->trace_fd) };
-    fill_arguments(&arguments, config, fds[1] >= 0);
-    int error = fds[0] < 0 ? EMFILE : start(arguments.words, fds, pid);
-    for (int i = 0; i < 2; i++) {
+    const int own[FD_COUNT] = { worker->channel, worker->trace_fd,
+                                worker->quota != NULL ? worker->quota->fd : -1 };
+    int fds[FD_COUNT];
+    int error = 0;
+    for (int i = 0; i < FD_COUNT; i++) {
+        fds[i] = lift(own[i]);
+        error = own[i] >= 0 && fds[i] < 0 ? EMFILE : error;
+    }
+    fill_arguments(&arguments, config, worker);
+    if (error == 0) {
+        error = start(arguments.words, fds, pid);
+    }
+    for (int i = 0; i < FD_COUNT; i++) {
         close_if_open(fds[i]);
     }
     (void)close(worker->channel);
@@ -159,11 +173,25 @@ spawn_thread(const struct worker_config *worker)
     return true;
 }
 
+void
+spawn_release(const struct supervisor_config *config, unsigned place)
+{
+    if (config->quota != NULL) {
+        quota_release(config->quota, place);
+    }
+}
+
 bool
 spawn_worker(const struct supervisor_config *config, int trace_fd, struct spawned *out)
 {
     int channel[2];
+    unsigned place = config->quota != NULL ? quota_admit(config->quota) : QUOTA_NO_PLACE;
+    if (config->quota != NULL && place == QUOTA_NO_PLACE) {
+        errno = EAGAIN;
+        return false;
+    }
     if (!report_pair(channel)) {
+        spawn_release(config, place);
         return false;
     }
     struct worker_config worker = {
@@ -171,12 +199,15 @@ spawn_worker(const struct supervisor_config *config, int trace_fd, struct spawne
         .trace_fd = trace_fd,
         .stats = config->stats,
         .limits = config->limits,
+        .quota = config->quota,
+        .place = place,
     };
-    *out = (struct spawned){ .channel = channel[0] };
+    *out = (struct spawned){ .channel = channel[0], .place = place };
     bool is_started = config->worker_path != NULL ? spawn_process(config, &worker, &out->pid)
                                                   : spawn_thread(&worker);
     if (!is_started) {
         int error = errno;
+        spawn_release(config, place);
         (void)close(channel[0]);
         errno = error;
         return false;

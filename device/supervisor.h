@@ -26,6 +26,7 @@ struct supervisor_config {
     const char *shader_cache; /* a directory that worker processes may write; NULL: none */
     enum worker_stats stats;
     struct venus_limits limits;
+    struct quota *quota; /* all clients together are held to it; NULL: each has its limits only */
     uint32_t client_count_max;
     uint64_t cpu_s;    /* CPU time of a worker; 0: no limit */
     bool is_sandboxed; /* worker processes shut themselves off */

@@ -210,6 +210,8 @@ session_config(struct worker *worker)
 {
     return (struct front_config){
         .limits = worker->config->limits,
+        .quota = worker->config->quota,
+        .place = worker->config->place,
         .user = worker,
         .on_name = on_name,
         .on_fatal = on_fatal,

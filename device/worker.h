@@ -10,6 +10,8 @@
 
 #include "venus/venus.h"
 
+#include "device/quota.h"
+
 enum worker_stats { STATS_NONE, STATS_TEXT, STATS_JSON };
 
 struct worker_config {
@@ -18,6 +20,8 @@ struct worker_config {
     bool is_alone; /* in a process: ends with its supervisor */
     enum worker_stats stats;
     struct venus_limits limits;
+    const struct quota *quota; /* shared with others, at this place; NULL: none */
+    unsigned place;
 };
 
 /*

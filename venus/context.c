@@ -122,6 +122,7 @@ venus_create(const struct venus_config *config, struct venus **out)
     pthread_mutex_init(&venus->kept_lock, NULL);
     venus->arguments.limit_bytes = venus->config.limits.command_bytes;
     vn_ledger_init(&venus->ledger, venus->config.limits.memory_bytes);
+    venus->ledger.config = &venus->config;
     vn_resources_init(&venus->resources, venus);
     vn_memories_init(&venus->memories);
     vn_spares_init(&venus->spares, venus->config.limits.memory_bytes);

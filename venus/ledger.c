@@ -32,19 +32,35 @@ raise_peak(struct vn_ledger *ledger, uint64_t live_bytes)
     }
 }
 
+/* The context's own limit, and then the one that it shares.  *live_bytes: with these. */
+static bool
+take(struct vn_ledger *ledger, uint64_t bytes, uint64_t *live_bytes)
+{
+    uint64_t before = read_counter(&ledger->live_bytes);
+    do {
+        if (bytes > ledger->limit_bytes || before > ledger->limit_bytes - bytes) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&ledger->live_bytes, &before, before + bytes,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    *live_bytes = before + bytes;
+    const struct venus_config *config = ledger->config;
+    bool is_left = !config || !config->on_take || config->on_take(config->user, bytes);
+    if (!is_left) {
+        atomic_fetch_sub_explicit(&ledger->live_bytes, bytes, memory_order_relaxed);
+    }
+    return is_left;
+}
+
 enum venus_status
 vn_ledger_take(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t bytes)
 {
-    uint64_t live_bytes = read_counter(&ledger->live_bytes);
-    do {
-        if (bytes > ledger->limit_bytes || live_bytes > ledger->limit_bytes - bytes) {
-            atomic_fetch_add_explicit(&ledger->refused_count, 1, memory_order_relaxed);
-            return VENUS_NO_MEMORY;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&ledger->live_bytes, &live_bytes,
-                                                    live_bytes + bytes, memory_order_relaxed,
-                                                    memory_order_relaxed));
-    raise_peak(ledger, live_bytes + bytes);
+    uint64_t live_bytes;
+    if (!take(ledger, bytes, &live_bytes)) {
+        atomic_fetch_add_explicit(&ledger->refused_count, 1, memory_order_relaxed);
+        return VENUS_NO_MEMORY;
+    }
+    raise_peak(ledger, live_bytes);
     struct vn_ledger_line *line = &ledger->lines[kind];
     atomic_fetch_add_explicit(&line->live_bytes, bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&line->live_count, 1, memory_order_relaxed);
@@ -59,6 +75,9 @@ vn_ledger_give_back(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t
     atomic_fetch_sub_explicit(&line->live_bytes, bytes, memory_order_relaxed);
     atomic_fetch_sub_explicit(&line->live_count, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&ledger->live_bytes, bytes, memory_order_relaxed);
+    if (ledger->config && ledger->config->on_give_back) {
+        ledger->config->on_give_back(ledger->config->user, bytes);
+    }
 }
 
 uint64_t

@@ -28,7 +28,8 @@ struct vn_ledger_line {
 };
 
 struct vn_ledger {
-    uint64_t limit_bytes; /* of all kinds together */
+    uint64_t limit_bytes;              /* of all kinds together */
+    const struct venus_config *config; /* whose on_take is asked, too; NULL: nobody is */
     _Atomic uint64_t live_bytes;
     _Atomic uint64_t peak_bytes;
     _Atomic uint64_t refused_count; /* how often the limit was met */
@@ -39,7 +40,8 @@ void vn_ledger_init(struct vn_ledger *ledger, uint64_t limit_bytes);
 
 /*
  * Charges `bytes`.
- * Returns: VENUS_OK; VENUS_NO_MEMORY when the limit would be passed (nothing changed but the count of refusals).
+ * Returns: VENUS_OK; VENUS_NO_MEMORY when the limit would be passed, or one that is shared with others (nothing changed but the
+ * count of refusals).
  */
 enum venus_status
 vn_ledger_take(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t bytes);

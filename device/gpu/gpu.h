@@ -35,10 +35,11 @@ enum {
 
 struct gpu;
 struct guest_memory;
+struct quota;
 
 /* Bounds of one guest; 0 takes the default behind it.  Beyond them: OUT_OF_MEMORY. */
 struct gpu_limits {
-    uint64_t memory_bytes;   /* host memory of 2D resources: 1 GiB */
+    uint64_t memory_bytes;   /* host memory of 2D resources, where there is no quota: 1 GiB */
     uint32_t resource_count; /* 16384 */
     uint32_t context_count;  /* 64 */
     uint32_t fence_count;    /* fenced commands not yet answered, all queues: 4096 */
@@ -77,6 +78,7 @@ struct gpu_config {
     const uint8_t *capset; /* Venus's, VENUS_CAPSET_BYTES; copied; NULL: no Vulkan */
     size_t capset_bytes;
     struct gpu_limits limits;
+    const struct quota *quota; /* for memory of all kinds, shared with the renderers; NULL: none */
     struct gpu_host host;
     struct loop *loop;
     const struct guest_memory *guest; /* for backing; outlives the device */

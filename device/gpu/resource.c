@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "device/gpu/private.h"
+#include "device/quota.h"
 
 static struct gpu_resource **
 bucket_of(struct gpu *gpu, uint32_t id)
@@ -87,7 +88,7 @@ gpu_resource_remove(struct gpu *gpu, struct gpu_resource *resource)
     gpu_backing_detach(gpu, resource);
     unlink_resource(gpu, resource);
     if (resource->pixels != NULL) {
-        gpu->memory_bytes -= resource->size_bytes;
+        gpu_memory_give_back(gpu, resource->size_bytes);
         free(resource->pixels);
     }
     if (resource->view != NULL) {
@@ -145,6 +146,41 @@ gpu_on_assign_uuid(struct gpu *gpu, struct gpu_command *command)
     memcpy(response.uuid, resource->uuid, sizeof(response.uuid));
     gpu_put(command, &response, sizeof(response));
     return VIRTIO_GPU_RESP_OK_RESOURCE_UUID;
+}
+
+/* --- memory of the host's --- */
+
+uint64_t
+gpu_memory_limit(const struct gpu *gpu)
+{
+    const struct quota *quota = gpu->config.quota;
+    return quota != NULL ? quota->limit_bytes : gpu->config.limits.memory_bytes;
+}
+
+uint64_t
+gpu_memory_held(const struct gpu *gpu)
+{
+    const struct quota *quota = gpu->config.quota;
+    return quota != NULL ? quota_held_bytes(quota) : gpu->memory_bytes;
+}
+
+bool
+gpu_memory_take(struct gpu *gpu, uint64_t bytes)
+{
+    const struct quota *quota = gpu->config.quota;
+    bool is_left = quota != NULL ? quota_take(quota, QUOTA_DEVICE_PLACE, bytes)
+                                 : bytes <= gpu->config.limits.memory_bytes - gpu->memory_bytes;
+    gpu->memory_bytes += is_left ? bytes : 0;
+    return is_left;
+}
+
+void
+gpu_memory_give_back(struct gpu *gpu, uint64_t bytes)
+{
+    gpu->memory_bytes -= bytes;
+    if (gpu->config.quota != NULL) {
+        quota_give_back(gpu->config.quota, QUOTA_DEVICE_PLACE, bytes);
+    }
 }
 
 /* --- backing --- */

@@ -9,7 +9,6 @@ static uint32_t
 check_create(struct gpu *gpu, const struct gpu_command *command, uint32_t format,
              const struct gpu_rect *rect)
 {
-    uint64_t bytes = (uint64_t)rect->width_px * rect->height_px * VIRTIO_GPU_BYTES_PER_PX;
     if (!gpu_format_is_known(format)) {
         return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
                           "format %u is none of VirtIO's", format);
@@ -19,12 +18,29 @@ check_create(struct gpu *gpu, const struct gpu_command *command, uint32_t format
                           "%ux%u pixels, each side is 1 to %u", rect->width_px, rect->height_px,
                           GPU_SIDE_PX_MAX);
     }
-    if (bytes > gpu->config.limits.memory_bytes - gpu->memory_bytes) {
-        return gpu_refuse(
-            gpu, command, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY,
-            "%llu bytes are more than the %llu left to this guest", (unsigned long long)bytes,
-            (unsigned long long)(gpu->config.limits.memory_bytes - gpu->memory_bytes));
+    return GPU_OK;
+}
+
+/* Takes the picture's memory, all zeroes.  Returns: GPU_OK; the refusal, and nothing changed. */
+static uint32_t
+make_picture(struct gpu *gpu, const struct gpu_command *command, struct gpu_resource *resource)
+{
+    size_t pixel_count = (size_t)resource->width_px * resource->height_px;
+    uint64_t bytes = (uint64_t)pixel_count * VIRTIO_GPU_BYTES_PER_PX;
+    if (!gpu_memory_take(gpu, bytes)) {
+        return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY,
+                          "%llu bytes are more than the %llu left to this guest",
+                          (unsigned long long)bytes,
+                          (unsigned long long)(gpu_memory_limit(gpu) - gpu_memory_held(gpu)));
     }
+    resource->pixels = calloc(pixel_count, VIRTIO_GPU_BYTES_PER_PX);
+    if (resource->pixels == NULL) {
+        gpu_memory_give_back(gpu, bytes);
+        return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY,
+                          "the host has no memory for %ux%u pixels", resource->width_px,
+                          resource->height_px);
+    }
+    resource->size_bytes = bytes;
     return GPU_OK;
 }
 
@@ -45,15 +61,11 @@ gpu_on_create_2d(struct gpu *gpu, struct gpu_command *command)
     resource->format = format;
     resource->width_px = rect.width_px;
     resource->height_px = rect.height_px;
-    resource->pixels = calloc((size_t)rect.width_px * rect.height_px, VIRTIO_GPU_BYTES_PER_PX);
-    if (resource->pixels == NULL) {
+    type = make_picture(gpu, command, resource);
+    if (type != GPU_OK) {
         gpu_resource_remove(gpu, resource);
-        return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY,
-                          "the host has no memory for %ux%u pixels", rect.width_px, rect.height_px);
     }
-    resource->size_bytes = (uint64_t)rect.width_px * rect.height_px * VIRTIO_GPU_BYTES_PER_PX;
-    gpu->memory_bytes += resource->size_bytes;
-    return GPU_OK;
+    return type;
 }
 
 /*

@@ -19,6 +19,7 @@ enum { RESOURCE_COUNT_MAX = 256, FENCE_COUNT_MAX = 64, NAME_BYTES = 64 };
 struct fake_resource {
     uint32_t id;
     int fd;
+    uint64_t charged_bytes; /* of a limit that is shared */
 };
 
 struct fake_fence {
@@ -60,12 +61,36 @@ venus_create(const struct venus_config *config, struct venus **out)
     return VENUS_OK;
 }
 
+static bool
+take(const struct venus *venus, uint64_t bytes)
+{
+    uint64_t most = venus->config.limits.memory_bytes;
+    return (most == 0 || bytes <= most) &&
+           (venus->config.on_take == NULL || venus->config.on_take(venus->config.user, bytes));
+}
+
+static void
+give_back(const struct venus *venus, uint64_t bytes)
+{
+    if (venus->config.on_give_back != NULL) {
+        venus->config.on_give_back(venus->config.user, bytes);
+    }
+}
+
+static void
+drop(const struct venus *venus, struct fake_resource *resource)
+{
+    (void)close(resource->fd);
+    resource->fd = -1;
+    give_back(venus, resource->charged_bytes);
+}
+
 void
 venus_destroy(struct venus *venus)
 {
     for (unsigned i = 0; venus != NULL && i < RESOURCE_COUNT_MAX; i++) {
         if (venus->resources[i].fd >= 0) {
-            (void)close(venus->resources[i].fd);
+            drop(venus, &venus->resources[i]);
         }
     }
     free(venus);
@@ -104,8 +129,7 @@ venus_resource_create(struct venus *venus, uint32_t res_id, const struct venus_b
     if (blob->blob_id == FAKE_BLOB_NONE) {
         return VENUS_NO_BLOB;
     }
-    uint64_t most = venus->config.limits.memory_bytes;
-    if (most > 0 && blob->size_bytes > most) {
+    if (!take(venus, blob->size_bytes)) {
         return VENUS_NO_MEMORY;
     }
     struct fake_resource *resource = find(venus, 0);
@@ -115,9 +139,10 @@ venus_resource_create(struct venus *venus, uint32_t res_id, const struct venus_b
         if (fd >= 0) {
             (void)close(fd);
         }
+        give_back(venus, blob->size_bytes);
         return VENUS_NO_MEMORY;
     }
-    *resource = (struct fake_resource){ res_id, fd };
+    *resource = (struct fake_resource){ res_id, fd, blob->size_bytes };
     *out = (struct venus_memory){
         .fd = dup(fd),
         .kind = blob->blob_id == FAKE_BLOB_OPAQUE ? VENUS_FD_OPAQUE : VENUS_FD_SHM,
@@ -140,7 +165,7 @@ venus_resource_import(struct venus *venus, uint32_t res_id, int fd, enum venus_f
     if (resource == NULL) {
         return VENUS_NO_MEMORY;
     }
-    *resource = (struct fake_resource){ res_id, fd };
+    *resource = (struct fake_resource){ res_id, fd, 0 };
     return VENUS_OK;
 }
 
@@ -151,8 +176,7 @@ venus_resource_destroy(struct venus *venus, uint32_t res_id)
     if (resource == NULL) {
         return VENUS_NO_RESOURCE;
     }
-    (void)close(resource->fd);
-    resource->fd = -1;
+    drop(venus, resource);
     return VENUS_OK;
 }
 

@@ -40,6 +40,7 @@ struct loop_guest_wish {
     unsigned scanout_count;    /* 0: 1 */
     uint64_t window_bytes;
     struct gpu_limits limits;
+    const struct quota *quota;
     bool is_map_deaf;
     bool is_map_failing;
     void (*on_record)(void *user, const void *record);
@@ -103,6 +104,7 @@ loop_guest_begin(struct loop_guest *guest, const struct loop_guest_wish *wish)
                 .window_bytes = wish->window_bytes,
                 .render_server = -1,
                 .limits = wish->limits,
+                .quota = wish->quota,
                 .on_record = wish->on_record},
         .ring_features = wish->ring_features,
         .is_map_deaf = wish->is_map_deaf,

@@ -205,6 +205,25 @@ take_memory(void)
     EXPECT_EQ(loop_create_blob(&guest, BLOB + 1, MINE, HOST3D, 0, UINT64_C(1) << 40), REFUSED);
 }
 
+/* Pictures and both contexts' renderers have one limit together; what a renderer had that crashed is there again. */
+static void
+share_memory(void)
+{
+    const uint64_t mib = 1 << 20;
+    enum { PATIENCE = 500 };
+    EXPECT_EQ(loop_create_2d(&guest, BLOB, FORMAT, 1024, 1024), OK);
+    EXPECT_EQ(loop_create_blob(&guest, BLOB + 1, MINE, HOST3D, 0, 6 * mib), OK);
+    EXPECT_EQ(loop_create_blob(&guest, BLOB + 2, OTHER, HOST3D, 0, 6 * mib), REFUSED);
+    EXPECT_EQ(loop_create_blob(&guest, BLOB + 2, OTHER, HOST3D, 0, 5 * mib), OK);
+    EXPECT_EQ(loop_create_2d(&guest, BLOB + 3, FORMAT, 1024, 1024), FULL);
+    (void)stream(loop_fenced(MINE, 0, 1), FAKE_CRASH);
+    uint32_t type = FULL;
+    for (unsigned i = 0; i < PATIENCE && type == FULL; i++) {
+        type = loop_create_2d(&guest, BLOB + 3, FORMAT, 1024, 1024);
+    }
+    EXPECT_EQ(type, OK);
+}
+
 static void
 take_fences(void)
 {
@@ -212,7 +231,8 @@ take_fences(void)
     EXPECT_EQ(loop_guest_take(&guest, VIRTIO_GPU_CONTROLQ, MS), FULL);
 }
 
-static void (*const takes[])(void) = { take_resources, take_contexts, take_memory, take_fences };
+static void (*const takes[])(void) = { take_resources, take_contexts, take_memory, share_memory,
+                                       take_fences };
 enum { TAKE_COUNT = sizeof(takes) / sizeof(takes[0]) };
 
 UTEST(a_guest_gets_no_more_than_its_share_and_is_served_on)

@@ -21,7 +21,7 @@ from vitrine_test.vulkan_setup import vulkan_paths
 from . import venus_client as vc
 from . import venus_render_client as rc
 from .cases import check, expect_in, registry
-from .venus_server import FAKE, REAL, Server, fd_count, wait_until
+from .venus_server import FAKE, REAL, Server, children, fd_count, wait_until
 
 _build_lock = threading.Lock()
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -470,6 +470,24 @@ def render_server(where):
     again.close()
     status, said = monitor.end()
     check(status == 0 and "crashed: Aborted" in said and "guest?[31m" in said, f"{status}\n{said}")
+
+
+@front("render-server-memory", "contexts of a render server have one limit together, and what a killed one had is free again", "programs")
+def render_server_memory(where):
+    monitor = rc.Monitor(os.path.join(REAL, "vitrine-render"), f"--max-memory 8M --host-driver {driver(where)}")
+    first, second = monitor.context(1), monitor.context(2)
+    first.init()
+    second.init()
+    mib = 1 << 20
+    check(first.create(1, 6 * mib)[1] == rc.KIND_SHM, "6 MiB of 8")
+    check(second.create(1, 3 * mib)[1] == rc.KIND_NONE, "3 MiB were to be had where 2 are left")
+    check(second.create(2, 2 * mib)[1] == rc.KIND_SHM, "the 2 MiB that are left")
+    os.kill(min(children(monitor.process.pid)), signal.SIGKILL)  # the oldest: it waited for the first context
+    check(first.is_ended(), "the killed context")
+    wait_until(lambda: second.create(3, 6 * mib)[1] == rc.KIND_SHM, "the killed one's 6 MiB are free")
+    second.close()
+    status, said = monitor.end()
+    check(status == 0 and "was killed by signal 9" in said, f"{status}\n{said}")
 
 
 def mesa_environment(srv, found):

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "device/gpu/private.h"
+#include "device/quota.h"
 #include "tests/loop/loop_guest.h"
 #include "tests/unit/gpu_device_answers.h"
 #include "tests/unit/utest.h"
@@ -39,6 +40,29 @@ UTEST(quotas_hold_and_come_back)
     EXPECT_EQ(loop_attach(&guest, 2, far, 2, 2), OK);
     EXPECT_EQ(loop_create_2d(&guest, 4, BGRX, 32, 16), OK);
     loop_guest_end(&guest);
+}
+
+/* With renderers that share the guest's limit: they take the rest, and it is said. */
+UTEST(pictures_share_the_limit_with_renderers)
+{
+    struct quota quota;
+    char status[8192];
+    EXPECT_TRUE(quota_create(&quota, 2, 4096));
+    EXPECT_TRUE(loop_guest_begin(&guest, &(struct loop_guest_wish){ .quota = &quota }));
+    EXPECT_EQ(loop_create_2d(&guest, 1, BGRX, 32, 16), OK);
+    EXPECT_TRUE(quota_take(&quota, 1, 2000));
+    EXPECT_EQ(loop_create_2d(&guest, 2, BGRX, 32, 1), FULL);
+    EXPECT_TRUE(loop_device_logged(&guest.host, "128 bytes are more than the 48 left"));
+    EXPECT_FALSE(quota_take(&quota, 1, 49));
+    (void)gpu_status(guest.host.gpu, status, sizeof(status));
+    EXPECT_CONTAINS(status, "\"memory_bytes\": 4048, \"memory_bytes_max\": 4096, "
+                            "\"pictures_bytes\": 2048,");
+    quota_give_back(&quota, 1, 2000);
+    EXPECT_EQ(loop_create_2d(&guest, 2, BGRX, 32, 16), OK);
+    gpu_reset(guest.host.gpu);
+    EXPECT_EQ(quota_held_bytes(&quota), 0);
+    loop_guest_end(&guest);
+    quota_finish(&quota);
 }
 
 /* 60,000 neighbours count as one span, so one span is all that the device may keep of them. */

@@ -566,23 +566,3 @@ UTEST(a_set_of_another_pool_is_refused)
     EXPECT_TRUE(venus_why(rig.venus) && strstr(venus_why(rig.venus), "not of this pool"));
     venus_destroy(rig.venus);
 }
-
-UTEST(the_ledger_prints_what_it_holds)
-{
-    struct vn_ledger ledger;
-    char text[1024];
-    vn_ledger_init(&ledger, 1000);
-    EXPECT_EQ(vn_ledger_take(&ledger, VN_LEDGER_SHM, 600), VENUS_OK);
-    EXPECT_EQ(vn_ledger_take(&ledger, VN_LEDGER_DEVICE, 401), VENUS_NO_MEMORY);
-    EXPECT_EQ(vn_ledger_take(&ledger, VN_LEDGER_DEVICE, 400), VENUS_OK);
-    vn_ledger_give_back(&ledger, VN_LEDGER_SHM, 600);
-    size_t length = vn_ledger_print(&ledger, true, text, sizeof(text));
-    EXPECT_EQ(length, strlen(text));
-    EXPECT_TRUE(strstr(text, "\"device\":{\"live_bytes\":400,\"live_count\":1,\"made_count\":1}"));
-    EXPECT_TRUE(strstr(text, "\"live_bytes\":400,\"peak_bytes\":1000,\"limit_bytes\":1000,"
-                             "\"refused_count\":1}"));
-    char little[8];
-    EXPECT_EQ(vn_ledger_print(&ledger, true, little, sizeof(little)), length);
-    EXPECT_EQ(strlen(little), 7);
-    EXPECT_TRUE(vn_ledger_print(&ledger, false, NULL, 0) > 100);
-}

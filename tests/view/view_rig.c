@@ -30,8 +30,9 @@ enum { SCANOUT_COUNT = 3, LINE_BYTES = 4096, NUMBER_COUNT_MAX = 6 };
 
 /* As device/gpu writes it. */
 static const char status[] =
-    "{\"features\": 26, \"accepted\": 10, \"reset_count\": 2, \"memory_bytes\": 4096000, "
-    "\"memory_bytes_max\": 1073741824, \"backing_count\": 3, \"fence_count\": 1, "
+    "{\"features\": 26, \"accepted\": 10, \"reset_count\": 2, \"memory_bytes\": 5120000, "
+    "\"memory_bytes_max\": 1073741824, \"pictures_bytes\": 4096000, \"backing_count\": 3, "
+    "\"fence_count\": 1, "
     "\"waits_for\": \"\", \"scanouts\": ["
     "{\"index\": 0, \"display\": {\"width_px\": 1280, \"height_px\": 800, \"is_enabled\": true}, "
     "\"resource_id\": 7, \"x\": 0, \"y\": 10, \"width_px\": 1280, \"height_px\": 800, "

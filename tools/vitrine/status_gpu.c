@@ -78,14 +78,16 @@ print_summary(const cJSON *gpu)
 {
     char used[GRID_CELL_BYTES];
     char most[GRID_CELL_BYTES];
+    char pictures[GRID_CELL_BYTES];
     const char *whom = string(gpu, "waits_for");
     (void)puts("device: what it offers, and what this guest has of it");
     print_features("  features offered: ", number(gpu, "features"));
     print_features("  driver took:      ", number(gpu, "accepted"));
     bytes_text(number(gpu, "memory_bytes"), used);
     bytes_text(number(gpu, "memory_bytes_max"), most);
-    (void)printf("  memory:            %s of at most %s of this machine's, for 2D pictures\n", used,
-                 most);
+    bytes_text(number(gpu, "pictures_bytes"), pictures);
+    (void)printf("  memory:            %s of at most %s of this machine's; %s is for 2D pictures\n",
+                 used, most, pictures);
     (void)printf("  resets by driver:  %.0f\n", number(gpu, "reset_count"));
     (void)printf("  commands open:     %.0f, whose fences have not passed\n",
                  number(gpu, "fence_count"));

@@ -115,6 +115,12 @@ struct venus_config {
      * NULL: no records, which costs a branch for each command.  Any thread.
      */
     void (*on_record)(void *user, const void *record);
+    /*
+     * For a limit on memory that several contexts share.  on_take: so many bytes, which limits.memory_bytes leaves, are about to
+     * be taken; returns whether they may.  on_give_back: they were freed.  Both or NULL; any thread.
+     */
+    bool (*on_take)(void *user, uint64_t bytes);
+    void (*on_give_back)(void *user, uint64_t bytes);
 };
 
 struct venus;
