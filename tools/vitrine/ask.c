@@ -1,23 +1,14 @@
 /*
- * ask.c - finds the socket, sends a line, reads a line.
+ * ask.c - finds the device's socket and says what went wrong with it.
  */
 #include "tools/vitrine/ask.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "device/view/control.h"
 #include "device/view/control_path.h"
-
-enum { ANSWER_S_MAX = 10, READ_BYTES = 64 << 10, REQUEST_BYTES = 128 };
 
 /* One line on stderr without "see --help": nothing is wrong with the command line.  Returns: false. */
 static bool __attribute__((format(printf, 2, 3)))
@@ -68,99 +59,15 @@ find_path(const struct options *options, char path[CONTROL_PATH_BYTES])
     return true;
 }
 
-/* Returns: a socket whose waits end; -1 after one line. */
-static int
-connect_device(const struct options *options)
-{
-    char path[CONTROL_PATH_BYTES];
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct timeval limit = { .tv_sec = ANSWER_S_MAX };
-    if (!find_path(options, path)) {
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
-        connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        (void)failed(options, "cannot reach a device at %s: %s", path,
-                     errno == ECONNREFUSED ? "nobody serves this socket any more"
-                                           : strerror(errno));
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        return -1;
-    }
-    return fd;
-}
-
 /* --- the answer --- */
 
-static void
-take_fd(struct msghdr *message, struct answer *answer)
-{
-    struct cmsghdr *rights = CMSG_FIRSTHDR(message);
-    if (rights != NULL && rights->cmsg_type == SCM_RIGHTS && answer->fd < 0 &&
-        rights->cmsg_len == CMSG_LEN(sizeof(int))) {
-        memcpy(&answer->fd, CMSG_DATA(rights), sizeof(int));
-    }
-}
-
-static ssize_t
-read_some(int fd, struct answer *answer, size_t used)
-{
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = { 0 };
-    struct iovec whole = { .iov_base = answer->text + used, .iov_len = READ_BYTES };
-    struct msghdr message = {
-        .msg_iov = &whole,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        .msg_controllen = sizeof(control.bytes),
-    };
-    ssize_t got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-    if (got > 0) {
-        take_fd(&message, answer);
-    }
-    return got;
-}
-
-/* Returns: whether a line came, in time and not endless. */
 static bool
-read_line(int fd, struct answer *answer)
+read_answer(const struct options *options, struct answer *answer)
 {
-    for (size_t used = 0; used < CONTROL_ANSWER_BYTES_MAX;) {
-        char *longer = realloc(answer->text, used + READ_BYTES + 1);
-        if (longer == NULL) {
-            return false;
-        }
-        answer->text = longer;
-        ssize_t got = read_some(fd, answer, used);
-        if (got <= 0) {
-            return false;
-        }
-        used += (size_t)got;
-        answer->text[used] = '\0';
-        char *newline = strchr(answer->text, '\n');
-        if (newline != NULL) {
-            *newline = '\0';
-            return true;
-        }
+    answer->json = line_read(&answer->line);
+    if (answer->json == NULL) {
+        return failed(options, "the device did not answer: %s", answer->line.why);
     }
-    return false;
-}
-
-static bool
-read_answer(const struct options *options, int fd, struct answer *answer)
-{
-    errno = 0;
-    if (!read_line(fd, answer)) {
-        return failed(options, "the device did not answer%s",
-                      errno == EAGAIN ? " within 10 s" : ": it has ended, or is no device");
-    }
-    answer->json = cJSON_Parse(answer->text);
     if (cJSON_IsTrue(cJSON_GetObjectItem(answer->json, "ok"))) {
         return true;
     }
@@ -171,21 +78,27 @@ read_answer(const struct options *options, int fd, struct answer *answer)
 bool
 ask(const struct options *options, struct answer *answer, const char *format, ...)
 {
-    char request[REQUEST_BYTES];
+    char path[CONTROL_PATH_BYTES];
+    char request[CONTROL_REQUEST_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(request, sizeof(request) - 1, format, arguments);
     va_end(arguments);
-    *answer = (struct answer){ .fd = -1 };
-    int fd = connect_device(options);
-    if (fd < 0) {
+    memcpy(request + length, "\n", 2); /* our own requests are shorter */
+    *answer = (struct answer){
+        .line = {.fd = -1, .passed_fd = -1}
+    };
+    if (!find_path(options, path)) {
         return false;
     }
-    request[length++] = '\n';
-    bool is_sent = send(fd, request, (size_t)length, MSG_NOSIGNAL) == length;
-    bool is_answered = is_sent ? read_answer(options, fd, answer)
-                               : failed(options, "the device takes no request: it has ended");
-    (void)close(fd);
+    bool is_answered = false;
+    if (!line_open(&answer->line, path)) {
+        (void)failed(options, "cannot reach a device at %s: %s", path, answer->line.why);
+    } else if (!line_send(&answer->line, request)) {
+        (void)failed(options, "the device takes no request: %s", answer->line.why);
+    } else {
+        is_answered = read_answer(options, answer);
+    }
     if (!is_answered) {
         answer_finish(answer);
     }
@@ -196,11 +109,8 @@ void
 answer_finish(struct answer *answer)
 {
     cJSON_Delete(answer->json);
-    free(answer->text);
-    if (answer->fd >= 0) {
-        (void)close(answer->fd);
-    }
-    *answer = (struct answer){ .fd = -1 };
+    answer->json = NULL;
+    line_close(&answer->line);
 }
 
 bool

@@ -6,14 +6,13 @@
 
 #include <stdbool.h>
 
-#include <cjson/cJSON.h>
-
 #include "device/options.h"
+#include "tools/vitrine/line_socket.h"
 
 struct answer {
-    char *text;  /* the line, without its newline */
-    cJSON *json; /* the same, read: an object whose "ok" is true */
-    int fd;      /* a picture's memory; -1: none came */
+    struct line_socket
+        line;    /* bytes: the answer's text; passed_fd: a picture's memory, -1: none came */
+    cJSON *json; /* the same text, read: an object whose "ok" is true */
 };
 
 /*

@@ -91,11 +91,11 @@ save(const struct options *options, struct answer *answer, const char *path)
     double width_px = cJSON_GetNumberValue(cJSON_GetObjectItem(answer->json, "width_px"));
     double height_px = cJSON_GetNumberValue(cJSON_GetObjectItem(answer->json, "height_px"));
     bool is_size = width_px >= 1 && width_px <= 16384 && height_px >= 1 && height_px <= 16384;
-    const char *wrong =
-        is_size ? picture_open(&picture, answer->fd, (uint32_t)width_px, (uint32_t)height_px)
-                : "a picture's size is out of range";
+    const char *wrong = is_size ? picture_open(&picture, answer->line.passed_fd, (uint32_t)width_px,
+                                               (uint32_t)height_px)
+                                : "a picture's size is out of range";
     if (is_size) {
-        answer->fd = -1;
+        answer->line.passed_fd = -1;
     }
     if (wrong != NULL) {
         (void)fprintf(stderr, "%s: the answer is not a device's: %s\n", options->program, wrong);

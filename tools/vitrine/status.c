@@ -53,7 +53,7 @@ status_main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     if (options_get(&options, "json") != NULL) {
-        (void)puts(answer.text);
+        (void)puts(answer.line.bytes);
     } else {
         status_print(answer.json);
     }
