@@ -1,5 +1,7 @@
 /*
  * display.c - which displays are plugged in: configuration space, display info, EDID.  VirtIO 1.3 §5.7.4, §5.7.6.8.
+ *
+ * A front-end with displays of its own is asked first, and waited for like anybody else.
  */
 #include <stdio.h>
 #include <string.h>
@@ -54,12 +56,27 @@ gpu_set_display(struct gpu *gpu, unsigned scanout_idx, const struct gpu_scanout_
 
 /* --- commands --- */
 
+struct told_edid {
+    const uint8_t *bytes;
+    size_t count;
+};
+
+void
+gpu_display_told(struct gpu *gpu, uint64_t token, const uint8_t *edid, size_t edid_bytes)
+{
+    const struct told_edid told = { edid, edid_bytes };
+    if (gpu->wait.command != NULL && token != 0 && gpu->wait.token == token) {
+        gpu_wait_done(gpu, edid != NULL ? &told : NULL);
+    }
+}
+
 /* The displays stand side by side, in their order. */
-uint32_t
-gpu_on_get_display_info(struct gpu *gpu, struct gpu_command *command)
+static uint32_t
+put_displays(struct gpu *gpu, struct gpu_command *command, const void *result)
 {
     struct virtio_gpu_resp_display_info response = { 0 };
     uint32_t x = 0;
+    (void)result; /* gpu_set_display was called */
     for (unsigned i = 0; i < gpu->config.scanout_count; i++) {
         const struct gpu_scanout_config *display = &gpu->scanouts[i].shown.display;
         struct virtio_gpu_display_one *mode = &response.pmodes[i];
@@ -75,19 +92,54 @@ gpu_on_get_display_info(struct gpu *gpu, struct gpu_command *command)
     return VIRTIO_GPU_RESP_OK_DISPLAY_INFO;
 }
 
+static uint32_t
+put_edid(struct gpu *gpu, struct gpu_command *command, const void *result)
+{
+    struct virtio_gpu_resp_edid response = { 0 };
+    const struct told_edid *told = result;
+    size_t count;
+    if (told != NULL && told->count <= sizeof(response.edid)) {
+        count = told->count;
+        memcpy(response.edid, told->bytes, count);
+    } else {
+        count = gpu_edid(gpu, le32_get(command->request.get_edid.scanout), response.edid);
+    }
+    response.size = le32_from((uint32_t)count);
+    gpu_put(command, &response, sizeof(response));
+    return VIRTIO_GPU_RESP_OK_EDID;
+}
+
+uint32_t
+gpu_on_get_display_info(struct gpu *gpu, struct gpu_command *command)
+{
+    const struct gpu_host *host = &gpu->config.host;
+    struct gpu_wait wait = { .token = ++gpu->last_token,
+                             .whom = "the front-end",
+                             .is_optional = true,
+                             .resume = put_displays };
+    if (host->ask_displays != NULL && host->ask_displays(host->user, wait.token)) {
+        return gpu_wait_begin(gpu, command, &wait);
+    }
+    return put_displays(gpu, command, NULL);
+}
+
 uint32_t
 gpu_on_get_edid(struct gpu *gpu, struct gpu_command *command)
 {
-    struct virtio_gpu_resp_edid response = { 0 };
+    const struct gpu_host *host = &gpu->config.host;
     uint32_t scanout_id = le32_get(command->request.get_edid.scanout);
     if (scanout_id >= gpu->config.scanout_count) {
         return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID,
                           "scanout %u does not exist, there are %u", scanout_id,
                           gpu->config.scanout_count);
     }
-    response.size = le32_from((uint32_t)gpu_edid(gpu, scanout_id, response.edid));
-    gpu_put(command, &response, sizeof(response));
-    return VIRTIO_GPU_RESP_OK_EDID;
+    struct gpu_wait wait = {
+        .token = ++gpu->last_token, .whom = "the front-end", .is_optional = true, .resume = put_edid
+    };
+    if (host->ask_edid != NULL && host->ask_edid(host->user, wait.token, scanout_id)) {
+        return gpu_wait_begin(gpu, command, &wait);
+    }
+    return put_edid(gpu, command, NULL);
 }
 
 /* --- EDID 1.4: VESA Enhanced EDID, §3 --- */

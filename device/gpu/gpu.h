@@ -66,6 +66,13 @@ struct gpu_host {
     bool (*map)(void *user, uint64_t token, int fd, uint64_t fd_offset, uint64_t shm_offset,
                 uint64_t size_bytes);
     bool (*unmap)(void *user, uint64_t token, uint64_t shm_offset, uint64_t size_bytes);
+    /*
+     * The guest asks for the sizes of its displays, or for the EDID of one, and whoever shows the pictures may know them
+     * better: gpu_display_told(token) must follow, later, and gpu_set_display before it where a size is another one.
+     * Returns: false: the device's own are right.  NULL: they always are.
+     */
+    bool (*ask_displays)(void *user, uint64_t token);
+    bool (*ask_edid)(void *user, uint64_t token, unsigned scanout_idx);
     /* The guest broke a rule of this queue, which stands still until it is started anew; once.  NULL: on_problem is told. */
     void (*queue_broke)(void *user, unsigned queue_idx, const struct vq_fault *fault);
 };
@@ -125,6 +132,9 @@ void gpu_config_write(struct gpu *gpu, uint32_t offset, const void *from, uint32
 
 /* The front-end has carried out a map or unmap. */
 void gpu_map_done(struct gpu *gpu, uint64_t token, bool is_done);
+
+/* What was asked by ask_displays or ask_edid.  edid: of up to VIRTIO_GPU_EDID_BYTES_MAX, copied; NULL: ours is right. */
+void gpu_display_told(struct gpu *gpu, uint64_t token, const uint8_t *edid, size_t edid_bytes);
 
 /*
  * A person wants another size, or to plug a display in or out: the guest gets an event and a new EDID.

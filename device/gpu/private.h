@@ -179,6 +179,7 @@ struct gpu_wait {
     const char *whom;            /* "the front-end" */
     uint64_t token;              /* of a map or unmap; 0 */
     bool for_server;             /* a reply of the render server */
+    bool is_optional;            /* should it not come, resume is called with NULL */
     /* What was asked is to be undone, as far as it may still be done. */
     void (*abandon)(struct gpu *gpu, const struct gpu_command *command);
     /* Returns: the type of the response. */

@@ -190,7 +190,8 @@ gpu_wait_fail(struct gpu *gpu)
     if (wait.abandon != NULL) {
         wait.abandon(gpu, wait.command);
     }
-    gpu_end(gpu, wait.command, VIRTIO_GPU_RESP_ERR_UNSPEC);
+    gpu_end(gpu, wait.command,
+            wait.is_optional ? wait.resume(gpu, wait.command, NULL) : VIRTIO_GPU_RESP_ERR_UNSPEC);
     gpu_signal(gpu, VIRTIO_GPU_CONTROLQ);
     gpu_go_on(gpu);
 }

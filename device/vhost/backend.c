@@ -281,8 +281,10 @@ vhost_backend_go_on(struct vhost *vhost)
     if (!may_ask(vhost)) {
         return;
     }
-    if (vhost->is_config_changed) {
-        vhost->is_config_changed = false;
+    bool is_told =
+        vhost->is_config_changed && vhost->display == NULL; /* else QEMU's display tells */
+    vhost->is_config_changed = false;
+    if (is_told) {
         (void)ask(vhost, &question, -1);
     } else {
         (void)go_on(vhost);

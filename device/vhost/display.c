@@ -23,9 +23,12 @@ enum {
 };
 static_assert(sizeof(struct vhost_display_cursor) < UPDATE_BYTES_MAX, "a cursor fits, too");
 static_assert(GPU_SIDE_PX_MAX * PIXEL_BYTES <= UPDATE_BYTES_MAX, "so does a row");
+static_assert(sizeof(struct virtio_gpu_resp_display_info) <= sizeof(struct virtio_gpu_resp_edid),
+              "an EDID is the longest answer");
 
 /* What QEMU has not been told yet. */
 struct shown {
+    bool is_plugged;   /* as QEMU says */
     uint32_t width_px; /* as QEMU knows it; 0: nothing */
     uint32_t height_px;
     bool is_changed;
@@ -38,18 +41,41 @@ struct vhost_display {
     struct vhost_display_config config;
     struct gpu_watcher watcher;
     bool is_gone;
+    struct loop_timer gone; /* the guest's question is answered without QEMU */
+    uint32_t asked;         /* the request that QEMU has not answered; 0: none */
+    bool is_features_wanted;
+    bool is_agreement_wanted;
     bool is_info_wanted;
-    bool is_info_asked;
+    bool is_edid_wanted;
+    bool has_edid;     /* QEMU's feature */
+    uint64_t question; /* the guest's, a token; 0: none */
+    unsigned edid_idx; /* it asks for the EDID of this one */
     struct shown shown[VIRTIO_GPU_SCANOUTS_MAX];
     size_t out_bytes;
     size_t sent_bytes;
     size_t in_bytes;
-    uint8_t in[sizeof(struct vhost_display_header) + sizeof(struct virtio_gpu_resp_display_info)];
+    uint8_t in[sizeof(struct vhost_display_header) + sizeof(struct virtio_gpu_resp_edid)];
     uint8_t out[OUT_BYTES_MAX];
 };
 
 static void pump(struct vhost_display *display);
 static void on_ready(void *user, uint32_t events);
+
+/* The guest's question, if there is one, has an answer.  Never in a call of the device's. */
+static void
+tell(struct vhost_display *display, const uint8_t *edid, size_t edid_bytes)
+{
+    uint64_t token = display->question;
+    display->question = 0;
+    display->is_edid_wanted = false;
+    gpu_display_told(display->config.gpu, token, edid, edid_bytes);
+}
+
+static void
+on_gone(void *user)
+{
+    tell(user, NULL, 0);
+}
 
 static void
 leave(struct vhost_display *display, const char *sentence)
@@ -59,6 +85,7 @@ leave(struct vhost_display *display, const char *sentence)
     }
     display->is_gone = true; /* still watching: the device may be just telling us something */
     loop_unwatch(display->config.loop, display->config.fd);
+    loop_timer_set(display->config.loop, &display->gone, 1);
     if (sentence != NULL) {
         display->config.say(display->config.user, sentence);
     }
@@ -229,13 +256,40 @@ put_next(struct vhost_display *display, unsigned idx)
     return (shown->is_cursor_changed || shown->is_cursor_moved) && put_cursor(display, idx);
 }
 
+/* The next question to QEMU, in the order of the protocol.  Returns: whether there is a message. */
+static bool
+put_question(struct vhost_display *display)
+{
+    const uint64_t agreed = display->has_edid ? UINT64_C(1) << VHOST_DISPLAY_F_EDID : 0;
+    const uint32_t edid_idx = display->edid_idx;
+    if (display->asked != 0) {
+        return false;
+    }
+    if (display->is_features_wanted) {
+        display->is_features_wanted = false;
+        display->asked = VHOST_DISPLAY_GET_PROTOCOL_FEATURES;
+        put(display, display->asked, NULL, 0);
+    } else if (display->is_agreement_wanted) {
+        display->is_agreement_wanted = false;
+        put(display, VHOST_DISPLAY_SET_PROTOCOL_FEATURES, &agreed, sizeof(agreed));
+    } else if (display->is_info_wanted) {
+        display->is_info_wanted = false;
+        display->asked = VHOST_DISPLAY_GET_DISPLAY_INFO;
+        put(display, display->asked, NULL, 0);
+    } else if (display->is_edid_wanted) {
+        display->is_edid_wanted = false;
+        display->asked = VHOST_DISPLAY_GET_EDID;
+        put(display, display->asked, &edid_idx, sizeof(edid_idx));
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static bool
 put_any(struct vhost_display *display)
 {
-    if (display->is_info_wanted && !display->is_info_asked) {
-        display->is_info_wanted = false;
-        display->is_info_asked = true;
-        put(display, VHOST_DISPLAY_GET_DISPLAY_INFO, NULL, 0);
+    if (put_question(display)) {
         return true;
     }
     for (unsigned i = 0; i < gpu_scanout_count(display->config.gpu); i++) {
@@ -284,27 +338,117 @@ pump(struct vhost_display *display)
 /* --- QEMU's answers --- */
 
 static void
+take_features(struct vhost_display *display, const uint8_t *payload)
+{
+    uint64_t features;
+    memcpy(&features, payload, sizeof(features));
+    display->has_edid = (features >> VHOST_DISPLAY_F_EDID & 1) != 0;
+    display->is_agreement_wanted = true;
+}
+
+static void
+take_size(struct vhost_display *display, unsigned idx, const struct virtio_gpu_display_one *mode)
+{
+    const struct gpu_scanout_config *known = &gpu_scanout(display->config.gpu, idx)->display;
+    struct gpu_scanout_config wanted = { .width_px = le32_get(mode->r.width),
+                                         .height_px = le32_get(mode->r.height),
+                                         .is_enabled = le32_get(mode->enabled) != 0 };
+    display->shown[idx].is_plugged = wanted.is_enabled;
+    if (wanted.width_px == 0 ||
+        wanted.height_px == 0) { /* it is plugged out, or has no window yet */
+        wanted.width_px = known->width_px;
+        wanted.height_px = known->height_px;
+    }
+    if (wanted.width_px != known->width_px || wanted.height_px != known->height_px ||
+        wanted.is_enabled != known->is_enabled) {
+        (void)gpu_set_display(display->config.gpu, idx, &wanted);
+    }
+}
+
+/* QEMU is silent when asked for an EDID of a display that it does not have. */
+static bool
+can_have_edid(const struct vhost_display *display, unsigned idx)
+{
+    return display->has_edid && display->shown[idx].is_plugged;
+}
+
+/* The guest may have asked again since: then a newer answer comes. */
+static void
 take_info(struct vhost_display *display, const uint8_t *payload)
 {
     struct virtio_gpu_resp_display_info info;
     memcpy(&info, payload, sizeof(info));
     for (unsigned i = 0; i < gpu_scanout_count(display->config.gpu); i++) {
-        struct gpu_scanout_config wanted = { .width_px = le32_get(info.pmodes[i].r.width),
-                                             .height_px = le32_get(info.pmodes[i].r.height),
-                                             .is_enabled = le32_get(info.pmodes[i].enabled) != 0 };
-        const struct gpu_scanout_config *known = &gpu_scanout(display->config.gpu, i)->display;
-        if (wanted.width_px == 0 ||
-            wanted.height_px == 0) { /* none: it is plugged out, or has no window yet */
-            wanted.width_px = known->width_px;
-            wanted.height_px = known->height_px;
-        }
-        bool is_new = wanted.width_px != known->width_px || wanted.height_px != known->height_px ||
-                      wanted.is_enabled != known->is_enabled;
-        if (is_new) {
-            (void)gpu_set_display(display->config.gpu, i, &wanted);
+        take_size(display, i, &info.pmodes[i]);
+    }
+    bool is_edid_next = display->is_edid_wanted && can_have_edid(display, display->edid_idx);
+    if (!display->is_info_wanted && !is_edid_next) {
+        tell(display, NULL, 0);
+    }
+}
+
+/* Whole blocks of 128 bytes, each with its checksum. */
+static bool
+is_edid(const struct virtio_gpu_resp_edid *response)
+{
+    enum { BLOCK_BYTES = 128 };
+    static const uint8_t header[8] = { 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0 };
+    uint32_t size_bytes = le32_get(response->size);
+    uint8_t sum = 0;
+    if (le32_get(response->hdr.type) != VIRTIO_GPU_RESP_OK_EDID || size_bytes == 0 ||
+        size_bytes > sizeof(response->edid) || size_bytes % BLOCK_BYTES != 0 ||
+        memcmp(response->edid, header, sizeof(header)) != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < size_bytes; i++) {
+        sum = (uint8_t)(sum + response->edid[i]);
+        if (i % BLOCK_BYTES == BLOCK_BYTES - 1 && sum != 0) {
+            return false;
         }
     }
-    display->is_info_asked = false;
+    return true;
+}
+
+static void
+take_edid(struct vhost_display *display, const uint8_t *payload)
+{
+    struct virtio_gpu_resp_edid response;
+    memcpy(&response, payload, sizeof(response));
+    if (display->is_info_wanted || display->is_edid_wanted) {
+        return; /* nobody wants it any more: the guest's question is another one */
+    }
+    if (is_edid(&response)) {
+        tell(display, response.edid, le32_get(response.size));
+        return;
+    }
+    display->has_edid = false;
+    display->config.say(display->config.user,
+                        "QEMU's display answered with no EDID: the guest gets ours");
+    tell(display, NULL, 0);
+}
+
+static size_t
+answer_bytes(uint32_t request)
+{
+    switch (request) {
+    case VHOST_DISPLAY_GET_PROTOCOL_FEATURES: return sizeof(uint64_t);
+    case VHOST_DISPLAY_GET_DISPLAY_INFO: return sizeof(struct virtio_gpu_resp_display_info);
+    default: return sizeof(struct virtio_gpu_resp_edid);
+    }
+}
+
+static void
+take_answer(struct vhost_display *display)
+{
+    const uint8_t *payload = display->in + sizeof(struct vhost_display_header);
+    uint32_t request = display->asked;
+    display->in_bytes = 0;
+    display->asked = 0;
+    switch (request) {
+    case VHOST_DISPLAY_GET_PROTOCOL_FEATURES: take_features(display, payload); break;
+    case VHOST_DISPLAY_GET_DISPLAY_INFO: take_info(display, payload); break;
+    default: take_edid(display, payload); break;
+    }
 }
 
 /* A whole answer, or what is wrong with what is there.  Returns: bytes that are still wanted; 0: done. */
@@ -316,9 +460,8 @@ wanted_bytes(struct vhost_display *display)
         return sizeof(header) - display->in_bytes;
     }
     memcpy(&header, display->in, sizeof(header));
-    if (!display->is_info_asked || header.request != VHOST_DISPLAY_GET_DISPLAY_INFO ||
-        header.flags != VHOST_REPLY ||
-        header.size_bytes != sizeof(struct virtio_gpu_resp_display_info)) {
+    if (display->asked == 0 || header.request != display->asked || header.flags != VHOST_REPLY ||
+        header.size_bytes != answer_bytes(display->asked)) {
         char sentence[160];
         (void)snprintf(
             sentence, sizeof(sentence),
@@ -339,8 +482,7 @@ read_answers(struct vhost_display *display)
             return;
         }
         if (wanted == 0) {
-            display->in_bytes = 0;
-            take_info(display, display->in + sizeof(struct vhost_display_header));
+            take_answer(display);
             continue;
         }
         ssize_t got =
@@ -376,6 +518,8 @@ vhost_display_create(const struct vhost_display_config *config)
         return NULL;
     }
     display->config = *config;
+    display->gone = (struct loop_timer){ .on_late = on_gone, .user = display };
+    display->is_features_wanted = display->is_info_wanted = true;
     display->watcher = (struct gpu_watcher){ .user = display,
                                              .scanout_changed = on_scanout,
                                              .flushed = on_flush,
@@ -394,15 +538,38 @@ vhost_display_create(const struct vhost_display_config *config)
     for (unsigned i = 0; i < gpu_scanout_count(config->gpu); i++) {
         on_scanout(display, i);
     }
-    vhost_display_refresh(display);
+    pump(display);
     return display;
 }
 
-void
-vhost_display_refresh(struct vhost_display *display)
+static bool
+ask(struct vhost_display *display, uint64_t token, bool is_edid)
 {
-    display->is_info_wanted = true;
+    if (display->is_gone) {
+        return false;
+    }
+    display->question = token;
+    display->is_info_wanted = display->is_info_wanted || !is_edid;
+    display->is_edid_wanted = is_edid;
     pump(display);
+    return !display->is_gone;
+}
+
+bool
+vhost_display_ask_sizes(struct vhost_display *display, uint64_t token)
+{
+    return ask(display, token, false);
+}
+
+/* A driver may ask for it first of all, before QEMU has said which displays there are. */
+bool
+vhost_display_ask_edid(struct vhost_display *display, uint64_t token, unsigned scanout_idx)
+{
+    bool are_sizes_coming = display->is_features_wanted || display->is_info_wanted ||
+                            display->asked == VHOST_DISPLAY_GET_PROTOCOL_FEATURES ||
+                            display->asked == VHOST_DISPLAY_GET_DISPLAY_INFO;
+    display->edid_idx = scanout_idx;
+    return (are_sizes_coming || can_have_edid(display, scanout_idx)) && ask(display, token, true);
 }
 
 void
@@ -412,6 +579,8 @@ vhost_display_destroy(struct vhost_display *display)
         return;
     }
     leave(display, NULL);
+    loop_timer_clear(display->config.loop, &display->gone);
+    tell(display, NULL, 0);
     gpu_unwatch(display->config.gpu, &display->watcher);
     (void)close(display->config.fd);
     free(display);

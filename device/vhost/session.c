@@ -183,9 +183,6 @@ get_config(struct vhost *vhost, const struct vhost_config_space *asked)
         gpu_config_read(vhost->gpu, asked->offset, answer.bytes,
                         asked->size_bytes < left ? asked->size_bytes : left);
     }
-    if (vhost->display != NULL) { /* the guest may have been told of another window size */
-        vhost_display_refresh(vhost->display);
-    }
     return reply(vhost, &answer, VHOST_CONFIG_HEADER_BYTES + asked->size_bytes);
 }
 
@@ -365,6 +362,20 @@ vhost_create(const struct vhost_config *config)
     return vhost;
 }
 
+static bool
+ask_displays(void *user, uint64_t token)
+{
+    const struct vhost *vhost = user;
+    return vhost->display != NULL && vhost_display_ask_sizes(vhost->display, token);
+}
+
+static bool
+ask_edid(void *user, uint64_t token, unsigned scanout_idx)
+{
+    const struct vhost *vhost = user;
+    return vhost->display != NULL && vhost_display_ask_edid(vhost->display, token, scanout_idx);
+}
+
 static void
 on_problem(void *user, const char *sentence)
 {
@@ -387,6 +398,8 @@ vhost_carry(struct vhost *vhost, struct gpu_config *config)
                                       .config_changed = vhost_config_changed,
                                       .map = has_window ? vhost_map : NULL,
                                       .unmap = has_window ? vhost_unmap : NULL,
+                                      .ask_displays = ask_displays,
+                                      .ask_edid = ask_edid,
                                       .queue_broke = vhost_queue_broke };
     config->window_bytes = vhost->config.window_bytes;
     config->loop = vhost->config.loop;

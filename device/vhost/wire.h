@@ -162,6 +162,10 @@ enum vhost_display_request {
     VHOST_DISPLAY_GET_EDID = 11,
 };
 
+enum vhost_display_feature {
+    VHOST_DISPLAY_F_EDID = 0,
+};
+
 struct vhost_display_header {
     uint32_t request;
     uint32_t flags; /* VHOST_REPLY */

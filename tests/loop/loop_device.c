@@ -385,6 +385,43 @@ on_unmap(void *user, uint64_t token, uint64_t shm_offset, uint64_t size_bytes)
     return answer(host, token);
 }
 
+static void
+say_display(void *user)
+{
+    struct loop_device *host = user;
+    static const struct gpu_scanout_config own = { 800, 600, true };
+    if (host->display_edid == NULL) {
+        (void)gpu_set_display(host->gpu, 0, &own);
+    }
+    gpu_display_told(host->gpu, host->display_token - 1, NULL, 0); /* somebody else's */
+    gpu_display_told(host->gpu, host->display_token, host->display_edid, 128);
+}
+
+static bool
+ask_display(struct loop_device *host, uint64_t token, const uint8_t *edid)
+{
+    host->display_token = token;
+    host->display_edid = edid;
+    host->display_told = (struct loop_timer){ .on_late = say_display, .user = host };
+    if (host->config.edid != NULL && !host->config.is_map_deaf) {
+        loop_timer_set(host->loop, &host->display_told, 1);
+    }
+    return host->config.edid != NULL;
+}
+
+static bool
+on_ask_displays(void *user, uint64_t token)
+{
+    return ask_display(user, token, NULL);
+}
+
+static bool
+on_ask_edid(void *user, uint64_t token, unsigned scanout_idx)
+{
+    struct loop_device *host = user;
+    return scanout_idx == 0 && ask_display(host, token, host->config.edid);
+}
+
 /* --- the driver's platform --- */
 
 static volatile void *
@@ -481,7 +518,9 @@ make_gpu(struct loop_device *host)
                                      .interrupt = on_interrupt,
                                      .config_changed = on_config_changed,
                                      .map = config.window_bytes != 0 ? on_map : NULL,
-                                     .unmap = config.window_bytes != 0 ? on_unmap : NULL };
+                                     .unmap = config.window_bytes != 0 ? on_unmap : NULL,
+                                     .ask_displays = on_ask_displays,
+                                     .ask_edid = on_ask_edid };
     config.on_problem = on_problem;
     host->gpu = gpu_create(&config, &why);
     if (host->gpu == NULL) {
@@ -541,6 +580,7 @@ loop_device_finish(struct loop_device *host)
         (void)vq_stop(&host->vqs[i]);
     }
     loop_timer_clear(host->loop, &host->map_done);
+    loop_timer_clear(host->loop, &host->display_told);
     loop_destroy(host->loop);
     guest_finish(&host->guest);
     (void)munmap(host->arena.base, LOOP_MEMORY_BYTES);

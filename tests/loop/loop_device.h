@@ -35,8 +35,9 @@ struct loop_device_config {
     struct gpu_config gpu;  /* loop, guest and host are filled in */
     uint64_t ring_features; /* offered, VIRTIO_F_VERSION_1 always */
     bool is_threaded;
-    bool is_map_deaf; /* maps and unmaps are asked for and never answered */
+    bool is_map_deaf; /* what is asked of the front-end is never answered */
     bool is_map_failing;
+    const uint8_t *edid; /* 128 bytes: the front-end has a display, of 800x600; NULL: it has none */
 };
 
 struct loop_call {
@@ -69,6 +70,9 @@ struct loop_device {
     struct loop_timer turn_end;
     struct loop_timer map_done;
     uint64_t map_token;
+    struct loop_timer display_told;
+    uint64_t display_token;
+    const uint8_t *display_edid;
 
     pthread_t thread;
     int wake; /* eventfds: a call, a notification of each queue */

@@ -43,6 +43,7 @@ struct loop_guest_wish {
     const struct quota *quota;
     bool is_map_deaf;
     bool is_map_failing;
+    const uint8_t *edid; /* of the front-end's own display */
     void (*on_record)(void *user, const void *record);
 };
 
@@ -108,6 +109,7 @@ loop_guest_begin(struct loop_guest *guest, const struct loop_guest_wish *wish)
                 .on_record = wish->on_record},
         .ring_features = wish->ring_features,
         .is_map_deaf = wish->is_map_deaf,
+        .edid = wish->edid,
         .is_map_failing = wish->is_map_failing,
     };
     memset(guest, 0, sizeof(*guest));

@@ -24,7 +24,7 @@ FRONTS = {
     "gpu": "vhost-user-gpu-pci,id=gpu0,chardev=gpu,xres=1280,yres=800",
 }
 GET_FEATURES, SET_MEM_TABLE, SET_VRING_NUM, GET_CONFIG, GPU_SET_SOCKET = 1, 5, 8, 24, 33
-DISPLAY_INFO = 3  # of the display socket
+DISPLAY_FEATURES, DISPLAY_INFO = 1, 3  # of the display socket
 _build_lock = threading.Lock()
 _built = []
 
@@ -206,20 +206,21 @@ def connect(device):
 
 
 def told_of_displays(front, modes):
-    """A display socket of QEMU's that says these sizes (None: disabled) when it is asked."""
+    """A display socket of QEMU's without features, that says these sizes (None: disabled) when it is asked."""
     ours, theirs = socket.socketpair()
     ours.settimeout(5)
     socket.send_fds(front, [message(GPU_SET_SOCKET)], [theirs.fileno()])
     theirs.close()
-    while True:
-        request, _, size = struct.unpack("<III", ours.recv(12, socket.MSG_WAITALL))
-        if request == DISPLAY_INFO:
-            break
-        ours.recv(size, socket.MSG_WAITALL)
     info = struct.pack("<IIQII", 0x1101, 0, 0, 0, 0)
     for mode in modes + [None] * (16 - len(modes)):
         info += struct.pack("<IIIIII", 0, 0, *(mode or (0, 0)), mode is not None, 0)
-    ours.sendall(struct.pack("<III", DISPLAY_INFO, 4, len(info)) + info)
+    request = 0
+    while request != DISPLAY_INFO:
+        request, _, size = struct.unpack("<III", ours.recv(12))
+        ours.recv(size)
+        answer = {DISPLAY_FEATURES: bytes(8), DISPLAY_INFO: info}.get(request)
+        if answer:
+            ours.sendall(struct.pack("<III", request, 4, len(answer)) + answer)
     return ours
 
 
@@ -235,6 +236,31 @@ def displays_as_qemu_says():
             wait_until(lambda: has([(800, 600), False]), "one display of 800x600")
         with told_of_displays(front, [(800, 600), (640, 480)]):
             wait_until(lambda: has([(800, 600), (640, 480)]), "two displays")
+
+
+HEADS = {"driver": "vhost-user-gpu-pci", "id": "gpu0", "chardev": "gpu", "max_outputs": 2,
+         "outputs": [{"name": "left", "xres": 1024, "yres": 600}, {"name": "right", "xres": 640, "yres": 480}]}
+
+
+@system("vhost-user.heads", "two displays of QEMU's: their sizes and EDID are the guest's from its first question on, each shows its own picture")
+def two_heads():
+    with Device("--scanouts", "2") as device:
+        words = (*device.words("gpu")[:-1], json.dumps(HEADS))
+        with boot(bus="pci", gpu=False, qemu=newest_qemu(), extra=words) as guest:
+            guest.expect(r"gpu: display 1024x600 on scanout 0", BOOT_TIMEOUT_S)
+            guest.expect(PROMPT, BOOT_TIMEOUT_S)
+            expect_in(r"scanout 1: on, host wishes 640x480 at \(1024,0\)", shell(guest, "gpu info"), "the second display")
+            expect_in(r'"left".*preferred 1024x600', shell(guest, "gpu edid 0"), "QEMU's EDID of the first display")
+            expect_in(r'"right".*preferred 640x480', shell(guest, "gpu edid 1"), "QEMU's EDID of the second display")
+            shell(guest, "gpu test")
+            shell(guest, "gpu scanout 512 0 512 480 1")
+            wait_until(lambda: len(guest.screendump(0).colours()) == BAR_COLOURS, "the bars on the first display", 5)
+            wait_until(lambda: guest.screendump(1).width == 512, "a picture on the second display", 5)
+            left, right = guest.screendump(0), guest.screendump(1)
+            check((left.width, left.height, right.height) == (1024, 600, 480), f"{left.width}x{left.height}, {right.height}", guest)
+            differ = [x for x in range(512) if left.pixel(512 + x, 100) != right.pixel(x, 100)]
+            check(not differ, f"the second display does not show the right half of the first: columns {differ[:8]}", guest)
+            check(guest.qemu_errors() == "", f"QEMU complains: {guest.qemu_errors()}", guest)
 
 
 def answer_to(front):

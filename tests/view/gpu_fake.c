@@ -15,6 +15,7 @@ struct gpu {
     const struct gpu_watcher *watchers[GPU_WATCHER_COUNT_MAX];
     const char *status;
     unsigned display_count;
+    struct gpu_fake_told told;
 };
 
 struct gpu *
@@ -117,6 +118,26 @@ gpu_fake_cursor(struct gpu *gpu, unsigned scanout_idx, uint32_t x, uint32_t y, b
 }
 
 void
+gpu_fake_move_cursor(struct gpu *gpu, unsigned scanout_idx, uint32_t x, uint32_t y)
+{
+    gpu->cursors[scanout_idx].x = x;
+    gpu->cursors[scanout_idx].y = y;
+    for (unsigned i = 0; i < GPU_WATCHER_COUNT_MAX; i++) {
+        if (gpu->watchers[i] != NULL) {
+            gpu->watchers[i]->cursor_moved(gpu->watchers[i]->user, scanout_idx);
+        }
+    }
+}
+
+struct gpu_fake_told
+gpu_fake_told(struct gpu *gpu)
+{
+    struct gpu_fake_told told = gpu->told;
+    gpu->told = (struct gpu_fake_told){ 0 };
+    return told;
+}
+
+void
 gpu_fake_status(struct gpu *gpu, const char *json)
 {
     gpu->status = json;
@@ -193,6 +214,19 @@ gpu_set_display(struct gpu *gpu, unsigned scanout_idx, const struct gpu_scanout_
     gpu->scanouts[scanout_idx].display = *display;
     gpu->display_count++;
     return display->width_px == 666 ? "the display \"666\" cannot be" : NULL;
+}
+
+void
+gpu_display_told(struct gpu *gpu, uint64_t token, const uint8_t *edid, size_t edid_bytes)
+{
+    if (token == 0) {
+        return; /* nobody's */
+    }
+    gpu->told = (struct gpu_fake_told){ .token = token, .has_edid = edid != NULL };
+    if (edid != NULL && edid_bytes <= sizeof(gpu->told.edid)) {
+        gpu->told.edid_bytes = edid_bytes;
+        memcpy(gpu->told.edid, edid, edid_bytes);
+    }
 }
 
 size_t

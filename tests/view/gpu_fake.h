@@ -28,6 +28,18 @@ void gpu_fake_draw(struct gpu *gpu, unsigned scanout_idx, unsigned number);
 void gpu_fake_cursor(struct gpu *gpu, unsigned scanout_idx, uint32_t x, uint32_t y, bool is_shown,
                      uint32_t argb);
 
+/* It moves. */
+void gpu_fake_move_cursor(struct gpu *gpu, unsigned scanout_idx, uint32_t x, uint32_t y);
+
+/* What gpu_display_told was called with last; token 0: it was not called.  Forgotten by this. */
+struct gpu_fake_told {
+    uint64_t token;
+    bool has_edid;
+    size_t edid_bytes;
+    uint8_t edid[VIRTIO_GPU_EDID_BYTES_MAX];
+};
+struct gpu_fake_told gpu_fake_told(struct gpu *gpu);
+
 /* What gpu_status says, a JSON object; its owner is the caller. */
 void gpu_fake_status(struct gpu *gpu, const char *json);
 
