@@ -29,10 +29,9 @@ struct allocation {
 };
 
 static VkResult
-charge(struct allocation *allocation)
+charge(struct allocation *allocation, uint64_t bytes)
 {
     struct vn_memory *memory = allocation->memory;
-    uint64_t bytes = allocation->info->allocationSize;
     if (vn_ledger_take(&allocation->exec->venus->ledger, memory->kind, bytes) != VENUS_OK) {
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
@@ -68,7 +67,7 @@ back_by_host(struct allocation *allocation, bool is_exported)
     }
     uint64_t bytes = (info->allocationSize + alignment_bytes - 1) / alignment_bytes;
     info->allocationSize = bytes * alignment_bytes;
-    VkResult result = charge(allocation);
+    VkResult result = charge(allocation, info->allocationSize);
     if (result < 0) {
         return result;
     }
@@ -97,7 +96,7 @@ back_by_export(struct allocation *allocation)
         .handleTypes = type,
     };
     vn_chain_add(allocation->info, &allocation->export);
-    return charge(allocation);
+    return charge(allocation, allocation->info->allocationSize);
 }
 
 /* Exports what the host made; a memory whose fd cannot be had is of no use to the client. */
@@ -128,7 +127,7 @@ choose_backing(const struct vn_physical *physical, uint32_t type_idx,
     return offers->can_export_opaque ? VN_BACKING_OPAQUE : VN_BACKING_NONE;
 }
 
-/* The memory of a resource that exists already; its bytes are charged to whoever made it. */
+/* The memory of a resource that exists already. */
 static VkResult
 import_resource(struct allocation *allocation, const struct vn_resource *resource)
 {
@@ -183,7 +182,7 @@ prepare(struct allocation *allocation)
     case VN_BACKING_OPAQUE: return back_by_export(allocation);
     case VN_BACKING_NONE: break;
     }
-    return charge(allocation);
+    return charge(allocation, info->allocationSize);
 }
 
 /* Returns: fatal already when the resource does not exist; else as Vulkan. */
@@ -197,7 +196,14 @@ prepare_import(struct allocation *allocation, uint32_t res_id)
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
     (void)vn_chain_take(allocation->info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
-    VkResult result = import_resource(allocation, resource);
+    VkDeviceSize bytes = allocation->info->allocationSize;
+    /* Here, too: whoever made it may let go of it first. */
+    allocation->memory->kind = resource->kind == VENUS_FD_SHM ? VN_LEDGER_MAPPED : VN_LEDGER_DEVICE;
+    VkResult result =
+        charge(allocation, bytes > resource->size_bytes ? bytes : resource->size_bytes);
+    if (result == VK_SUCCESS) {
+        result = import_resource(allocation, resource);
+    }
     vn_resource_put(resource);
     return result;
 }

@@ -52,6 +52,41 @@ maker(struct gpu *gpu, const struct gpu_command *command, uint32_t *refusal)
     return context;
 }
 
+/* All of the memory that an fd keeps alive, which may be more than the blob. */
+static uint64_t
+memory_bytes(const struct gpu_reply *reply, const struct gpu_resource *resource)
+{
+    off_t end = lseek(reply->fd, 0, SEEK_END); /* fails where only Vulkan knows */
+    uint64_t bytes = end >= 0 ? (uint64_t)end : reply->resource.allocation_bytes;
+    return bytes > resource->size_bytes ? bytes : resource->size_bytes;
+}
+
+/*
+ * Renderers count what their programs hold, and those may let go of what the guest still has a blob of: so the blobs are
+ * held to the guest's limit by themselves, too.
+ */
+static uint32_t
+keep(struct gpu *gpu, const struct gpu_command *command, struct gpu_resource *resource,
+     const struct gpu_reply *reply)
+{
+    uint64_t bytes = memory_bytes(reply, resource);
+    uint64_t limit_bytes = gpu_memory_limit(gpu);
+    if (bytes > limit_bytes - gpu->blob_bytes) {
+        (void)close(reply->fd);
+        gpu_resource_remove(gpu, resource);
+        return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY,
+                          "a blob of %llu bytes, of the %llu for this guest's blobs %llu are left",
+                          (unsigned long long)bytes, (unsigned long long)limit_bytes,
+                          (unsigned long long)(limit_bytes - gpu->blob_bytes));
+    }
+    gpu->blob_bytes += bytes;
+    resource->blob_bytes = bytes;
+    resource->fd = reply->fd;
+    resource->fd_kind = reply->resource.fd_kind;
+    resource->caching = reply->resource.caching & VIRTIO_GPU_MAP_CACHE_MASK;
+    return GPU_OK;
+}
+
 /* A reply to CREATE_RESOURCE. */
 static uint32_t
 on_created(struct gpu *gpu, struct gpu_command *command, const void *result)
@@ -70,10 +105,7 @@ on_created(struct gpu *gpu, struct gpu_command *command, const void *result)
                           command->ctx_id,
                           (unsigned long long)le64_get(command->request.create_blob.blob_id));
     }
-    resource->fd = reply->fd;
-    resource->fd_kind = reply->resource.fd_kind;
-    resource->caching = reply->resource.caching & VIRTIO_GPU_MAP_CACHE_MASK;
-    return GPU_OK;
+    return keep(gpu, command, resource, reply);
 }
 
 static void

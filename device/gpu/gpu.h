@@ -39,7 +39,7 @@ struct quota;
 
 /* Bounds of one guest; 0 takes the default behind it.  Beyond them: OUT_OF_MEMORY. */
 struct gpu_limits {
-    uint64_t memory_bytes;   /* host memory of 2D resources, where there is no quota: 1 GiB */
+    uint64_t memory_bytes;   /* of 2D resources; and of blobs; where there is no quota: 1 GiB */
     uint32_t resource_count; /* 16384 */
     uint32_t context_count;  /* 64 */
     uint32_t fence_count;    /* fenced commands not yet answered, all queues: 4096 */

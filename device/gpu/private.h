@@ -107,7 +107,8 @@ struct gpu_resource {
     unsigned span_count;
     uint64_t backing_bytes;
 
-    int fd; /* a host's blob: its memory; else -1 */
+    uint64_t blob_bytes; /* of the memory behind fd, all of it */
+    int fd;              /* a host's blob: its memory; else -1 */
     int32_t fd_kind;
     uint32_t caching;
     uint32_t blob_flags;
@@ -223,6 +224,7 @@ struct gpu {
     struct gpu_resource *mapped;
     unsigned resource_count;
     uint64_t memory_bytes; /* this process's own, for the guest */
+    uint64_t blob_bytes;   /* of renderers, which we hold: it lives on when they let go of it */
     unsigned span_count;
 
     struct gpu_context contexts[GPU_CONTEXT_SLOTS];

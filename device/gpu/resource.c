@@ -97,6 +97,7 @@ gpu_resource_remove(struct gpu *gpu, struct gpu_resource *resource)
     if (resource->fd >= 0) {
         (void)close(resource->fd);
     }
+    gpu->blob_bytes -= resource->blob_bytes;
     free(resource);
 }
 

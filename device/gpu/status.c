@@ -154,10 +154,12 @@ gpu_status(const struct gpu *gpu, char *text, size_t size_bytes)
         (unsigned long long)gpu->reset_count);
     add(&all,
         "\"memory_bytes\": %llu, \"memory_bytes_max\": %llu, \"pictures_bytes\": %llu, "
+        "\"blob_bytes\": %llu, "
         "\"backing_count\": %u, "
         "\"fence_count\": %u, \"waits_for\": ",
         (unsigned long long)gpu_memory_held(gpu), (unsigned long long)gpu_memory_limit(gpu),
-        (unsigned long long)gpu->memory_bytes, gpu->span_count, gpu->fence_count);
+        (unsigned long long)gpu->memory_bytes, (unsigned long long)gpu->blob_bytes, gpu->span_count,
+        gpu->fence_count);
     add_string(&all, gpu->wait.command != NULL ? gpu->wait.whom : "");
     add(&all, ", ");
     add_scanouts(&all, gpu);

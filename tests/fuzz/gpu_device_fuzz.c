@@ -188,7 +188,8 @@ start_device(void)
 static void
 check_empty(const struct gpu *gpu)
 {
-    fuzz_expect(gpu->resource_count == 0 && gpu->memory_bytes == 0 && gpu->span_count == 0);
+    fuzz_expect(gpu->resource_count == 0 && gpu->memory_bytes == 0 && gpu->blob_bytes == 0 &&
+                gpu->span_count == 0);
     fuzz_expect(gpu->context_count == 0 && gpu->fence_count == 0 && gpu->blocked_count == 0);
     fuzz_expect(gpu->mapped == NULL && gpu->wait.command == NULL);
     for (unsigned i = 0; i < gpu->config.scanout_count; i++) {

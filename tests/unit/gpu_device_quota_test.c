@@ -56,13 +56,35 @@ UTEST(pictures_share_the_limit_with_renderers)
     EXPECT_FALSE(quota_take(&quota, 1, 49));
     (void)gpu_status(guest.host.gpu, status, sizeof(status));
     EXPECT_CONTAINS(status, "\"memory_bytes\": 4048, \"memory_bytes_max\": 4096, "
-                            "\"pictures_bytes\": 2048,");
+                            "\"pictures_bytes\": 2048, \"blob_bytes\": 0,");
     quota_give_back(&quota, 1, 2000);
     EXPECT_EQ(loop_create_2d(&guest, 2, BGRX, 32, 16), OK);
     gpu_reset(guest.host.gpu);
     EXPECT_EQ(quota_held_bytes(&quota), 0);
     loop_guest_end(&guest);
     quota_finish(&quota);
+}
+
+/* A guest whose renderers are gone may still hold their memory: as blobs, which have the same limit. */
+UTEST(blobs_outlive_their_renderers_within_the_limit)
+{
+    enum { BLOB = VIRTIO_GPU_BLOB_MEM_HOST3D };
+    const struct loop_guest_wish wish = { .has_vulkan = true, .limits = { .memory_bytes = 20000 } };
+    const struct virtio_gpu_ctrl_hdr destroy = loop_header_of(VIRTIO_GPU_CMD_CTX_DESTROY, 1);
+    EXPECT_TRUE(loop_guest_begin(&guest, &wish));
+    EXPECT_EQ(loop_create_context(&guest, 1, 4), OK);
+    EXPECT_EQ(loop_create_blob(&guest, 5, 1, BLOB, 0, 12000), OK);
+    EXPECT_EQ(loop_guest_ask(&guest, &destroy, sizeof(destroy)), OK);
+    EXPECT_EQ(loop_create_context(&guest, 1, 4), OK);
+    EXPECT_EQ(loop_create_blob(&guest, 6, 1, BLOB, 0, 8001), FULL);
+    EXPECT_TRUE(
+        loop_device_logged(&guest.host, "of the 20000 for this guest's blobs 8000 are left"));
+    EXPECT_EQ(loop_create_blob(&guest, 6, 1, BLOB, 0, 8000), OK);
+    EXPECT_EQ(loop_of_resource(&guest, VIRTIO_GPU_CMD_RESOURCE_UNREF, 0, 5), OK);
+    EXPECT_EQ(loop_create_blob(&guest, 5, 1, BLOB, 0, 12000), OK);
+    gpu_reset(guest.host.gpu);
+    EXPECT_EQ(guest.host.gpu->blob_bytes, 0);
+    loop_guest_end(&guest);
 }
 
 /* 60,000 neighbours count as one span, so one span is all that the device may keep of them. */

@@ -31,7 +31,8 @@ enum { SCANOUT_COUNT = 3, LINE_BYTES = 4096, NUMBER_COUNT_MAX = 6 };
 /* As device/gpu writes it. */
 static const char status[] =
     "{\"features\": 26, \"accepted\": 10, \"reset_count\": 2, \"memory_bytes\": 5120000, "
-    "\"memory_bytes_max\": 1073741824, \"pictures_bytes\": 4096000, \"backing_count\": 3, "
+    "\"memory_bytes_max\": 1073741824, \"pictures_bytes\": 4096000, \"blob_bytes\": 1048576, "
+    "\"backing_count\": 3, "
     "\"fence_count\": 1, "
     "\"waits_for\": \"\", \"scanouts\": ["
     "{\"index\": 0, \"display\": {\"width_px\": 1280, \"height_px\": 800, \"is_enabled\": true}, "

@@ -79,6 +79,7 @@ print_summary(const cJSON *gpu)
     char used[GRID_CELL_BYTES];
     char most[GRID_CELL_BYTES];
     char pictures[GRID_CELL_BYTES];
+    char blobs[GRID_CELL_BYTES];
     const char *whom = string(gpu, "waits_for");
     (void)puts("device: what it offers, and what this guest has of it");
     print_features("  features offered: ", number(gpu, "features"));
@@ -86,8 +87,10 @@ print_summary(const cJSON *gpu)
     bytes_text(number(gpu, "memory_bytes"), used);
     bytes_text(number(gpu, "memory_bytes_max"), most);
     bytes_text(number(gpu, "pictures_bytes"), pictures);
-    (void)printf("  memory:            %s of at most %s of this machine's; %s is for 2D pictures\n",
+    bytes_text(number(gpu, "blob_bytes"), blobs);
+    (void)printf("  memory:            %s of at most %s of this machine's, %s for 2D pictures\n",
                  used, most, pictures);
+    (void)printf("  memory in blobs:   %s of at most %s\n", blobs, most);
     (void)printf("  resets by driver:  %.0f\n", number(gpu, "reset_count"));
     (void)printf("  commands open:     %.0f, whose fences have not passed\n",
                  number(gpu, "fence_count"));
