@@ -168,17 +168,19 @@ def screens():
 
 
 def qemu_screen():
-    """QEMU's own display of vhost-user-gpu: what it dumps is what the program drew."""
+    """QEMU's own displays of vhost-user-gpu, of the sizes of their EDIDs: what it dumps is what the program drew."""
     show = {"kms_show": ["/programs/kms_show", "60"]}
-    with gpu_qemu.make_device(BUILD, "--no-venus") as device, gpu_qemu.Guest(BUILD, device, show, 120, front="gpu") as guest:
-        found = guest.see(r"^kms_show: display 0: (\d+)x(\d+)", BOOT_S)
+    with gpu_qemu.make_device(BUILD, "--no-venus", "--scanouts", "2") as device, \
+            gpu_qemu.Guest(BUILD, device, show, 120, front="gpu-two") as guest:
+        guest.see(r"^kms_show: display 1: 800x600", BOOT_S)
         qmp, path = Qmp(guest.qmp), os.path.join(guest.job.name, "dump.ppm")
 
-        def dump():
-            qmp.command("screendump", filename=path)
+        def dump(head):
+            qmp.command("screendump", filename=path, device="gpu0", head=head)
             return read_ppm(path)
 
-        see_picture(dump, "QEMU's screendump", 0, int(found.group(1)), int(found.group(2)))
+        see_picture(lambda: dump(0), "QEMU's screendump of its first display", 0, 1024, 768)
+        see_picture(lambda: dump(1), "QEMU's screendump of its second display", 1, 800, 600)
 
 
 def renderer_killed():
@@ -276,7 +278,7 @@ def suites():
         Suite("linux-guest.vulkan", "a Linux guest computes and draws by Vulkan on our device under QEMU 11", told(vulkan), alone=True),
         Suite("linux-guest.screens", "its two screens show what it draws, resized and unplugged while it runs", told(screens),
               alone=True),
-        Suite("linux-guest.qemu-screen", "QEMU's own display shows it, too", told(qemu_screen), alone=True),
+        Suite("linux-guest.qemu-screen", "QEMU's own two displays show it, too, in the sizes that QEMU says", told(qemu_screen), alone=True),
         Suite("linux-guest.renderer-killed", "a killed renderer ends one program of the guest, with a sentence",
               told(renderer_killed), alone=True),
         Suite("linux-guest.paused", "a machine paused again and again while its programs compute loses no answer", told(paused), alone=True),

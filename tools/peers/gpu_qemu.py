@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Runs programs in a Linux guest of stock QEMU whose GPU is our own device process (vitrine-gpu --vhost-user).
 
-usage: gpu_qemu.py BUILD_DIR [--front test-device|gpu] [--timeout SECONDS] [--gpu WORDS] [--picture FILE.png] -- PROGRAM ARGS...
+usage: gpu_qemu.py BUILD_DIR [--front test-device|gpu|gpu-two] [--timeout SECONDS] [--gpu WORDS] [--picture FILE.png] -- PROGRAM ARGS...
 
   PROGRAM is a path in the guest, where /programs is BUILD_DIR/vulkan/bin and /usr is Debian 13's; a word ';' ends one
   program, and another follows.  --front: QEMU's vhost-user-test-device-pci (Vulkan, the default) or vhost-user-gpu-pci
-  (2D).  --gpu: further options for vitrine-gpu.  --picture: what the screen shows when the last program has ended.
+  (2D; gpu-two: with two displays).  --gpu: further options for vitrine-gpu.  --picture: what the screen shows when the last program has ended.
 
 The guest, QEMU and the host driver are those of venus_qemu.py, so that both can be compared.  From Python:
 
@@ -38,6 +38,8 @@ from vitrine_run.picture import write_png  # noqa: E402
 FRONTS = {
     "test-device": "vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,config_size=16,vq_size=256",
     "gpu": "vhost-user-gpu-pci,chardev=gpu",
+    "gpu-two": '{"driver":"vhost-user-gpu-pci","id":"gpu0","chardev":"gpu","max_outputs":2,"outputs":'
+               '[{"name":"left","xres":1024,"yres":768},{"name":"right","xres":800,"yres":600}]}',
 }
 LOOK_S = 0.05
 
