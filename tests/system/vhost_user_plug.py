@@ -9,9 +9,11 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 import tempfile
 
 from vitrine_run.device import picture_of
+from vitrine_test.suite import TOP
 
 from . import vulkan
 from .cases import BOOT_TIMEOUT_S, PROMPT, boot, check, expect_in, newest_qemu, shell, system
@@ -55,6 +57,11 @@ def plug(guest, chardev="gpu"):
     guest.expect(r"gpu: display 1280x800", 5)
 
 
+def doctor(device):
+    command = [os.path.join(TOP, "build/bin/vitrine"), "doctor", "--control", device.control]
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout
+
+
 @system("vhost-user.plug", "our device goes out of its slot and comes back, again and again: the guest draws, and nothing is left of the old one")
 def goes_and_comes():
     with Device("--verbose") as device, machine(device.socket) as guest:
@@ -66,6 +73,7 @@ def goes_and_comes():
             wait_until(lambda c=n: device.log().count("has let go of its device") == c, "the device's own word")
             scanout = json.loads(device.status())["gpu"]["scanouts"][0]
             check(scanout["resource_id"] == 0, f"the old picture is still there: {scanout}", guest)
+            expect_in(r"^Our device is unplugged", doctor(device), "what the doctor says")
             plug(guest)
             shell(guest, "gpu test")
             check(len(picture_of(device.control).colours()) == BAR_COLOURS, "the bars are not on the display that was plugged in", guest)

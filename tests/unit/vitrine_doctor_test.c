@@ -248,6 +248,18 @@ UTEST(what_our_device_tells_of_its_scanouts)
     expect_health("our device");
 }
 
+UTEST(a_device_that_no_machine_has)
+{
+    struct doctor_device *device = ours();
+    device->queues[0].is_running = false;
+    device->reset_count = 2;
+    device->is_unplugged = true;
+    expect_cause("unplugged", "Our device is unplugged");
+    device->is_unplugged = false;
+    device->is_alone = true;
+    expect_cause("no-machine", "No virtual machine has our device");
+}
+
 UTEST(what_our_device_tells_of_its_queues)
 {
     struct doctor_device *device = ours();

@@ -40,10 +40,11 @@ print_help(void)
         "\n"
         "give --qmp, --control or both.\n"
         "\n"
-        "it knows: a machine that stands still or crashed, no driver, a driver that stopped half\n"
-        "way, DRIVER_OK gone, a broken device, a scanout that is off or was refused, a rectangle\n"
-        "outside its resource, a resource without memory, nothing flushed, commands without a\n"
-        "notification, commands without an answer, error responses, the wrong display.\n"
+        "it knows: a machine that stands still or crashed, a device that is unplugged, no driver,\n"
+        "a driver that stopped half way, DRIVER_OK gone, a broken device, a scanout that is off\n"
+        "or was refused, a rectangle outside its resource, a resource without memory, nothing\n"
+        "flushed, commands without a notification, commands without an answer, error responses,\n"
+        "the wrong display.\n"
         "\n"
         "exit status: 0 nothing is wrong; 1 a cause was found; 2 wrong use; 3 it could not look");
 }

@@ -131,6 +131,17 @@ read_contexts(const cJSON *gpu, struct doctor_device *device)
     }
 }
 
+/* Each front-end agrees on something with our device before a guest can see it. */
+static void
+read_front(const cJSON *answer, struct doctor_device *device)
+{
+    const cJSON *front = cJSON_GetObjectItem(answer, "front");
+    const char *agreed = cJSON_GetStringValue(cJSON_GetObjectItem(front, "protocol_features"));
+    device->is_alone = cJSON_IsFalse(cJSON_GetObjectItem(front, "connected"));
+    device->is_unplugged =
+        is_true(front, "connected") && agreed != NULL && strcmp(agreed, "0x0") == 0;
+}
+
 bool
 doctor_look_at_device(struct line_socket *line, struct doctor_evidence *evidence)
 {
@@ -151,6 +162,7 @@ doctor_look_at_device(struct line_socket *line, struct doctor_evidence *evidence
     *device =
         (struct doctor_device){ .is_known = true, .reset_count = number_of(gpu, "reset_count") };
     copy_text(device->waits_for, sizeof(device->waits_for), cJSON_GetObjectItem(gpu, "waits_for"));
+    read_front(answer, device);
     read_scanouts(gpu, device);
     read_queues(gpu, device);
     read_problems(gpu, device);

@@ -85,6 +85,8 @@ struct doctor_scanout {
 /* What our device says of itself. */
 struct doctor_device {
     bool is_known;
+    bool is_alone;     /* no virtual machine is connected */
+    bool is_unplugged; /* one is, and has let go of it */
     uint64_t reset_count;
     unsigned scanout_count;
     struct doctor_scanout scanouts[DOCTOR_SCANOUT_COUNT_MAX];

@@ -61,6 +61,25 @@ judge_device_queue(struct judge *judge, unsigned q)
     }
 }
 
+/* Nobody could drive it.  Returns: whether that is so. */
+static bool
+judge_front(struct judge *judge)
+{
+    const struct doctor_device *device = &judge->evidence->device;
+    struct doctor_finding *finding;
+    if (device->is_alone) {
+        finding = doctor_find(judge, "no-machine", "Start QEMU with our device's socket.");
+        doctor_say(finding, "No virtual machine has our device.");
+        doctor_because(finding, "nobody is connected to its socket");
+    } else if (device->is_unplugged) {
+        finding = doctor_find(judge, "unplugged",
+                              "Plug it in: QEMU's device_add, with the same chardev.");
+        doctor_say(finding, "Our device is unplugged from the virtual machine.");
+        doctor_because(finding, "QEMU is connected, but has let go of it");
+    }
+    return device->is_alone || device->is_unplugged;
+}
+
 void
 doctor_judge_device(struct judge *judge)
 {
@@ -68,7 +87,7 @@ doctor_judge_device(struct judge *judge)
     if (!device->is_known) {
         return;
     }
-    if (!device->queues[0].is_running && judge->evidence->gpu_count == 0) {
+    if (!device->queues[0].is_running && judge->evidence->gpu_count == 0 && !judge_front(judge)) {
         const char *how = "our device's control queue is not set up";
         if (doctor_was_driven(judge->evidence, -1)) {
             doctor_judge_reset(judge, "our device", how);
