@@ -217,6 +217,14 @@ make_linear(VkImageCreateInfo *info)
     return has_linear ? VK_SUCCESS : VK_ERROR_FORMAT_NOT_SUPPORTED;
 }
 
+/*
+ * Vulkan wants imported memory to be bound only to images that were told of it when they were made
+ * (VUID-VkBindImageMemoryInfo-memory-02729), and images told of it to begin with an undefined layout
+ * (VUID-VkImageCreateInfo-pNext-01443).  A client that fills a linear image before its first use has it begin PREINITIALIZED,
+ * and does nothing wrong: for it all memory is the driver's own.  There is no call without a fault for that, and the first one
+ * does no harm: how such an image lies in memory is what vkGetImageSubresourceLayout says, whoever has allocated it; with an
+ * undefined layout the host could lose what was filled in.
+ */
 VkResult
 vn_emulate_image_info(const struct vn_physical *physical, VkExternalMemoryImageCreateInfo *room,
                       VkImageCreateInfo *info)
