@@ -69,6 +69,13 @@ on_command(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
 }
 
 static void
+on_memory(void *user, uint64_t memory_id, const void *bytes, uint64_t size_bytes)
+{
+    const struct front *front = user;
+    front->config->on_memory(front->config->user, memory_id, bytes, size_bytes);
+}
+
+static void
 on_record(void *user, const void *record)
 {
     const struct front *front = user;
@@ -104,6 +111,7 @@ front_make_context(struct front *front, const char *name,
         .on_ring = wanted->on_ring != NULL ? on_ring : NULL,
         .on_trace = wanted->on_trace != NULL ? on_trace : NULL,
         .on_command = wanted->on_command != NULL ? on_command : NULL,
+        .on_memory = wanted->on_memory != NULL ? on_memory : NULL,
         .on_record = wanted->on_record != NULL ? on_record : NULL,
         .on_take = wanted->quota != NULL ? on_take : NULL,
         .on_give_back = wanted->quota != NULL ? on_give_back : NULL,

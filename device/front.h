@@ -26,9 +26,10 @@ struct front_config {
     void (*on_fatal)(void *user, const char *reason);
     void (*on_ring)(void *user, uint64_t ring_id, int fd, uint64_t status_offset_bytes);
     void (*on_trace)(void *user, const char *line); /* NULL: no trace */
-    /* See venus_config; NULL: no record. */
+    /* These three: see venus_config; NULL: no record. */
     void (*on_command)(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes);
-    void (*on_record)(void *user, const void *record);       /* the same */
+    void (*on_memory)(void *user, uint64_t memory_id, const void *bytes, uint64_t size_bytes);
+    void (*on_record)(void *user, const void *record);
     void (*on_context)(void *user, struct venus *venus);     /* it lives from now on */
     void (*on_context_end)(void *user, struct venus *venus); /* and will be gone after this */
 };

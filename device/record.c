@@ -11,13 +11,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define MEMORY_BYTES_MAX (1U << 30) /* a write takes less than 2 GiB */
+
 static const uint32_t magic = 0x31534e56; /* VNS1 */
 
 struct record_head {
-    uint64_t ring_id;
+    uint64_t id; /* the ring's or the memory's */
     uint32_t size_bytes;
-    uint32_t zero;
+    uint32_t kind;
 };
+
+enum { KIND_COMMAND, KIND_MEMORY };
 
 int
 record_open(const char *path, unsigned client_idx)
@@ -33,14 +37,26 @@ record_open(const char *path, unsigned client_idx)
     return fd;
 }
 
+static int
+add(int fd, struct record_head head, const void *bytes)
+{
+    struct iovec parts[2] = {
+        {.iov_base = &head, .iov_len = sizeof(head) },
+        { .iov_len = head.size_bytes               }
+    };
+    memcpy(&parts[1].iov_base, &bytes, sizeof(bytes)); /* writev does not write to it */
+    return writev(fd, parts, 2) == (ssize_t)(sizeof(head) + head.size_bytes) ? 0 : -1;
+}
+
 int
 record_add(int fd, uint64_t ring_id, const void *bytes, size_t size_bytes)
 {
-    struct record_head head = { .ring_id = ring_id, .size_bytes = (uint32_t)size_bytes };
-    struct iovec parts[2] = {
-        {.iov_base = &head, .iov_len = sizeof(head) },
-        { .iov_len = size_bytes               }
-    };
-    memcpy(&parts[1].iov_base, &bytes, sizeof(bytes)); /* writev does not write to it */
-    return writev(fd, parts, 2) == (ssize_t)(sizeof(head) + size_bytes) ? 0 : -1;
+    return add(fd, (struct record_head){ ring_id, (uint32_t)size_bytes, KIND_COMMAND }, bytes);
+}
+
+int
+record_add_memory(int fd, uint64_t memory_id, const void *bytes, uint64_t size_bytes)
+{
+    uint32_t added_bytes = size_bytes < MEMORY_BYTES_MAX ? (uint32_t)size_bytes : MEMORY_BYTES_MAX;
+    return add(fd, (struct record_head){ memory_id, added_bytes, KIND_MEMORY }, bytes);
 }

@@ -97,15 +97,37 @@ on_trace(void *user, const char *line)
     }
 }
 
-/* A record with a gap would be read as something else: the first command that does not fit ends it. */
+static bool
+is_recording(const struct worker *worker)
+{
+    return !__atomic_load_n(&worker->is_record_over, __ATOMIC_RELAXED);
+}
+
+/* A record with a gap would be read as something else: the first piece that does not fit ends it. */
+static void
+end_record(struct worker *worker)
+{
+    if (!__atomic_exchange_n(&worker->is_record_over, true, __ATOMIC_RELAXED)) {
+        send_text(worker, REPORT_WARNING, "its record ends here: the file could not be written");
+    }
+}
+
 static void
 on_command(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
 {
     struct worker *worker = user;
-    if (!__atomic_load_n(&worker->is_record_over, __ATOMIC_RELAXED) &&
-        record_add(worker->record_fd, ring_id, bytes, size_bytes) != 0 &&
-        !__atomic_exchange_n(&worker->is_record_over, true, __ATOMIC_RELAXED)) {
-        send_text(worker, REPORT_WARNING, "its record ends here: the file could not be written");
+    if (is_recording(worker) && record_add(worker->record_fd, ring_id, bytes, size_bytes) != 0) {
+        end_record(worker);
+    }
+}
+
+static void
+on_memory(void *user, uint64_t memory_id, const void *bytes, uint64_t size_bytes)
+{
+    struct worker *worker = user;
+    if (is_recording(worker) &&
+        record_add_memory(worker->record_fd, memory_id, bytes, size_bytes) != 0) {
+        end_record(worker);
     }
 }
 
@@ -218,6 +240,7 @@ session_config(struct worker *worker)
         .on_ring = on_ring,
         .on_trace = worker->config->trace_fd >= 0 ? on_trace : NULL,
         .on_command = worker->record_fd >= 0 ? on_command : NULL,
+        .on_memory = worker->record_fd >= 0 ? on_memory : NULL,
         .on_record = worker->records != NULL ? on_record : NULL,
         .on_context = on_context,
         .on_context_end = on_context_end,

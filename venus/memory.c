@@ -69,6 +69,17 @@ unlist(struct vn_memories *memories, struct vn_memory *memory)
     (void)pthread_mutex_unlock(&memories->lock);
 }
 
+/* Nobody exports it any more. */
+static void
+tell(const struct venus *venus, const struct vn_memory *memory)
+{
+    bool was_exported = memory->fd < 0;
+    if (venus->config.on_memory && was_exported && memory->is_bound) {
+        venus->config.on_memory(venus->config.user, memory->id, memory->shared->map,
+                                memory->size_bytes);
+    }
+}
+
 void
 vn_memory_free(struct venus *venus, struct vn_memory *memory)
 {
@@ -77,6 +88,7 @@ vn_memory_free(struct venus *venus, struct vn_memory *memory)
     }
     unlist(&venus->memories, memory);
     if (memory->shared) {
+        tell(venus, memory);
         vn_shared_put(&venus->spares, memory->shared);
     } else {
         vn_os_unmap(memory->map, memory->map_bytes);

@@ -19,6 +19,7 @@
 #ifndef VENUS_MEMORY_H
 #define VENUS_MEMORY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -60,8 +61,9 @@ struct vn_memory {
     uint64_t size_bytes; /* as allocated: whole pages where it has an fd */
     enum vn_ledger_kind kind;
     uint64_t charged_bytes;
-    int fd;       /* for the client to have; -1: there is none, or it has it */
-    uint8_t *map; /* of an imported resource: what the host imported in its turn */
+    atomic_bool is_bound; /* to anything, once */
+    int fd;               /* for the client to have; -1: there is none, or it has it */
+    uint8_t *map;         /* of an imported resource: what the host imported in its turn */
     uint64_t map_bytes;
     struct vn_shared *shared; /* VN_BACKING_HOST: what fd is the fd of; held */
     struct vn_memory *next;   /* in vn_memories */

@@ -357,10 +357,27 @@ vn_memory_is_lost(struct vn_exec *exec)
     return true;
 }
 
+/* Memory that binds itself to something here is marked: see on_memory in venus.h. */
+static bool
+can_bind(struct vn_exec *exec)
+{
+    if (vn_memory_is_lost(exec)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < exec->trail_count; i++) {
+        const struct vn_object *object = exec->trail[i];
+        if (object->type == VN_HANDLE_VkDeviceMemory && object->data) {
+            struct vn_memory *memory = object->data;
+            atomic_store_explicit(&memory->is_bound, true, memory_order_relaxed);
+        }
+    }
+    return true;
+}
+
 void
 vn_on_vkBindBufferMemory(struct vn_exec *exec, struct vn_args_vkBindBufferMemory *args)
 {
-    if (!vn_memory_is_lost(exec)) {
+    if (can_bind(exec)) {
         args->ret = vn_device_of(exec)->vk.vkBindBufferMemory(args->device, args->buffer,
                                                               args->memory, args->memoryOffset);
     }
@@ -369,7 +386,7 @@ vn_on_vkBindBufferMemory(struct vn_exec *exec, struct vn_args_vkBindBufferMemory
 void
 vn_on_vkBindBufferMemory2(struct vn_exec *exec, struct vn_args_vkBindBufferMemory2 *args)
 {
-    if (!vn_memory_is_lost(exec)) {
+    if (can_bind(exec)) {
         args->ret = vn_device_of(exec)->vk.vkBindBufferMemory2(args->device, args->bindInfoCount,
                                                                args->pBindInfos);
     }
@@ -378,7 +395,7 @@ vn_on_vkBindBufferMemory2(struct vn_exec *exec, struct vn_args_vkBindBufferMemor
 void
 vn_on_vkBindImageMemory(struct vn_exec *exec, struct vn_args_vkBindImageMemory *args)
 {
-    if (!vn_memory_is_lost(exec)) {
+    if (can_bind(exec)) {
         args->ret = vn_device_of(exec)->vk.vkBindImageMemory(args->device, args->image,
                                                              args->memory, args->memoryOffset);
     }
@@ -396,7 +413,7 @@ vn_on_vkBindImageMemory2(struct vn_exec *exec, struct vn_args_vkBindImageMemory2
             return;
         }
     }
-    if (!vn_memory_is_lost(exec)) {
+    if (can_bind(exec)) {
         args->ret = vn_device_of(exec)->vk.vkBindImageMemory2(args->device, args->bindInfoCount,
                                                               args->pBindInfos);
     }

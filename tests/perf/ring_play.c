@@ -3,11 +3,13 @@
  * into any server's ring.  No driver encodes or polls here, which the figures of a Vulkan program hold besides.
  *
  * usage: ring_play SOCKET FILE KIND [--seconds S] [--timeout S]
- * KIND names what the recorded program did: sampler, record, frames, alloc (vkt_bench --only KIND).  All that came before
- * its loop is played once; one round of the loop then is played over and over, with the same ids, since it destroys what it
- * makes.  The server waits for the end of each submission by itself: Mesa's client sends vkWaitForFences when it has seen that
+ * KIND names what the recorded program did: sampler, record, frames, alloc (vkt_bench --only KIND); or scene, of vkmark.  All
+ * that came before its loop is played once, and memory that the client mapped gets what was last in it; one round of the loop
+ * then is played over and over, with the same ids, since it destroys what it makes.  A scene's round is as many frames as the
+ * swapchain has images: they are the same picture, because what the client wrote into memory for each is not in the stream.
+ * The server waits for the end of each submission by itself: Mesa's client sends vkWaitForFences when it has seen that
  * end, and here it comes at once.  So nobody is woken between a round and the next, as in a program on the host driver.
- * Prints `KIND nanoseconds ns` for a round, the median of many slices.  Exit status: 0; 1 with a sentence; 2 wrong use;
+ * Prints `KIND nanoseconds ns` for a round, of a scene for a frame, the median of many slices.  Exit status: 0; 1 with a sentence; 2 wrong use;
  * 124 no end in time.
  */
 #include <stdio.h>
@@ -24,7 +26,7 @@
 #include "tests/vulkan/vkt_options.h"
 
 #define USAGE                                                                                      \
- "usage: ring_play SOCKET FILE sampler|record|frames|alloc [--seconds S] [--timeout S]\n"
+ "usage: ring_play SOCKET FILE sampler|record|frames|alloc|scene [--seconds S] [--timeout S]\n"
 #define STATUS_DEADLINE 124
 #define NS_PER_S        1000000000ULL
 #define SLICE_NS        2000000ULL
@@ -38,13 +40,14 @@
 #define ALLOCATE_SIZE_OFFSET 36U /* from the end */
 #define ID_OFFSET            8U  /* from the end */
 #define REPLY_SIZE_OFFSET    28U
+#define SEMAPHORE_OFFSET     36U /* from the start, of vkImportSemaphoreResourceMESA */
 
 struct kind {
     const char *name;
     enum ring_command_id from;
-    enum ring_command_id to;
-    uint32_t destroyed_offset;
-    uint32_t batch_count; /* rounds for each store of the tail */
+    enum ring_command_id to; /* `from`: objects are used in turn, see ring_record_cycle */
+    uint32_t object_offset;  /* in the command `to` */
+    uint32_t batch_count;    /* rounds for each store of the tail */
     uint32_t nap_ns; /* between looks at a full ring, the server has the processor; 0: no naps */
     bool is_mapped;  /* what is made is memory, which is mapped, written and unmapped */
 };
@@ -61,16 +64,19 @@ struct player {
     struct ring_stream parts[2];
     uint64_t memory_id; /* to be mapped in each round */
     uint64_t memory_bytes;
+    uint32_t count; /* of what one play of both parts is: rounds, or frames */
     uint64_t span_ns;
 };
 
 static const struct kind kinds[] = {
-    {"sampler", RING_COMMAND_CREATE_SAMPLER,           RING_COMMAND_DESTROY_SAMPLER,      16, 64, 0, false},
-    { "record", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36, 1,
-     NAP_NS,                                                                                         false},
-    { "frames", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36, 1,
-     NAP_NS,                                                                                         false},
-    { "alloc",  RING_COMMAND_ALLOCATE_MEMORY,          RING_COMMAND_FREE_MEMORY,          16, 1,  0, true },
+    {"sampler", RING_COMMAND_CREATE_SAMPLER,           RING_COMMAND_DESTROY_SAMPLER,      16,               64, 0, false},
+    { "record", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36,               1,
+     NAP_NS,                                                                                                       false},
+    { "frames", RING_COMMAND_ALLOCATE_COMMAND_BUFFERS, RING_COMMAND_FREE_COMMAND_BUFFERS, 36,               1,
+     NAP_NS,                                                                                                       false},
+    { "alloc",  RING_COMMAND_ALLOCATE_MEMORY,          RING_COMMAND_FREE_MEMORY,          16,               1,  0, true },
+    { "scene",  RING_COMMAND_IMPORT_SEMAPHORE,         RING_COMMAND_IMPORT_SEMAPHORE,     SEMAPHORE_OFFSET, 1,
+     NAP_NS,                                                                                                       false},
 };
 
 static void
@@ -95,6 +101,23 @@ add_command(const struct player *p, struct ring_stream *s, const struct ring_rec
     }
 }
 
+/* Memory that was allocated just now: has it hold what the client last had in it. */
+static void
+fill_memory(struct player *p, const struct ring_recorded *allocation)
+{
+    uint64_t id = ring_recorded_u64(allocation, allocation->size_bytes - ID_OFFSET);
+    const struct ring_memory *memory = ring_record_memory(&p->record, id);
+    struct ring_shm shm;
+
+    if (memory == NULL) {
+        return;
+    }
+    ring_vtest_wait_seqno(&p->v);
+    shm = ring_vtest_blob(&p->v, id, memory->size_bytes);
+    memcpy(shm.map, memory->bytes, memory->size_bytes);
+    ring_vtest_drop(&p->v, &shm);
+}
+
 /* All that came before the period, command after command. */
 static void
 play_begin(struct player *p)
@@ -102,10 +125,14 @@ play_begin(struct player *p)
     static uint8_t bytes[ROUND_BYTES];
 
     for (size_t i = 0; i < p->period.from_idx; i++) {
+        const struct ring_recorded *c = &p->record.commands[i];
         struct ring_stream s = { .bytes = bytes, .capacity_bytes = sizeof(bytes) };
 
-        add_command(p, &s, &p->record.commands[i]);
+        add_command(p, &s, c);
         ring_push(&p->v, s.bytes, (uint32_t)s.size_bytes);
+        if (c->id == RING_COMMAND_ALLOCATE_MEMORY) {
+            fill_memory(p, c);
+        }
     }
     ring_wait(&p->v);
 }
@@ -150,13 +177,26 @@ build_round(struct player *p)
 }
 
 static void
+find_loop(struct player *p)
+{
+    const struct kind *k = p->kind;
+
+    if (k->from != k->to) {
+        p->period = ring_record_period(&p->record, k->from, k->to, k->object_offset);
+        p->count = k->batch_count;
+        return;
+    }
+    p->period = ring_record_cycle(&p->record, k->from, k->object_offset);
+    p->count = k->batch_count * ring_record_count(&p->record, &p->period, k->from);
+}
+
+static void
 prepare(struct player *p, const char *path)
 {
     const struct ring_recorded *from = NULL;
 
     ring_record_read(&p->record, path);
-    p->period =
-        ring_record_period(&p->record, p->kind->from, p->kind->to, p->kind->destroyed_offset);
+    find_loop(p);
     p->parts[0] = (struct ring_stream){ .bytes = p->first, .capacity_bytes = ROUND_BYTES };
     p->parts[1] = (struct ring_stream){ .bytes = p->second, .capacity_bytes = ROUND_BYTES };
     p->reply = ring_vtest_shm(&p->v, REPLY_BYTES);
@@ -210,7 +250,7 @@ measure(struct player *p)
 
         do {
             play_round(p);
-            count += p->kind->batch_count;
+            count += p->count;
         } while (ring_now_ns() - start_ns < SLICE_NS);
         ring_wait(&p->v);
         ring_slices_add(&slices, ring_now_ns() - start_ns, count);

@@ -15,6 +15,7 @@
 
 #define MAGIC              0x31534e56U
 #define HEAD_BYTES         16U
+#define KIND_MEMORY        1U
 #define COMMAND_HEAD_BYTES 8U
 #define ID_BYTES           8U
 
@@ -57,24 +58,43 @@ map_file(const char *path)
     return reader;
 }
 
-/* The next command; false behind the last. */
+/* A command, or what memory holds. */
+struct piece {
+    uint64_t id; /* the ring's or the memory's */
+    uint32_t size_bytes;
+    uint32_t kind;
+    const uint8_t *bytes;
+};
+
+/* False behind the last. */
 static bool
-next(struct reader *reader, struct ring_recorded *c)
+next(struct reader *reader, struct piece *piece)
 {
     if (reader->size_bytes - reader->at < HEAD_BYTES) {
         return false;
     }
-    memcpy(&c->size_bytes, reader->bytes + reader->at + 8, sizeof(c->size_bytes));
-    c->bytes = reader->bytes + reader->at + HEAD_BYTES;
-    if (c->size_bytes < COMMAND_HEAD_BYTES ||
-        c->size_bytes > reader->size_bytes - reader->at - HEAD_BYTES) {
+    memcpy(piece, reader->bytes + reader->at, HEAD_BYTES);
+    piece->bytes = reader->bytes + reader->at + HEAD_BYTES;
+    if (piece->size_bytes < COMMAND_HEAD_BYTES ||
+        piece->size_bytes > reader->size_bytes - reader->at - HEAD_BYTES) {
         ring_fail("the record is cut at byte %zu", reader->at);
     }
-    reader->at += HEAD_BYTES + c->size_bytes;
-    c->id = ring_recorded_u32(c, 0);
-    c->is_in_stream = reader->stream_bytes > 0;
-    reader->stream_bytes -= c->is_in_stream ? c->size_bytes : 0;
+    reader->at += HEAD_BYTES + piece->size_bytes;
     return true;
+}
+
+static struct ring_recorded
+command_of(struct reader *reader, const struct piece *piece)
+{
+    struct ring_recorded c = {
+        .bytes = piece->bytes,
+        .size_bytes = piece->size_bytes,
+        .is_in_stream = reader->stream_bytes > 0,
+    };
+
+    c.id = ring_recorded_u32(&c, 0);
+    reader->stream_bytes -= c.is_in_stream ? c.size_bytes : 0;
+    return c;
 }
 
 static bool
@@ -114,15 +134,33 @@ add(struct ring_record *r, const struct ring_recorded *c, size_t *room)
     r->commands[r->count++] = *c;
 }
 
+static void
+add_memory(struct ring_record *r, const struct piece *piece)
+{
+    r->memories = reallocarray(r->memories, r->memory_count + 1, sizeof(*r->memories));
+    if (r->memories == NULL) {
+        ring_fail("no memory for %zu more", r->memory_count);
+    }
+    r->memories[r->memory_count++] =
+        (struct ring_memory){ piece->id, piece->bytes, piece->size_bytes };
+}
+
 void
 ring_record_read(struct ring_record *r, const char *path)
 {
     struct reader reader = map_file(path);
-    struct ring_recorded c = { 0 };
+    struct piece piece = { 0 };
     size_t room = 0;
 
     *r = (struct ring_record){ 0 };
-    while (next(&reader, &c)) {
+    while (next(&reader, &piece)) {
+        struct ring_recorded c = { 0 };
+
+        if (piece.kind == KIND_MEMORY) {
+            add_memory(r, &piece);
+            continue;
+        }
+        c = command_of(&reader, &piece);
         if (c.id == EXECUTE_STREAMS) {
             reader.stream_bytes = streams_bytes(&c);
         } else if (!is_left_out(&c)) {
@@ -211,4 +249,57 @@ ring_record_period(const struct ring_record *r, enum ring_command_id from, enum 
         (void)find_period(r, &s, p.to_idx + 1, &p);
     }
     return p;
+}
+
+/* The last command `id` before end_idx that names the object, or any when it is 0; end_idx: there is none. */
+static size_t
+find_named(const struct ring_record *r, size_t end_idx, enum ring_command_id id, uint32_t offset,
+           uint64_t object)
+{
+    for (size_t i = end_idx; i-- > 0;) {
+        const struct ring_recorded *c = &r->commands[i];
+
+        if (c->id == id && (object == 0 || ring_recorded_u64(c, offset) == object)) {
+            return i;
+        }
+    }
+    return end_idx;
+}
+
+struct ring_period
+ring_record_cycle(const struct ring_record *r, enum ring_command_id id, uint32_t named_offset)
+{
+    size_t last = find_named(r, r->count, id, named_offset, 0);
+    size_t from = last;
+
+    if (last < r->count) {
+        from = find_named(r, last, id, named_offset,
+                          ring_recorded_u64(&r->commands[last], named_offset));
+    }
+    if (from == last) {
+        ring_fail("the record has no two commands %u of the same object", id);
+    }
+    return (struct ring_period){ from, last - 1 };
+}
+
+uint32_t
+ring_record_count(const struct ring_record *r, const struct ring_period *p, enum ring_command_id id)
+{
+    uint32_t count = 0;
+
+    for (size_t i = p->from_idx; i <= p->to_idx; i++) {
+        count += r->commands[i].id == id;
+    }
+    return count;
+}
+
+const struct ring_memory *
+ring_record_memory(const struct ring_record *r, uint64_t id)
+{
+    for (size_t i = 0; i < r->memory_count; i++) {
+        if (r->memories[i].id == id) {
+            return &r->memories[i];
+        }
+    }
+    return NULL;
 }

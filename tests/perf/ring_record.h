@@ -1,7 +1,7 @@
 /*
  * A recorded stream of a real client (`vitrine exec --record FILE`; device/record.h says how it is written).
  *
- * Read are the commands that make, use and destroy objects.  Those that speak of the recorded ring, its seqnos and its
+ * Read are the commands that make, use and destroy objects, and what was in mapped memory at its end.  Those that speak of the recorded ring, its seqnos and its
  * shared memory are left out: who plays the record has others.  Whatever is wrong ends the program with a sentence and
  * status 1.
  */
@@ -20,6 +20,7 @@ enum ring_command_id {
     RING_COMMAND_ALLOCATE_COMMAND_BUFFERS = 88,
     RING_COMMAND_FREE_COMMAND_BUFFERS = 89,
     RING_COMMAND_SET_REPLY_STREAM = 178,
+    RING_COMMAND_IMPORT_SEMAPHORE = 246,
 };
 
 struct ring_recorded {
@@ -29,15 +30,24 @@ struct ring_recorded {
     bool is_in_stream; /* the client had it run from shared memory, not from the ring */
 };
 
+/* What the client had in memory that it mapped. */
+struct ring_memory {
+    uint64_t id; /* the VkDeviceMemory's */
+    const uint8_t *bytes;
+    uint32_t size_bytes;
+};
+
 struct ring_record {
     struct ring_recorded *commands;
     size_t count;
+    struct ring_memory *memories;
+    size_t memory_count;
 };
 
-/* Some commands of a record: from the one that makes an object to the one that destroys it. */
+/* Some commands of a record: a round of a program's loop. */
 struct ring_period {
     size_t from_idx;
-    size_t to_idx;
+    size_t to_idx; /* of the last one */
 };
 
 /* Reads a file; it stays in memory until the program ends. */
@@ -53,3 +63,17 @@ uint64_t ring_recorded_u64(const struct ring_recorded *c, uint32_t offset);
  */
 struct ring_period ring_record_period(const struct ring_record *r, enum ring_command_id from,
                                       enum ring_command_id to, uint32_t destroyed_offset);
+
+/*
+ * Of the commands `id`, which name an object each, at named_offset: from the last but one that names the last one's to the
+ * command before the last.  So are some objects used in turn, the images of a swapchain for instance.
+ */
+struct ring_period
+ring_record_cycle(const struct ring_record *r, enum ring_command_id id, uint32_t named_offset);
+
+/* Of a period, how many of its commands are `id`. */
+uint32_t ring_record_count(const struct ring_record *r, const struct ring_period *p,
+                           enum ring_command_id id);
+
+/* Returns: NULL when the record has none under this id. */
+const struct ring_memory *ring_record_memory(const struct ring_record *r, uint64_t id);

@@ -557,18 +557,29 @@ def shader_cache(where):
     run_mesa((), os.path.join(vulkan_programs(), "vkt_compute"), XDG_CACHE_HOME=where)
 
 
+def recorded_memories(path):
+    """What a record has of memory: see device/record.h."""
+    with open(path, "rb") as f:
+        data, at = f.read(), 4
+    while at < len(data):
+        _, size_bytes, kind = struct.unpack_from("<QII", data, at)
+        if kind == 1:
+            yield data[at + 16:at + 16 + size_bytes]
+        at += 16 + size_bytes
+
+
 @front("record", "recorded commands of several clients, decoded and encoded again, are the same bytes", "programs")
 def record(where):  # conformance: S3-10
     with _build_lock:
         _built("venus-bench")
     path = os.path.join(where, "record")
-    script = f"cd {vulkan_programs()} && ./vkt_compute && ./vkt_picture && ./vkt_stress --only threads"
-    run_mesa(("--record", path), "/bin/sh", "-c", script)
+    run_mesa(("--record", path), "/bin/sh", "-c", f"cd {vulkan_programs()} && ./vkt_compute && ./vkt_picture && ./vkt_stress --only threads")
     check(sorted(os.listdir(where)) == ["record", "record.2", "record.3"], f"the files: {os.listdir(where)}")
     for name in os.listdir(where):
         done = subprocess.run([os.path.join(TOP, "build/bench/bin/venus_stream_bench"), "check", os.path.join(where, name)],
                               text=True, capture_output=True, timeout=60, check=False)
         check(done.returncode == 0 and "all the same" in done.stdout, f"{name}: {done.stdout}{done.stderr}")
+        check(any(map(any, recorded_memories(os.path.join(where, name)))), f"{name}: nothing of what was in the client's memory")
 
 
 @front("mesa-deaths", "Mesa's client ends by itself when its renderer is killed or its connection is refused; others run on", "programs")

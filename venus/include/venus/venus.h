@@ -109,6 +109,11 @@ struct venus_config {
     /* Each command's bytes as they came, before it is carried out; ring_id 0: venus_submit.  NULL: no record.  Any thread. */
     void (*on_command)(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes);
     /*
+     * What device memory held that the client could map, and had bound to a buffer or an image, when it is freed: commands alone
+     * do not tell it.  memory_id: of the VkDeviceMemory.  NULL: no record.  Any thread.
+     */
+    void (*on_memory)(void *user, uint64_t memory_id, const void *bytes, uint64_t size_bytes);
+    /*
      * When each command was picked up, entered and left the host's Vulkan and was answered, and when fences passed: records of
      * 32 bytes like those of our drivers and devices (abi/trace_record.h), so that one tool joins all three; venus/trace.def
      * says what they hold.  Two for each command, within its time: copy the record and return.  Times are of CLOCK_MONOTONIC.
