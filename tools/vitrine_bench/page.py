@@ -55,6 +55,12 @@ TAIL = """
   played into either server's ring by `tests/perf/ring_play.c`: no encoding, no polling, messages of one system call each. *native* is
   still the program on lavapipe. Memory is mapped, set and unmapped by the player, of which the kernel's part is 30 to 40 µs with pages
   that are there and 75 µs with new ones; a submission's end is awaited by the server, so that nobody is woken between two frames.
+- **venus.ring-vkmark**: of each of vkmark's scenes the frames that Mesa's client sent for one turn through the swapchain's four images, played the
+  same way, over all that made the scene: models and textures too, which the record has from the client's memory. The score is the mean of
+  the scenes' rates, as vkmark's is. A scene stands still, at what it showed in the middle of the time that is measured natively; the numbers that turn
+  it are written into memory without a command. Images are linear and presented without a copy, natively too. Of a frame the stream
+  has more than vkmark does on lavapipe: three submissions where there are two, since the client has words written that tell it of a fence, and a wait for
+  each presented picture; it has nothing of what vkmark and the client compute themselves. The peer refuses the device, which asks for a swapchain's extensions.
 - **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time (*venus.ring-call*); the client
   encodes, looks once per yield, and shares two processors with the ring's thread.
 - **venus.frames, venus.vkmark**: of a frame (`vitrine exec --stats -- build/vulkan/bin/vkt_bench --only frames`) lavapipe takes some 143 µs

@@ -84,18 +84,26 @@ def bench_values(text):
     return {name: v["value"] for name, v in json.loads(text[text.index('{"device"'):])["values"].items()}
 
 
-def run_bench(renderer):
-    words = [BENCH, "--json", "--seconds", str(settings.seconds), "--timeout", str(PROGRAM_TIMEOUT_S - 5)]
-    values = bench_values(run_text(renderer, words))
-    starts = [bench_values(run_text(renderer, words + ["--only", "start"]))["start"] for _ in range(START_COUNT)]
-    return dict(values, start=statistics.median(starts))
+def run_program(renderer, what):
+    """What vkt_bench --only `what` measures: name -> value."""
+    words = [BENCH, "--json", "--seconds", str(settings.seconds), "--timeout", str(PROGRAM_TIMEOUT_S - 5), "--only", what]
+    return bench_values(run_text(renderer, words))
 
 
-def run_ring(renderer):
-    """The server alone, without a client's polling: name -> nanoseconds."""
-    script = f'exec "{RING_LOAD}" "$VTEST_SOCKET_NAME" --seconds {settings.seconds} --timeout {PROGRAM_TIMEOUT_S - 5}'
+def run_start(renderer, what):
+    return {what: statistics.median(run_program(renderer, what)[what] for _ in range(START_COUNT))}
+
+
+def on_socket(renderer, program, arguments):
+    """What a program says that speaks to the server's socket by itself: name -> nanoseconds."""
+    script = f'exec "{program}" "$VTEST_SOCKET_NAME" {arguments} --seconds {settings.seconds} --timeout {PROGRAM_TIMEOUT_S - 5}'
     found = re.findall(r"^([\w-]+) ([\d.e+-]+) ns$", run_text(renderer, ["sh", "-c", script]), re.M)
-    return {"ring-" + name: float(value) for name, value in found}
+    return {name: float(value) for name, value in found}
+
+
+def run_load(renderer, what):
+    """The server alone, without a client's polling: name -> nanoseconds."""
+    return on_socket(renderer, RING_LOAD, "--only " + what) if renderer.name != "native" else {}
 
 
 # What vkt_bench does in its loop, and how a round's nanoseconds are told: from nanoseconds to the figure's unit
@@ -105,37 +113,35 @@ PLAYED = {
     "alloc": lambda ns: ns / 1e3,
     "frames": lambda ns: 1e9 / ns,
 }
+# The same from what the program itself measures on the host driver
+NATIVE = {
+    "sampler": lambda values: values["sampler"] * 1e3,
+    "record": lambda values: values["record-submit"],
+    "alloc": lambda values: values["alloc"],
+    "frames": lambda values: values["frames"],
+}
 
 
 @functools.lru_cache(maxsize=None)
-def stream(kind):
-    """The file with what Mesa's client sends for vkt_bench --only `kind`, recorded now."""
-    path = os.path.join(STREAMS, kind + ".vns")
+def stream(name, words, client=None):
+    """The file with what Mesa's client sends for a program, recorded now."""
+    path = os.path.join(STREAMS, name + ".vns")
     os.makedirs(STREAMS, exist_ok=True)
-    with Ours(BUILD) as renderer:
-        words = [BENCH, "--only", kind, "--timeout", str(PROGRAM_TIMEOUT_S - 5)]
+    with Ours(BUILD, client) as renderer:
         command = renderer.command(words)
         command[2:2] = ["--record", path]
         done = venus_peer.run_client(command, renderer.environment(), PROGRAM_TIMEOUT_S)
     if done.returncode != 0:
-        raise Unavailable(f"{kind} was not recorded: " + (done.stdout.strip().splitlines() or ["no reason"])[-1])
+        raise Unavailable(f"{name} was not recorded: " + (done.stdout.strip().splitlines() or ["no reason"])[-1])
     return path
 
 
-def run_play(renderer):
-    """The server alone with the recorded streams of Mesa's client: name -> value."""
-    values = {}
-    for kind, told in PLAYED.items():
-        script = f'exec "{RING_PLAY}" "$VTEST_SOCKET_NAME" "{stream(kind)}" {kind} --seconds {settings.seconds} --timeout {PROGRAM_TIMEOUT_S - 5}'
-        text = run_text(renderer, ["sh", "-c", script])
-        values["play-" + kind] = told(float(re.search(rf"^{kind} ([\d.e+-]+) ns$", text, re.M).group(1)))
-    return values
-
-
-def native_play(values):
-    """The same work done by a program on the host driver itself, in the same units."""
-    return {"play-sampler": values["sampler"] * 1e3, "play-record": values["record-submit"], "play-alloc": values["alloc"],
-            "play-frames": values["frames"]}
+def run_play(renderer, what):
+    """The server alone with the recorded stream of vkt_bench --only `what`; natively the program itself."""
+    if renderer.name == "native":
+        return {what: NATIVE[what](run_program(renderer, what))}
+    path = stream(what, (BENCH, "--only", what, "--timeout", str(PROGRAM_TIMEOUT_S - 5)))
+    return {what: PLAYED[what](on_socket(renderer, RING_PLAY, f'"{path}" {what}')[what])}
 
 
 def processes():
@@ -181,9 +187,11 @@ def sleeps(pids):
     return found
 
 
-def count_wakes(renderer):
+def count_wakes(renderer, what):
     """Wake-ups per second of the server's processes while its one client does nothing."""
-    words = words_for(renderer, [BENCH, "--only", "idle", "--seconds", str(IDLE_S), "--timeout", "60"])
+    if renderer.name == "native":
+        return {}
+    words = words_for(renderer, [BENCH, "--only", what, "--seconds", str(IDLE_S), "--timeout", "60"])
     process = subprocess.Popen(words, env=renderer.environment(), text=True, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, start_new_session=True)
     top = process.pid if isinstance(renderer, Ours) else renderer.process.pid
@@ -199,18 +207,7 @@ def count_wakes(renderer):
         process.stdout.close()
     if not before:
         raise Unavailable(f"{renderer.name}: the client did not come to rest")
-    return sum(n - before.get(thread, 0) for thread, n in after.items()) / span
-
-
-def one_way(way):
-    """One run of one way; gives name -> value, or raises Unavailable."""
-    with RENDERERS[way](BUILD) as renderer:
-        values = run_bench(renderer)
-        if way != "native":
-            values.update(run_ring(renderer), **run_play(renderer), wakes=count_wakes(renderer))
-        else:
-            values.update(native_play(values))
-        return values
+    return {what: sum(n - before.get(thread, 0) for thread, n in after.items()) / span}
 
 
 def open_ways(rounds, run):
@@ -229,7 +226,12 @@ def open_ways(rounds, run):
 
 
 @functools.lru_cache(maxsize=None)
-def campaign():
+def campaign(run, what, client=None):
+    """Every way in turn, several times: run(renderer, what) gives name -> value.  As open_ways."""
+    def one_way(way):
+        with (Ours(BUILD, client) if way == "ours" else RENDERERS[way](BUILD)) as renderer:
+            return run(renderer, what)
+
     need_programs()
     return open_ways(max(3, settings.runs), one_way)
 
@@ -272,64 +274,94 @@ def against(runs, reasons, key, unit, bar):
 
 
 def idle():
-    runs, reasons = campaign()
+    runs, reasons = campaign(count_wakes, "idle")
     need_ours(runs, reasons)
-    ours = middle(runs["ours"], "wakes")
-    return Result("1/s", ours, middle(runs["peer"], "wakes"), ours <= 5, spread(runs["ours"], "wakes"))
+    ours = middle(runs["ours"], "idle")
+    return Result("1/s", ours, middle(runs["peer"], "idle"), ours <= 5, spread(runs["ours"], "idle"))
 
 
 def ring_rate():
     """Recorded commands per second that the server takes from its ring, the host driver's work included."""
-    runs, reasons = campaign()
+    runs, reasons = campaign(run_load, "viewport")
     need_ours(runs, reasons)
-    ours, peer = (1e3 / middle(runs[w], "ring-viewport") if runs[w] else None for w in ("ours", "peer"))
-    stream = middle(runs["ours"], "ring-viewport-stream")
-    return Result("Mcmd/s", ours, peer, ours >= 1.5, f"in a stream of shared memory {stream:.0f} ns each")
+    ours, peer = (1e3 / middle(runs[w], "viewport") if runs[w] else None for w in ("ours", "peer"))
+    streams, reasons = campaign(run_load, "viewport-stream")
+    need_ours(streams, reasons)
+    stream_ns = middle(streams["ours"], "viewport-stream")
+    return Result("Mcmd/s", ours, peer, ours >= 1.5, f"in a stream of shared memory {stream_ns:.0f} ns each")
 
 
-def vkmark_once(way):
-    """vkmark's score; it is Debian 13's, with that release's Venus client, over the host driver of the other figures."""
-    program = os.path.join(VKMARK_ROOT, "bin/vkmark")
-    if not os.access(program, os.X_OK):
+VKMARK = os.path.join(VKMARK_ROOT, "bin/vkmark")  # Debian 13's, with that release's Venus client, over the host driver of the others
+VKMARK_CLIENT = os.path.join(VKMARK_ROOT, "icd.d/virtio_icd.json")
+SCENES = ("clear", "cube", "vertex", "texture", "shading:shading=phong", "effect2d:kernel=edge", "desktop")
+
+
+def vkmark_words(scenes, duration_s):
+    words = [VKMARK, "--winsys", "headless", "--size", "800x600", "-b", f":duration={duration_s:g}"]
+    return tuple(words + [word for scene in scenes for word in ("-b", scene)])
+
+
+def run_vkmark(renderer, what):
+    """vkmark's score, and each scene's frames per second."""
+    if not os.access(VKMARK, os.X_OK):
         raise Unavailable("there is no vkmark; tools/peers/roots.py build trixie brings it")
-    client = os.path.join(VKMARK_ROOT, "icd.d/virtio_icd.json")
-    words = [program, "--winsys", "headless", "--size", "800x600", "-b", f":duration={settings.seconds}"] + VKMARK_SCENES
-    with (Ours(BUILD, client) if way == "ours" else RENDERERS[way](BUILD)) as renderer:
-        text = run_text(renderer, words, VKMARK_TIMEOUT_S)
+    text = run_text(renderer, vkmark_words(SCENES, settings.seconds), VKMARK_TIMEOUT_S)
     m = re.search(r"vkmark Score: (\d+)", text)
     if not m:
-        raise Unavailable(f"{way}: vkmark told no score")
-    return {"score": int(m.group(1))}
+        raise Unavailable(f"{renderer.name}: vkmark told no score")
+    scenes = re.findall(r"^\[\w+\].* FPS: (\d+)", text, re.M)
+    return {what: int(m.group(1)), **{scene: int(rate) for scene, rate in zip(SCENES, scenes)}}
 
 
-@functools.lru_cache(maxsize=None)
-def vkmark_campaign():
-    need_programs()
-    return open_ways(max(3, settings.runs), vkmark_once)
+def run_vkmark_play(renderer, what):
+    """The same with one recorded picture of each scene played; natively vkmark itself.  The score is the mean of the rates."""
+    if renderer.name == "native":
+        return run_vkmark(renderer, what)
+    rates = {}
+    for scene in SCENES:
+        # Things turn with the time: the last picture is the one in the middle of what is measured natively.
+        path = stream("vkmark-" + scene.partition(":")[0], vkmark_words([scene], settings.seconds / 2), VKMARK_CLIENT)
+        rates[scene] = 1e9 / on_socket(renderer, RING_PLAY, f'"{path}" scene')["scene"]
+    return {what: statistics.mean(rates.values()), **rates}
 
 
-# name, key of vkt_bench, unit, what, the bar in words, the bar
+def vkmark(run):
+    """The score's result, with each scene's part of the native rate."""
+    runs, reasons = campaign(run, "score", VKMARK_CLIENT)
+    result = against(runs, reasons, "score", "points", ("native", 0.9, True))
+    if runs["native"]:
+        parts = ", ".join(f"{scene.partition(':')[0]} {middle(runs['ours'], scene) / middle(runs['native'], scene):.2f}" for scene in SCENES)
+        result.note += "; of native each: " + parts
+    return result
+
+
+# name, how it is measured, the value's name, unit, what, the bar in words, the bar
 ROWS = (
-    ("sync", "sync", "us", "a synchronous call, hot ring", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
-    ("sync-idle", "sync-idle-mean", "us", "a synchronous call after 5 ms idle, mean", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
-    ("sync-idle-worst", "sync-idle-worst", "us", "the same, the worst", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
-    ("sampler", "sampler", "us", "create and destroy a sampler", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
-    ("record", "record-submit", "Mcmd/s", "100,000 recorded commands, submitted and waited for", ">= 2 x the peer", ("peer", 2, True)),
-    ("submit", "submit-wait", "us", "an empty submit and the wait for its fence", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
-    ("ring-call", "ring-call", "ns", "a synchronous call by the load generator, hot ring", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
-    ("ring-wake", "ring-wake-mean", "ns", "the same after 5 ms idle, mean", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
-    ("ring-sampler", "play-sampler", "ns", "create and destroy a sampler, the client's stream played", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
-    ("ring-record", "play-record", "Mcmd/s", "100,000 recorded commands, submitted and waited for, the client's stream played", ">= 2 x the peer",
+    ("sync", (run_program, "sync"), "sync", "us", "a synchronous call, hot ring", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("sync-idle", (run_program, "sync-idle"), "sync-idle-mean", "us", "a synchronous call after 5 ms idle, mean", "<= 1/3 of the peer",
+     ("peer", 1 / 3, False)),
+    ("sync-idle-worst", (run_program, "sync-idle"), "sync-idle-worst", "us", "the same, the worst", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("sampler", (run_program, "sampler"), "sampler", "us", "create and destroy a sampler", "<= 1/2 of the peer", ("peer", 1 / 2, False)),
+    ("record", (run_program, "record"), "record-submit", "Mcmd/s", "100,000 recorded commands, submitted and waited for", ">= 2 x the peer",
      ("peer", 2, True)),
-    ("ring-alloc", "play-alloc", "us", "allocate 64 KiB, map, set, free, the client's stream played", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
-    ("ring-frames", "play-frames", "frames/s", "offscreen 512x512, 10 draws, the client's stream played", ">= 0.95 of native",
+    ("submit", (run_program, "submit"), "submit-wait", "us", "an empty submit and the wait for its fence", "<= 1/2 of the peer",
+     ("peer", 1 / 2, False)),
+    ("ring-call", (run_load, "call"), "call", "ns", "a synchronous call by the load generator, hot ring", "<= 1/2 of the peer",
+     ("peer", 1 / 2, False)),
+    ("ring-wake", (run_load, "wake"), "wake-mean", "ns", "the same after 5 ms idle, mean", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
+    ("ring-sampler", (run_play, "sampler"), "sampler", "ns", "create and destroy a sampler, the client's stream played", "<= 1/2 of the peer",
+     ("peer", 1 / 2, False)),
+    ("ring-record", (run_play, "record"), "record", "Mcmd/s", "100,000 recorded commands, submitted and waited for, the client's stream played",
+     ">= 2 x the peer", ("peer", 2, True)),
+    ("ring-alloc", (run_play, "alloc"), "alloc", "us", "allocate 64 KiB, map, set, free, the client's stream played", "<= 1/3 of the peer",
+     ("peer", 1 / 3, False)),
+    ("ring-frames", (run_play, "frames"), "frames", "frames/s", "offscreen 512x512, 10 draws, the client's stream played", ">= 0.95 of native",
      ("native", 0.95, True)),
-    ("alloc", "alloc", "us", "allocate 64 KiB, map, set, free", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
-    ("frames", "frames", "frames/s", "offscreen 512x512, 10 draws, record, submit, wait", ">= 0.95 of native", ("native", 0.95, True)),
-    ("start", "start", "ms", "from the program's start to the end of its first submit", "<= the peer", ("peer", 1, False)),
+    ("alloc", (run_program, "alloc"), "alloc", "us", "allocate 64 KiB, map, set, free", "<= 1/3 of the peer", ("peer", 1 / 3, False)),
+    ("frames", (run_program, "frames"), "frames", "frames/s", "offscreen 512x512, 10 draws, record, submit, wait", ">= 0.95 of native",
+     ("native", 0.95, True)),
+    ("start", (run_start, "start"), "start", "ms", "from the program's start to the end of its first submit", "<= the peer", ("peer", 1, False)),
 )
-VKMARK_SCENES = [word for scene in ("clear", "cube", "vertex", "texture", "shading:shading=phong", "effect2d:kernel=edge", "desktop")
-                 for word in ("-b", scene)]
 
 
 # What a program records most; the rest of venus_decode_bench's commands are dearer and rarer.
@@ -354,8 +386,9 @@ def decode_hot():
 
 
 def row_figure(row):
-    name, key, unit, about, bar, terms = row
-    return Figure("venus." + name, about + "; peer: virglrenderer", bar, lambda: against(*campaign(), key, unit, terms), ("base", "vulkan"))
+    name, measured, key, unit, about, bar, terms = row
+    return Figure("venus." + name, about + "; peer: virglrenderer", bar, lambda: against(*campaign(*measured), key, unit, terms),
+                  ("base", "vulkan"))
 
 
 def figures():
@@ -366,5 +399,7 @@ def figures():
         Figure("venus.decode", "decoding and dispatching a recording command, the dearest of nine, without a host", "< 50 ns", decode_hot,
                ("base", "vulkan")),
         Figure("venus.vkmark", "vkmark's headless score; peer: virglrenderer", ">= 0.9 of native",
-               lambda: against(*vkmark_campaign(), "score", "points", ("native", 0.9, True)), ("base", "vulkan")),
+               lambda: vkmark(run_vkmark), ("base", "vulkan")),
+        Figure("venus.ring-vkmark", "vkmark's headless score, the client's streams played", ">= 0.9 of native", lambda: vkmark(run_vkmark_play),
+               ("base", "vulkan")),
     ]
