@@ -104,6 +104,7 @@ open_people(struct device *device, const struct device_fds *fds)
                                       .gpu = device->gpu,
                                       .listener = fds->control,
                                       .front_status = vhost_status,
+                                      .front_refusal = vhost_display_refusal,
                                       .user = device->vhost };
     struct view_config view = {
         .loop = device->loop, .gpu = device->gpu, .fd = fds->view, .on_problem = say, .user = device

@@ -433,6 +433,15 @@ vhost_destroy(struct vhost *vhost)
 
 /* --- looking in --- */
 
+const char *
+vhost_display_refusal(void *user)
+{
+    const struct vhost *vhost = user;
+    return vhost->display != NULL
+               ? "the displays are QEMU's own: it says their sizes (xres=, yres=)"
+               : NULL;
+}
+
 static int
 queue_status(const struct vhost_queue *queue, char *text, size_t size_bytes)
 {

@@ -51,6 +51,9 @@ void vhost_end(struct vhost *vhost);
 /* After vhost_end and gpu_destroy.  vhost: NULL is allowed. */
 void vhost_destroy(struct vhost *vhost);
 
+/* Why the displays of user, the struct vhost, are not ours to change: a sentence; NULL: they are. */
+const char *vhost_display_refusal(void *user);
+
 /* Front-end, features, queues of user, the struct vhost, as one JSON object; as snprintf. */
 size_t vhost_status(void *user, char *text, size_t size_bytes);
 

@@ -192,8 +192,15 @@ answer_picture(struct client *client, unsigned scanout_idx)
 static void
 set_display(struct client *client, const struct control_request *request)
 {
-    struct gpu *gpu = client->control->config.gpu;
+    const struct control_config *config = &client->control->config;
+    struct gpu *gpu = config->gpu;
     struct gpu_scanout_config display = gpu_scanout(gpu, request->scanout_idx)->display;
+    const char *sentence =
+        config->front_refusal != NULL ? config->front_refusal(config->user) : NULL;
+    if (sentence != NULL) {
+        answer_error(client, sentence);
+        return;
+    }
     if (request->verb == CONTROL_RESIZE && !display.is_enabled) {
         answer_error(client, "no display is plugged in there: plug SCANOUT WxH plugs one in");
         return;
@@ -203,7 +210,7 @@ set_display(struct client *client, const struct control_request *request)
         display.width_px = request->width_px;
         display.height_px = request->height_px;
     }
-    const char *sentence = gpu_set_display(gpu, request->scanout_idx, &display);
+    sentence = gpu_set_display(gpu, request->scanout_idx, &display);
     if (sentence != NULL) {
         answer_error(client, sentence);
     } else {

@@ -41,6 +41,8 @@ struct control_config {
      * NULL: nothing.
      */
     size_t (*front_status)(void *user, char *text, size_t size_bytes);
+    /* Why nobody can resize, plug or unplug displays now: a sentence; NULL: they can. */
+    const char *(*front_refusal)(void *user);
     void *user;
 };
 

@@ -252,6 +252,7 @@ def two_heads():
             expect_in(r"scanout 1: on, host wishes 640x480 at \(1024,0\)", shell(guest, "gpu info"), "the second display")
             expect_in(r'"left".*preferred 1024x600', shell(guest, "gpu edid 0"), "QEMU's EDID of the first display")
             expect_in(r'"right".*preferred 640x480', shell(guest, "gpu edid 1"), "QEMU's EDID of the second display")
+            expect_in(r'"ok":false.*QEMU\'s own', device.ask("resize 0 640x480"), "a size that QEMU would not tell the guest")
             shell(guest, "gpu test")
             shell(guest, "gpu scanout 512 0 512 480 1")
             wait_until(lambda: len(guest.screendump(0).colours()) == BAR_COLOURS, "the bars on the first display", 5)

@@ -47,6 +47,15 @@ front_status(void *user, char *text, size_t size_bytes)
     return (size_t)snprintf(text, size_bytes, "{\n \"name\": \"test\"}");
 }
 
+static const char *refusal; /* of the front */
+
+static const char *
+front_refusal(void *user)
+{
+    (void)user;
+    return refusal;
+}
+
 static void
 begin(unsigned scanout_count)
 {
@@ -61,6 +70,7 @@ begin(unsigned scanout_count)
         .gpu = rig.gpu,
         .listener = listen_on(rig.path, reason, sizeof(reason)),
         .front_status = front_status,
+        .front_refusal = front_refusal,
     });
     EXPECT_TRUE(rig.control != NULL);
 }
@@ -195,6 +205,10 @@ UTEST(displays_are_resized_plugged_and_unplugged)
     say(fd, "plug 1 640x480\n");
     EXPECT_TRUE(is_answer(fd, "{\"ok\":true}\n"));
     EXPECT_TRUE(gpu_scanout(rig.gpu, 1)->display.is_enabled);
+    refusal = "they are the front's";
+    say(fd, "unplug 1\n");
+    EXPECT_TRUE(is_answer(fd, "{\"ok\":false,\"error\":\"they are the front's\"}\n"));
+    refusal = NULL;
     EXPECT_EQ(gpu_fake_display_count(rig.gpu), 3);
     (void)close(fd);
     finish();
