@@ -122,14 +122,6 @@ decode_value(struct walk *w, const struct vn_member *member, uint8_t *to)
     }
 }
 
-/* Elements that lie here as on the wire. */
-static bool
-is_plain(const struct vn_member *member)
-{
-    return member->wire == VN_STRUCT ? vn_types[member->type].plain_width
-                                     : member->wire != VN_HANDLE;
-}
-
 /* Plain, and of 4 bytes or less each: used where it lies, for streams are aligned to 4. */
 static bool
 is_in_place(const struct walk *w, const struct vn_member *member)
@@ -144,7 +136,7 @@ is_in_place(const struct walk *w, const struct vn_member *member)
 static void
 decode_elements(struct walk *w, const struct vn_member *member, uint8_t *to, uint64_t count)
 {
-    if (is_plain(member)) {
+    if (vn_is_plain(member)) {
         if (!w->is_partial) {
             size_t bytes = (size_t)count * member->size;
             const uint8_t *from = vn_take(&w->exec->in, vn_align4(bytes));
@@ -167,7 +159,7 @@ elements_left(const struct walk *w, const struct vn_member *member)
     if (w->is_partial && member->wire != VN_HANDLE) {
         return UINT64_MAX;
     }
-    return is_plain(member) ? (left + 3) / member->size : left / 4;
+    return vn_is_plain(member) ? (left + 3) / member->size : left / 4;
 }
 
 static uint8_t *
@@ -274,7 +266,7 @@ decode_pointer(struct walk *w, const struct vn_member *member)
 static void
 decode_fixed(struct walk *w, const struct vn_member *member, uint8_t *to)
 {
-    if (w->is_partial && is_plain(member) && member->wire != VN_STRUCT) {
+    if (w->is_partial && vn_is_plain(member) && member->wire != VN_STRUCT) {
         return;
     }
     uint64_t count = vn_take_u64(&w->exec->in);
@@ -282,7 +274,7 @@ decode_fixed(struct walk *w, const struct vn_member *member, uint8_t *to)
         fail(w, member, "has another size", count, member->fixed_count);
         return;
     }
-    if (w->is_partial && is_plain(member)) {
+    if (w->is_partial && vn_is_plain(member)) {
         return;
     }
     decode_elements(w, member, to, count);

@@ -25,18 +25,11 @@ encode_value(struct vn_writer *out, const struct vn_member *member, const uint8_
     }
 }
 
-static bool
-is_plain(const struct vn_member *member)
-{
-    return member->wire == VN_STRUCT ? vn_types[member->type].plain_width
-                                     : member->wire != VN_HANDLE;
-}
-
 static void
 encode_elements(struct vn_writer *out, const struct vn_member *member, const uint8_t *from,
                 uint64_t count, bool is_partial)
 {
-    if (is_plain(member)) {
+    if (vn_is_plain(member)) {
         if (!is_partial) {
             vn_put_bytes(out, from, (size_t)count * member->size);
         }
@@ -85,7 +78,7 @@ static void
 encode_fixed(struct vn_writer *out, const struct vn_member *member, const uint8_t *from,
              bool is_partial)
 {
-    if (is_partial && is_plain(member) && member->wire != VN_STRUCT) {
+    if (is_partial && vn_is_plain(member) && member->wire != VN_STRUCT) {
         return;
     }
     vn_put_u64(out, member->fixed_count);

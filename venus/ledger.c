@@ -1,8 +1,6 @@
 #include "venus/ledger.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 static const char *const kind_names[VN_LEDGER_KIND_COUNT] = {
     [VN_LEDGER_DEVICE] = "device",
@@ -87,73 +85,51 @@ vn_ledger_left_bytes(const struct vn_ledger *ledger)
     return live_bytes < ledger->limit_bytes ? ledger->limit_bytes - live_bytes : 0;
 }
 
-/* Where the next piece of a text goes; the text may be too long for its room, and is counted on. */
-struct writing {
-    char *text;
-    size_t size_bytes;
-    size_t length;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-write_piece(struct writing *writing, const char *format, ...)
-{
-    size_t used = writing->length < writing->size_bytes ? writing->length : writing->size_bytes;
-    va_list list;
-    va_start(list, format);
-    int length = vsnprintf(used < writing->size_bytes ? writing->text + used : NULL,
-                           writing->size_bytes - used, format, list);
-    va_end(list);
-    writing->length += length > 0 ? (size_t)length : 0;
-}
-
 static void
-print_line(const struct vn_ledger *ledger, int kind, bool as_json, struct writing *writing)
+print_line(const struct vn_ledger *ledger, int kind, bool as_json, struct vn_text *to)
 {
     const struct vn_ledger_line *line = &ledger->lines[kind];
     uint64_t live_bytes = read_counter(&line->live_bytes);
     uint64_t live_count = read_counter(&line->live_count);
     uint64_t made_count = read_counter(&line->made_count);
     if (as_json) {
-        write_piece(writing,
+        vn_text_add(to,
                     "\"%s\":{\"live_bytes\":%" PRIu64 ",\"live_count\":%" PRIu64
                     ",\"made_count\":%" PRIu64 "},",
                     kind_names[kind], live_bytes, live_count, made_count);
     } else {
-        write_piece(writing, "memory %-6s %" PRIu64 " bytes in %" PRIu64 " (%" PRIu64 " made)\n",
+        vn_text_add(to, "memory %-6s %" PRIu64 " bytes in %" PRIu64 " (%" PRIu64 " made)\n",
                     kind_names[kind], live_bytes, live_count, made_count);
     }
 }
 
 static void
-print_whole(const struct vn_ledger *ledger, bool as_json, struct writing *writing)
+print_whole(const struct vn_ledger *ledger, bool as_json, struct vn_text *to)
 {
     uint64_t live_bytes = read_counter(&ledger->live_bytes);
     uint64_t peak_bytes = read_counter(&ledger->peak_bytes);
     uint64_t refused_count = read_counter(&ledger->refused_count);
     if (as_json) {
-        write_piece(writing,
+        vn_text_add(to,
                     "\"live_bytes\":%" PRIu64 ",\"peak_bytes\":%" PRIu64 ",\"limit_bytes\":%" PRIu64
                     ",\"refused_count\":%" PRIu64 "}",
                     live_bytes, peak_bytes, ledger->limit_bytes, refused_count);
     } else {
-        write_piece(writing,
+        vn_text_add(to,
                     "memory all    %" PRIu64 " bytes, peak %" PRIu64 ", limit %" PRIu64
                     ", refused %" PRIu64 " times\n",
                     live_bytes, peak_bytes, ledger->limit_bytes, refused_count);
     }
 }
 
-size_t
-// NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct writing
-vn_ledger_print(const struct vn_ledger *ledger, bool as_json, char *text, size_t size_bytes)
+void
+vn_ledger_print(const struct vn_ledger *ledger, bool as_json, struct vn_text *to)
 {
-    struct writing writing = { .text = text, .size_bytes = size_bytes };
     if (as_json) {
-        write_piece(&writing, "{");
+        vn_text_add(to, "{");
     }
     for (int kind = 0; kind < VN_LEDGER_KIND_COUNT; kind++) {
-        print_line(ledger, kind, as_json, &writing);
+        print_line(ledger, kind, as_json, to);
     }
-    print_whole(ledger, as_json, &writing);
-    return writing.length;
+    print_whole(ledger, as_json, to);
 }

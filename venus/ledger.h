@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "venus/text.h"
 #include "venus/venus.h"
 
 enum vn_ledger_kind {
@@ -52,10 +53,7 @@ void vn_ledger_give_back(struct vn_ledger *ledger, enum vn_ledger_kind kind, uin
 /* How much may still be charged. */
 uint64_t vn_ledger_left_bytes(const struct vn_ledger *ledger);
 
-/*
- * Writes one line of text per kind and one for the whole, or one JSON object, always terminated.
- * Returns: the length that the whole has, without its end; as snprintf.
- */
-size_t vn_ledger_print(const struct vn_ledger *ledger, bool as_json, char *text, size_t size_bytes);
+/* Adds one line of text per kind and one for the whole, or one JSON object. */
+void vn_ledger_print(const struct vn_ledger *ledger, bool as_json, struct vn_text *to);
 
 #endif

@@ -1,32 +1,14 @@
 /* Commands as text: one line, as one would write the call, structs and chains in braces. */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
+#include "venus/text.h"
 #include "venus/wire.h"
 
 /* Long arrays are data: their first elements tell enough. */
 #define ELEMENTS_MAX 8
 
-struct line {
-    char *text; /* written to */
-    size_t size;
-    size_t length;
-};
-
 static void
-print_struct(struct line *line, const struct vn_type *type, const uint8_t *from, uint32_t tag);
-
-__attribute__((format(printf, 2, 3))) static void
-put(struct line *line, const char *format, ...)
-{
-    size_t room = line->length < line->size ? line->size - line->length : 0;
-    va_list list;
-    va_start(list, format);
-    int length = vsnprintf(room ? line->text + line->length : NULL, room, format, list);
-    va_end(list);
-    line->length += length > 0 ? (size_t)length : 0;
-}
+print_struct(struct vn_text *line, const struct vn_type *type, const uint8_t *from, uint32_t tag);
 
 /* The name of an enum's value, or NULL. */
 static const char *
@@ -47,13 +29,13 @@ name_of(const struct vn_enum *e, int64_t value)
 }
 
 static void
-print_enum(struct line *line, uint16_t look_type, int64_t value)
+print_enum(struct vn_text *line, uint16_t look_type, int64_t value)
 {
     const char *name = name_of(&vn_enums[look_type], value);
     if (name) {
-        put(line, "%s", name);
+        vn_text_add(line, "%s", name);
     } else {
-        put(line, "%" PRId64, value);
+        vn_text_add(line, "%" PRId64, value);
     }
 }
 
@@ -68,34 +50,36 @@ vn_result_name(int32_t result)
 }
 
 static void
-print_float(struct line *line, uint64_t bits, size_t size)
+print_float(struct vn_text *line, uint64_t bits, size_t size)
 {
     if (size == 8) {
         double number;
         memcpy(&number, &bits, sizeof(number));
-        put(line, "%g", number);
+        vn_text_add(line, "%g", number);
     } else {
         float number;
         memcpy(&number, &bits, sizeof(number));
-        put(line, "%g", (double)number);
+        vn_text_add(line, "%g", (double)number);
     }
 }
 
 static void
-print_number(struct line *line, uint8_t look, uint16_t look_type, uint64_t value, size_t size)
+print_number(struct vn_text *line, uint8_t look, uint16_t look_type, uint64_t value, size_t size)
 {
     switch (look) {
-    case VN_LOOK_SIGNED: put(line, "%" PRId64, size == 8 ? (int64_t)value : (int32_t)value); break;
+    case VN_LOOK_SIGNED:
+        vn_text_add(line, "%" PRId64, size == 8 ? (int64_t)value : (int32_t)value);
+        break;
     case VN_LOOK_FLOAT: print_float(line, value, size); break;
-    case VN_LOOK_HEX: put(line, value ? "0x%" PRIx64 : "%" PRIu64, value); break;
-    case VN_LOOK_BOOL: put(line, "%s", value ? "true" : "false"); break;
+    case VN_LOOK_HEX: vn_text_add(line, value ? "0x%" PRIx64 : "%" PRIu64, value); break;
+    case VN_LOOK_BOOL: vn_text_add(line, "%s", value ? "true" : "false"); break;
     case VN_LOOK_ENUM: print_enum(line, look_type, (int32_t)value); break;
-    default: put(line, "%" PRIu64, value);
+    default: vn_text_add(line, "%" PRIu64, value);
     }
 }
 
 static void
-print_value(struct line *line, const struct vn_member *member, const uint8_t *from, uint32_t tag)
+print_value(struct vn_text *line, const struct vn_member *member, const uint8_t *from, uint32_t tag)
 {
     if (member->wire == VN_STRUCT) {
         print_struct(line, &vn_types[member->type], from, tag);
@@ -107,79 +91,80 @@ print_value(struct line *line, const struct vn_member *member, const uint8_t *fr
 }
 
 static void
-print_bytes(struct line *line, const uint8_t *from, uint64_t count)
+print_bytes(struct vn_text *line, const uint8_t *from, uint64_t count)
 {
-    put(line, "%" PRIu64 " bytes", count);
+    vn_text_add(line, "%" PRIu64 " bytes", count);
     for (uint64_t i = 0; i < count && i < ELEMENTS_MAX; i++) {
-        put(line, "%s%02x", i ? "" : " ", from[i]);
+        vn_text_add(line, "%s%02x", i ? "" : " ", from[i]);
     }
-    put(line, "%s", count > ELEMENTS_MAX ? ".." : "");
+    vn_text_add(line, "%s", count > ELEMENTS_MAX ? ".." : "");
 }
 
 static void
-print_elements(struct line *line, const struct vn_member *member, const uint8_t *from,
+print_elements(struct vn_text *line, const struct vn_member *member, const uint8_t *from,
                uint64_t count)
 {
     if (member->look == VN_LOOK_TEXT) {
-        put(line, "\"%.*s\"", (int)count, (const char *)from);
+        vn_text_add(line, "\"%.*s\"", (int)count, (const char *)from);
         return;
     }
-    put(line, "[");
+    vn_text_add(line, "[");
     if (member->look == VN_LOOK_BYTES) {
         print_bytes(line, from, count);
         count = 0;
     }
     for (uint64_t i = 0; i < count; i++) {
-        put(line, "%s", i ? ", " : "");
+        vn_text_add(line, "%s", i ? ", " : "");
         if (i == ELEMENTS_MAX) {
-            put(line, "%" PRIu64 " in all", count);
+            vn_text_add(line, "%" PRIu64 " in all", count);
             break;
         }
         print_value(line, member, from + i * member->size, vn_types[member->type].untagged);
     }
-    put(line, "]");
+    vn_text_add(line, "]");
 }
 
 static void
-print_pointers(struct line *line, const struct vn_member *member, const uint8_t *base,
+print_pointers(struct vn_text *line, const struct vn_member *member, const uint8_t *base,
                void *const *from)
 {
     uint64_t count = vn_length_of(member->length, base, 0);
-    put(line, "[");
+    vn_text_add(line, "[");
     for (uint64_t i = 0; i < count; i++) {
-        put(line, "%s", i ? ", " : "");
+        vn_text_add(line, "%s", i ? ", " : "");
         if (!from[i]) {
-            put(line, "NULL");
+            vn_text_add(line, "NULL");
         } else if (member->form == VN_STRINGS) {
-            put(line, "\"%s\"", (const char *)from[i]);
+            vn_text_add(line, "\"%s\"", (const char *)from[i]);
         } else {
             print_elements(line, member, from[i], vn_length_of(member->inner, base, i));
         }
     }
-    put(line, "]");
+    vn_text_add(line, "]");
 }
 
 static void
-print_pointed(struct line *line, const struct vn_member *member, const uint8_t *base, void *pointer)
+print_pointed(struct vn_text *line, const struct vn_member *member, const uint8_t *base,
+              void *pointer)
 {
     switch (member->form) {
     case VN_POINTER:
-        put(line, "&");
+        vn_text_add(line, "&");
         print_value(line, member, pointer, vn_types[member->type].untagged);
         break;
     case VN_ARRAY:
         print_elements(line, member, pointer, vn_length_of(member->length, base, 0));
         break;
-    case VN_STRING: put(line, "\"%s\"", (const char *)pointer); break;
+    case VN_STRING: vn_text_add(line, "\"%s\"", (const char *)pointer); break;
     default: print_pointers(line, member, base, pointer);
     }
 }
 
 static void
-print_member(struct line *line, const struct vn_member *member, const uint8_t *base)
+print_member(struct vn_text *line, const struct vn_member *member, const uint8_t *base)
 {
     const uint8_t *at = base + member->offset;
-    put(line, "%s=", member->name);
+    vn_text_add(line, "%s=", member->name);
     if (member->form == VN_VALUE) {
         bool is_selected = member->wire == VN_STRUCT && member->length != UINT16_MAX;
         uint32_t untagged = member->wire == VN_STRUCT ? vn_types[member->type].untagged : 0;
@@ -198,41 +183,42 @@ print_member(struct line *line, const struct vn_member *member, const uint8_t *b
     if (pointer) {
         print_pointed(line, member, base, pointer);
     } else {
-        put(line, "NULL");
+        vn_text_add(line, "NULL");
     }
 }
 
 static void
-print_members(struct line *line, const struct vn_type *type, const uint8_t *from, const char *comma)
+print_members(struct vn_text *line, const struct vn_type *type, const uint8_t *from,
+              const char *comma)
 {
     for (uint32_t i = 0; i < type->member_count; i++) {
-        put(line, "%s", i ? ", " : comma);
+        vn_text_add(line, "%s", i ? ", " : comma);
         print_member(line, &vn_members[type->member_first + i], from);
     }
 }
 
 static void
-print_chain(struct line *line, const struct vn_type *parent, const struct vn_link *link)
+print_chain(struct vn_text *line, const struct vn_type *parent, const struct vn_link *link)
 {
     const char *comma = "";
-    put(line, "pNext=[");
+    vn_text_add(line, "pNext=[");
     for (; link; link = link->next) {
         const struct vn_type *type = vn_chained_type(parent, link->s_type);
-        put(line, "%s%s{", comma, type ? type->name : "unknown");
+        vn_text_add(line, "%s%s{", comma, type ? type->name : "unknown");
         if (type) {
             print_members(line, type, (const uint8_t *)link, "");
         }
-        put(line, "}");
+        vn_text_add(line, "}");
         comma = ", ";
     }
-    put(line, "]");
+    vn_text_add(line, "]");
 }
 
 static void
-print_struct(struct line *line, const struct vn_type *type, const uint8_t *from, uint32_t tag)
+print_struct(struct vn_text *line, const struct vn_type *type, const uint8_t *from, uint32_t tag)
 {
     struct vn_link link = { 0 };
-    put(line, "{");
+    vn_text_add(line, "{");
     if (type->is_union) {
         for (uint32_t i = 0; i < type->member_count; i++) {
             if (vn_members[type->member_first + i].tag == tag) {
@@ -240,7 +226,7 @@ print_struct(struct line *line, const struct vn_type *type, const uint8_t *from,
                 break;
             }
         }
-        put(line, "}");
+        vn_text_add(line, "}");
         return;
     }
     if (type->s_type != -1) {
@@ -250,42 +236,42 @@ print_struct(struct line *line, const struct vn_type *type, const uint8_t *from,
         print_chain(line, type, link.next);
     }
     print_members(line, type, from, link.next ? ", " : "");
-    put(line, "}");
+    vn_text_add(line, "}");
 }
 
 static void
-print_ret(struct line *line, const struct vn_command *command, const void *args)
+print_ret(struct vn_text *line, const struct vn_command *command, const void *args)
 {
     uint64_t ret = 0;
     memcpy(&ret, (const uint8_t *)args + command->ret_offset, command->ret_bytes);
     if (command->ret_bytes) {
-        put(line, "= ");
+        vn_text_add(line, "= ");
         print_number(line, command->ret_look, command->ret_look_type, ret, command->ret_bytes);
     }
 }
 
 size_t
-// NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct line
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct vn_text
 vn_print(char *text, size_t size_bytes, const struct vn_command *command, enum vn_print_part part,
          const void *args)
 {
-    struct line line = { .text = text, .size = size_bytes };
+    struct vn_text line = { .text = text, .size_bytes = size_bytes };
     const struct vn_type *type = &vn_types[command->type];
     const char *comma = "";
     if (part == VN_PRINT_REPLY) {
         print_ret(&line, command, args);
         comma = command->ret_bytes ? ", " : "";
     } else {
-        put(&line, "%s(", command->name);
+        vn_text_add(&line, "%s(", command->name);
     }
     for (uint32_t i = 0; i < type->member_count; i++) {
         const struct vn_member *member = &vn_members[type->member_first + i];
         if (part == VN_PRINT_REQUEST || (member->flags & (VN_OUT | VN_INOUT))) {
-            put(&line, "%s", comma);
+            vn_text_add(&line, "%s", comma);
             print_member(&line, member, args);
             comma = ", ";
         }
     }
-    put(&line, "%s", part == VN_PRINT_REQUEST ? ")" : "");
+    vn_text_add(&line, "%s", part == VN_PRINT_REQUEST ? ")" : "");
     return line.length;
 }

@@ -2,31 +2,16 @@
 #include "venus/stats.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "venus/context.h"
 #include "venus/table.h"
 
 struct page {
-    char *text;
-    size_t size;
-    size_t length;
+    struct vn_text out;
     bool as_json;
     bool is_first; /* of a JSON list */
 };
-
-__attribute__((format(printf, 2, 3))) static void
-put(struct page *page, const char *format, ...)
-{
-    size_t room = page->length < page->size ? page->size - page->length : 0;
-    va_list list;
-    va_start(list, format);
-    int length = vsnprintf(room ? page->text + page->length : NULL, room, format, list);
-    va_end(list);
-    page->length += length > 0 ? (size_t)length : 0;
-}
 
 void
 vn_counts_add(struct vn_counts *sum, const struct vn_counts *counts)
@@ -53,12 +38,13 @@ put_command(struct page *page, const struct vn_counts *counts, uint32_t i)
         return;
     }
     if (page->as_json) {
-        put(page,
-            "%s{\"name\":\"%s\",\"count\":%" PRIu64 ",\"mean_ns\":%" PRIu64 ",\"samples\":%" PRIu64
-            "}",
-            page->is_first ? "" : ",", vn_commands[i].name, count, mean, samples);
+        vn_text_add(&page->out,
+                    "%s{\"name\":\"%s\",\"count\":%" PRIu64 ",\"mean_ns\":%" PRIu64
+                    ",\"samples\":%" PRIu64 "}",
+                    page->is_first ? "" : ",", vn_commands[i].name, count, mean, samples);
     } else {
-        put(page, "  %-48s %12" PRIu64 "  %10" PRIu64 " ns\n", vn_commands[i].name, count, mean);
+        vn_text_add(&page->out, "  %-48s %12" PRIu64 "  %10" PRIu64 " ns\n", vn_commands[i].name,
+                    count, mean);
     }
     page->is_first = false;
 }
@@ -72,12 +58,14 @@ put_objects(struct page *page, const struct vn_stats *stats, uint32_t type)
         return;
     }
     if (page->as_json) {
-        put(page,
-            "%s{\"type\":\"%s\",\"live\":%" PRIu64 ",\"made\":%" PRIu64 ",\"gone\":%" PRIu64 "}",
-            page->is_first ? "" : ",", vn_handle_names[type], made - gone, made, gone);
+        vn_text_add(&page->out,
+                    "%s{\"type\":\"%s\",\"live\":%" PRIu64 ",\"made\":%" PRIu64 ",\"gone\":%" PRIu64
+                    "}",
+                    page->is_first ? "" : ",", vn_handle_names[type], made - gone, made, gone);
     } else {
-        put(page, "  %-48s %12" PRIu64 " live %12" PRIu64 " made %12" PRIu64 " gone\n",
-            vn_handle_names[type], made - gone, made, gone);
+        vn_text_add(&page->out,
+                    "  %-48s %12" PRIu64 " live %12" PRIu64 " made %12" PRIu64 " gone\n",
+                    vn_handle_names[type], made - gone, made, gone);
     }
     page->is_first = false;
 }
@@ -85,17 +73,18 @@ put_objects(struct page *page, const struct vn_stats *stats, uint32_t type)
 static void
 put_lists(struct page *page, const struct vn_stats *stats, const struct vn_counts *counts)
 {
-    put(page, page->as_json ? "\"commands\":[" : "commands, and the mean time of one in 64\n");
+    vn_text_add(&page->out,
+                page->as_json ? "\"commands\":[" : "commands, and the mean time of one in 64\n");
     page->is_first = true;
     for (uint32_t i = 0; i < vn_command_count; i++) {
         put_command(page, counts, i);
     }
-    put(page, page->as_json ? "],\"objects\":[" : "objects\n");
+    vn_text_add(&page->out, page->as_json ? "],\"objects\":[" : "objects\n");
     page->is_first = true;
     for (uint32_t i = 0; i < VN_HANDLE_COUNT; i++) {
         put_objects(page, stats, i);
     }
-    put(page, page->as_json ? "]," : "");
+    vn_text_add(&page->out, page->as_json ? "]," : "");
 }
 
 static void
@@ -107,22 +96,26 @@ put_totals(struct page *page, struct venus *venus, const struct vn_counts *count
     vn_rings_sum(&venus->rings, &rings);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    put(page, format, "submissions", atomic_load(&stats->submit_count));
-    put(page, format, "stream_bytes", atomic_load(&counts->stream_bytes));
-    put(page, format, "reply_bytes", atomic_load(&counts->reply_bytes));
-    put(page, format, "ring_commands", atomic_load(&rings.command_count));
-    put(page, format, "ring_batches", atomic_load(&rings.batch_count));
-    put(page, format, "ring_naps", atomic_load(&rings.nap_count));
-    put(page, format, "ring_wake_ups", atomic_load(&rings.wakeup_count));
+    vn_text_add(&page->out, format, "submissions", atomic_load(&stats->submit_count));
+    vn_text_add(&page->out, format, "stream_bytes", atomic_load(&counts->stream_bytes));
+    vn_text_add(&page->out, format, "reply_bytes", atomic_load(&counts->reply_bytes));
+    vn_text_add(&page->out, format, "ring_commands", atomic_load(&rings.command_count));
+    vn_text_add(&page->out, format, "ring_batches", atomic_load(&rings.batch_count));
+    vn_text_add(&page->out, format, "ring_naps", atomic_load(&rings.nap_count));
+    vn_text_add(&page->out, format, "ring_wake_ups", atomic_load(&rings.wakeup_count));
 #pragma GCC diagnostic pop
 }
 
 size_t
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct vn_text
 venus_stats(struct venus *venus, bool as_json, char *text, size_t size_bytes)
 {
-    struct page page = { .text = text, .size = size_bytes, .as_json = as_json };
+    struct page page = {
+        .out = {.text = text, .size_bytes = size_bytes},
+          .as_json = as_json
+    };
     const char *why = venus_why(venus);
-    put(&page, as_json ? "{\"client\":\"%s\"," : "client %s\n", venus->name);
+    vn_text_add(&page.out, as_json ? "{\"client\":\"%s\"," : "client %s\n", venus->name);
     struct vn_counts *counts = calloc(1, sizeof(*counts));
     if (counts) {
         vn_counts_add(counts, &venus->stats.gone);
@@ -132,13 +125,13 @@ venus_stats(struct venus *venus, bool as_json, char *text, size_t size_bytes)
         put_lists(&page, &venus->stats, counts);
         free(counts);
     }
-    put(&page, as_json ? "\"memory\":" : "memory\n");
-    size_t room = page.length < size_bytes ? size_bytes - page.length : 0;
-    page.length += vn_ledger_print(&venus->ledger, as_json, room ? text + page.length : NULL, room);
-    put(&page, as_json ? ",\"fatal\":%s%s%s}\n" : "fatal %s%s%s\n", as_json && why ? "\"" : "",
-        why       ? why
-        : as_json ? "null"
-                  : "no",
-        as_json && why ? "\"" : "");
-    return page.length;
+    vn_text_add(&page.out, as_json ? "\"memory\":" : "memory\n");
+    vn_ledger_print(&venus->ledger, as_json, &page.out);
+    vn_text_add(&page.out, as_json ? ",\"fatal\":%s%s%s}\n" : "fatal %s%s%s\n",
+                as_json && why ? "\"" : "",
+                why       ? why
+                : as_json ? "null"
+                          : "no",
+                as_json && why ? "\"" : "");
+    return page.out.length;
 }

@@ -29,6 +29,14 @@ void vn_encode_request(struct vn_writer *out, const struct vn_command *command, 
 /* Writes command id, result and what the host filled in.  Handles in args are ids. */
 void vn_encode_reply(struct vn_writer *out, const struct vn_command *command, const void *args);
 
+/* Whether a member's elements lie in memory as on the wire. */
+static inline bool
+vn_is_plain(const struct vn_member *member)
+{
+    return member->wire == VN_STRUCT ? vn_types[member->type].plain_width
+                                     : member->wire != VN_HANDLE;
+}
+
 /* The number that a length stands for, in the struct at base; index: of an element, for VN_LENGTH_EACH. */
 uint64_t vn_length_slow(const struct vn_length *l, const void *base, uint64_t index);
 static inline uint64_t

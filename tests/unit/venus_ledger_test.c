@@ -14,15 +14,20 @@ UTEST(the_ledger_prints_what_it_holds)
     EXPECT_EQ(vn_ledger_take(&ledger, VN_LEDGER_DEVICE, 401), VENUS_NO_MEMORY);
     EXPECT_EQ(vn_ledger_take(&ledger, VN_LEDGER_DEVICE, 400), VENUS_OK);
     vn_ledger_give_back(&ledger, VN_LEDGER_SHM, 600);
-    size_t length = vn_ledger_print(&ledger, true, text, sizeof(text));
-    EXPECT_EQ(length, strlen(text));
+    struct vn_text all = { .text = text, .size_bytes = sizeof(text) };
+    vn_ledger_print(&ledger, true, &all);
+    EXPECT_EQ(all.length, strlen(text));
     EXPECT_TRUE(strstr(text, "\"device\":{\"live_bytes\":400,\"live_count\":1,\"made_count\":1}"));
     EXPECT_TRUE(strstr(text, "\"live_bytes\":400,\"peak_bytes\":1000,\"limit_bytes\":1000,"
                              "\"refused_count\":1}"));
     char little[8];
-    EXPECT_EQ(vn_ledger_print(&ledger, true, little, sizeof(little)), length);
+    struct vn_text part = { .text = little, .size_bytes = sizeof(little) };
+    vn_ledger_print(&ledger, true, &part);
+    EXPECT_EQ(part.length, all.length);
     EXPECT_EQ(strlen(little), 7);
-    EXPECT_TRUE(vn_ledger_print(&ledger, false, NULL, 0) > 100);
+    struct vn_text counted = { .text = NULL };
+    vn_ledger_print(&ledger, false, &counted);
+    EXPECT_TRUE(counted.length > 100);
 }
 
 static bool

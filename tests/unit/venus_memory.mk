@@ -7,4 +7,4 @@ venus_told_test_srcs := $(venus_srcs)
 venus_told_test_libs := -ldl -lpthread
 
 # The ledger alone.
-venus_ledger_test_srcs := venus/ledger.c
+venus_ledger_test_srcs := venus/ledger.c venus/text.c
