@@ -58,9 +58,11 @@ TAIL = """
 - **venus.ring-vkmark**: of each of vkmark's scenes the frames that Mesa's client sent for one turn through the swapchain's four images, played the
   same way, over all that made the scene: models and textures too, which the record has from the client's memory. The score is the mean of
   the scenes' rates, as vkmark's is. A scene stands still, at what it showed in the middle of the time that is measured natively; the numbers that turn
-  it are written into memory without a command. Images are linear and presented without a copy, natively too. Of a frame the stream
-  has more than vkmark does on lavapipe: three submissions where there are two, since the client has words written that tell it of a fence, and a wait for
-  each presented picture; it has nothing of what vkmark and the client compute themselves. The peer refuses the device, which asks for a swapchain's extensions.
+  it are written into memory without a command. Images are linear and presented without a copy, natively too. The stream's frame is more work
+  than vkmark's on lavapipe: to draw and to present are a submission each, and lavapipe waits for the second; Mesa's client, which synchronizes for
+  the screen by itself, submits once more to wait for that, and has the device write a word for each fence. It lacks what vkmark and the
+  client compute themselves. Of a played frame of *clear* five sixths are within lavapipe's vkQueueSubmit and vkWaitForFences
+  (`vitrine exec --stats`). The peer refuses the device, which asks for a swapchain's extensions.
 - **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time (*venus.ring-call*); the client
   encodes, looks once per yield, and shares two processors with the ring's thread.
 - **venus.frames, venus.vkmark**: of a frame (`vitrine exec --stats -- build/vulkan/bin/vkt_bench --only frames`) lavapipe takes some 143 µs
