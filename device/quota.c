@@ -91,7 +91,7 @@ quota_release(struct quota *quota, unsigned place)
     quota->is_taken[place] = false;
     for (unsigned i = 0; i < quota->place_count; i++) {
         if (!quota->is_taken[i]) {
-            atomic_store(&quota->counters[i], 0);
+            quota_clear(quota, i);
         }
     }
 }
@@ -140,6 +140,12 @@ void
 quota_give_back(const struct quota *quota, unsigned place, uint64_t bytes)
 {
     atomic_fetch_sub(&quota->counters[place], bytes);
+}
+
+void
+quota_clear(const struct quota *quota, unsigned place)
+{
+    atomic_store(&quota->counters[place], 0);
 }
 
 uint64_t

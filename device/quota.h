@@ -11,8 +11,8 @@
  *
  * A guest that took over its renderer can write to every place.  So it can have its own guest refused, or count too little of
  * it: but it can take memory without asking just as well, which is bounded by the limits of its process (sandbox.h).
- * Other guests have other pages, nothing that is read there is used but as a number, and what was written to places that are
- * nobody's is forgotten with the next release.
+ * Other guests have other pages, nothing that is read there is used but as a number, and what was written is forgotten as
+ * renderers go and the guest's driver begins anew.
  */
 #ifndef DEVICE_QUOTA_H
 #define DEVICE_QUOTA_H
@@ -52,6 +52,9 @@ bool quota_take(const struct quota *quota, unsigned place, uint64_t bytes);
 void quota_add(const struct quota *quota, unsigned place, uint64_t bytes);
 
 void quota_give_back(const struct quota *quota, unsigned place, uint64_t bytes);
+
+/* Whoever has this place holds nothing, whatever stands there. */
+void quota_clear(const struct quota *quota, unsigned place);
 
 /* What the guest has, the limit at most. */
 uint64_t quota_held_bytes(const struct quota *quota);

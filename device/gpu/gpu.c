@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device/gpu/private.h"
+#include "device/quota.h"
 
 static const struct gpu_limits defaults = {
     .memory_bytes = UINT64_C(1) << 30,
@@ -106,6 +107,9 @@ forget_all(struct gpu *gpu)
     gpu_window_clear(gpu);
     gpu_contexts_end(gpu);
     gpu_resource_remove_all(gpu);
+    if (gpu->config.quota != NULL) {
+        quota_clear(gpu->config.quota, QUOTA_DEVICE_PLACE);
+    }
     gpu_cursors_hide(gpu);
 }
 
