@@ -26,7 +26,7 @@ $(out)/lib/libvenus.a: $(patsubst %.c,$(out)/venus/obj/%.o,$(venus_srcs))
 
 $(out)/venus/obj/%.o: %.c $(venus_gen)/.made | $(vulkan_headers)
 	@mkdir -p $(@D)
-	$(call say,CC)$(HOSTCC) $(common_cflags) -D_GNU_SOURCE -O2 -fPIC -pthread $(venus_incs) -c $< -o $@
+	$(call say,CC)$(HOSTCC) $(common_cflags) -D_GNU_SOURCE -O3 -fPIC -fno-semantic-interposition -pthread $(venus_incs) -c $< -o $@
 
 -include $(shell find $(out)/venus/obj -name '*.d' 2>/dev/null)
 

@@ -29,7 +29,13 @@ struct vn_instance *vn_instance_of(const struct vn_exec *exec);
 void vn_exec_absent(struct vn_exec *exec);
 
 /* Zeroed memory until the command ends; NULL: already fatal. */
-void *vn_exec_alloc(struct vn_exec *exec, size_t count, size_t size);
+void *vn_exec_has_no_memory(struct vn_exec *exec, uint64_t count, size_t size);
+static inline void *
+vn_exec_alloc(struct vn_exec *exec, uint64_t count, size_t size)
+{
+    void *memory = vn_arena_alloc_array(&exec->arena, count, size);
+    return memory ? memory : vn_exec_has_no_memory(exec, count, size);
+}
 
 /*
  * Adds an object under the client's id.  parent: who owns it; NULL: what the command was called on.

@@ -9,6 +9,7 @@
 struct vn_arena_block {
     struct vn_arena_block *older;
     size_t size_bytes; /* behind this header */
+    size_t used_bytes; /* when the next block was made: the rest is still zeros */
     uint8_t memory[] __attribute__((aligned(16)));
 };
 
@@ -44,7 +45,7 @@ new_block(struct vn_arena *arena, size_t size_bytes)
     if (is_counted && !vn_budget_take(arena->budget, size_bytes)) {
         return NULL;
     }
-    struct vn_arena_block *block = malloc(sizeof(*block) + size_bytes);
+    struct vn_arena_block *block = calloc(1, sizeof(*block) + size_bytes);
     if (!block && is_counted) {
         vn_budget_give_back(arena->budget, size_bytes);
     }
@@ -71,13 +72,16 @@ vn_arena_grow(struct vn_arena *arena, size_t bytes)
     if (!block) {
         return NULL;
     }
+    if (arena->block) {
+        arena->block->used_bytes = (size_t)(arena->at - arena->block->memory);
+    }
     block->older = arena->block;
     block->size_bytes = size_bytes;
     arena->block = block;
     arena->at = block->memory + bytes;
     arena->end = block->memory + size_bytes;
     arena->kept = is_kept(block->older, size_bytes) ? block->memory : NULL;
-    return memset(block->memory, 0, bytes);
+    return block->memory;
 }
 
 void
@@ -86,6 +90,9 @@ vn_arena_shrink(struct vn_arena *arena)
     struct vn_arena_block *block = arena->block;
     while (block && !is_kept(block->older, block->size_bytes)) {
         block = free_block(arena, block);
+    }
+    if (block) {
+        memset(block->memory, 0, block->used_bytes);
     }
     arena->block = block;
     arena->kept = arena->at = block ? block->memory : NULL;

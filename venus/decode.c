@@ -1,5 +1,5 @@
 /* From bytes to argument structs.  Whatever the bytes say, memory outside the arena is never touched. */
-#include "venus/exec.h"
+#include "venus/call.h"
 #include "venus/wire.h"
 
 /* No chain that Vulkan allows is longer: each struct stands in it once. */
@@ -65,19 +65,10 @@ vn_chained_type(const struct vn_type *parent, int32_t s_type)
     return NULL;
 }
 
-static void *
+static inline void *
 alloc(struct walk *w, uint64_t count, size_t size)
 {
-    void *memory = NULL;
-    if (count <= SIZE_MAX / 2 / size) {
-        memory = vn_arena_alloc(&w->exec->arena, (size_t)count * size);
-    }
-    if (!memory) {
-        vn_exec_fatal(w->exec,
-                      "%llu elements of %zu bytes are beyond the limit of one command's arguments",
-                      (unsigned long long)count, size);
-    }
-    return memory;
+    return vn_exec_alloc(w->exec, count, size);
 }
 
 static inline uint64_t
@@ -146,8 +137,13 @@ decode_elements(struct walk *w, const struct vn_member *member, uint8_t *to, uin
         }
         return;
     }
+    bool is_handle = member->wire == VN_HANDLE;
     for (uint64_t i = 0; i < count && !is_stopped(w); i++) {
-        decode_value(w, member, to + i * member->size);
+        if (is_handle) {
+            decode_handle(w, member, to + i * sizeof(uint64_t));
+        } else {
+            decode_value(w, member, to + i * member->size);
+        }
     }
 }
 
@@ -342,6 +338,18 @@ decode_member(struct walk *w, const struct vn_member *member, uint8_t *base)
     memcpy(at, &pointer, sizeof(pointer));
 }
 
+/* Most are short: then these are moves, not a call. */
+static inline void
+copy_run(uint8_t *to, const uint8_t *from, size_t bytes)
+{
+    switch (bytes) {
+    case 4: memcpy(to, from, 4); return;
+    case 8: memcpy(to, from, 8); return;
+    case 16: memcpy(to, from, 16); return;
+    default: memcpy(to, from, bytes);
+    }
+}
+
 /* A member, or a run of them; those of which most commands consist come first.  Returns: how many. */
 static uint32_t
 decode_run(struct walk *w, const struct vn_member *member, uint8_t *base)
@@ -349,7 +357,7 @@ decode_run(struct walk *w, const struct vn_member *member, uint8_t *base)
     if (member->run_count && !w->is_partial) {
         const uint8_t *from = vn_take(&w->exec->in, member->run_bytes);
         if (from) {
-            memcpy(base + member->offset, from, member->run_bytes);
+            copy_run(base + member->offset, from, member->run_bytes);
         }
         return member->run_count;
     }

@@ -138,15 +138,12 @@ vn_exec_object(struct vn_exec *exec, uint16_t type, uint64_t host)
 }
 
 void *
-vn_exec_alloc(struct vn_exec *exec, size_t count, size_t size)
+vn_exec_has_no_memory(struct vn_exec *exec, uint64_t count, size_t size)
 {
-    void *memory = count <= SIZE_MAX / 2 / size ? vn_arena_alloc(&exec->arena, count * size) : NULL;
-    if (!memory) {
-        vn_exec_fatal(exec,
-                      "%zu elements of %zu bytes are beyond the limit of one command's arguments",
-                      count, size);
-    }
-    return memory;
+    vn_exec_fatal(exec,
+                  "%llu elements of %zu bytes are beyond the limit of one command's arguments",
+                  (unsigned long long)count, size);
+    return NULL;
 }
 
 struct vn_instance *
@@ -172,14 +169,13 @@ vn_exec_add_child(struct vn_exec *exec, struct vn_object *parent, uint16_t type,
                               .parent = parent,
                               .device = parent ? parent->device : NULL };
     const char *why = NULL;
-    struct vn_object *object = vn_objects_add(&exec->venus->objects, &like, &why);
+    struct vn_object *object = vn_objects_add(exec->venus, &like, &why);
     if (!object) {
         vn_exec_fatal(exec, "new %s 0x%llx: %s", vn_handle_names[type], (unsigned long long)id,
                       why);
         return NULL;
     }
     *vn_cache_slot(&exec->cache, id) = object; /* it is likely to be named soon */
-    vn_count(&exec->venus->stats.made_counts[type], 1);
     return object;
 }
 
@@ -212,7 +208,7 @@ vn_exec_untrack(struct vn_exec *exec, uint16_t type, uint64_t host)
         return false;
     }
     if (object) {
-        vn_objects_remove(exec->venus, &exec->venus->objects, object);
+        vn_objects_remove(exec->venus, object);
     }
     return true;
 }

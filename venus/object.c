@@ -33,11 +33,6 @@ vn_objects_init(struct vn_objects *objects, uint32_t limit_count)
     /* Where memory lies and what time it is: more than a client knows. */
     objects->secret =
         ((uint64_t)(uintptr_t)objects->slots * 0xd6e8feb86659fd93u + vn_os_now_ns()) | 1;
-    if (pthread_mutex_init(&objects->lock, NULL)) {
-        free(objects->slots);
-        objects->slots = NULL;
-        return false;
-    }
     return true;
 }
 
@@ -54,30 +49,25 @@ vn_objects_finish(struct vn_objects *objects)
     }
     free(objects->slots);
     objects->slots = NULL;
-    pthread_mutex_destroy(&objects->lock);
 }
 
-/* Under the lock. */
-static struct vn_object *
-find(const struct vn_objects *objects, uint64_t id)
+/* Where this id is, or is to be placed: there is room.  Under the lock. */
+static struct vn_object **
+seek(const struct vn_objects *objects, uint64_t id)
 {
-    for (uint32_t at = slot_of(objects, id);; at = (at + 1) & (objects->slot_count - 1)) {
-        struct vn_object *object = objects->slots[at];
-        if (!object) {
-            return NULL;
-        }
-        if (object->id == id) {
-            return object;
-        }
+    uint32_t at = slot_of(objects, id);
+    while (objects->slots[at] && objects->slots[at]->id != id) {
+        at = (at + 1) & (objects->slot_count - 1);
     }
+    return &objects->slots[at];
 }
 
 struct vn_object *
 vn_objects_find(struct vn_objects *objects, uint64_t id)
 {
-    (void)pthread_mutex_lock(&objects->lock);
-    struct vn_object *object = find(objects, id);
-    (void)pthread_mutex_unlock(&objects->lock);
+    vn_spin_lock(&objects->lock);
+    struct vn_object *object = *seek(objects, id);
+    vn_spin_unlock(&objects->lock);
     return object;
 }
 
@@ -87,16 +77,6 @@ vn_cache_find(struct vn_object_cache *cache, struct vn_objects *objects, uint64_
     struct vn_object *object = vn_objects_find(objects, id);
     *vn_cache_slot(cache, id) = object;
     return object;
-}
-
-static void
-place(struct vn_objects *objects, struct vn_object *object)
-{
-    uint32_t at = slot_of(objects, object->id);
-    while (objects->slots[at]) {
-        at = (at + 1) & (objects->slot_count - 1);
-    }
-    objects->slots[at] = object;
 }
 
 /* Keeps the table at most half full. */
@@ -117,7 +97,7 @@ make_room(struct vn_objects *objects)
     objects->slot_count = count;
     for (uint32_t i = 0; i < old_count; i++) {
         if (old[i]) {
-            place(objects, old[i]);
+            *seek(objects, old[i]->id) = old[i];
         }
     }
     free(old);
@@ -182,30 +162,35 @@ is_going(const struct vn_object *object)
     return object;
 }
 
-static const char *
-why_not(const struct vn_objects *objects, const struct vn_object *like)
+/* Where it is to be placed; or NULL, and *why.  Under the lock. */
+static struct vn_object **
+slot_for(struct vn_objects *objects, const struct vn_object *like, const char **why)
 {
+    struct vn_object **slot = make_room(objects) ? seek(objects, like->id) : NULL;
+    *why = NULL;
     if (like->id == 0) {
-        return "id 0 means null";
+        *why = "id 0 means null";
+    } else if (slot && *slot) {
+        *why = "the id is in use";
+    } else if (is_going(like->parent)) {
+        *why = "what it would belong to is being destroyed";
+    } else if (objects->live_count >= objects->limit_count) {
+        *why = "the context has too many objects";
+    } else if (!slot) {
+        *why = "the host's memory is short";
     }
-    if (find(objects, like->id)) {
-        return "the id is in use";
-    }
-    if (is_going(like->parent)) {
-        return "what it would belong to is being destroyed";
-    }
-    return objects->live_count >= objects->limit_count ? "the context has too many objects" : NULL;
+    return *why ? NULL : slot;
 }
 
 struct vn_object *
-vn_objects_add(struct vn_objects *objects, const struct vn_object *like, const char **why)
+vn_objects_add(struct venus *venus, const struct vn_object *like, const char **why)
 {
-    struct vn_object *object = NULL;
-    (void)pthread_mutex_lock(&objects->lock);
-    *why = why_not(objects, like);
-    if (!*why) {
-        object = make_room(objects) ? take_free(objects) : NULL;
-        *why = object ? NULL : "the host's memory is short";
+    struct vn_objects *objects = &venus->objects;
+    vn_spin_lock(&objects->lock);
+    struct vn_object **slot = slot_for(objects, like, why);
+    struct vn_object *object = slot ? take_free(objects) : NULL;
+    if (slot && !object) {
+        *why = "the host's memory is short";
     }
     if (object) {
         object->host = like->host;
@@ -218,10 +203,11 @@ vn_objects_add(struct vn_objects *objects, const struct vn_object *like, const c
         object->child = NULL;
         link_child(like->parent, object);
         atomic_store_explicit(&object->id, like->id, memory_order_release);
-        place(objects, object);
+        *slot = object;
         objects->live_count++;
+        vn_count_own(&venus->stats.made_counts[like->type], 1);
     }
-    (void)pthread_mutex_unlock(&objects->lock);
+    vn_spin_unlock(&objects->lock);
     return object;
 }
 
@@ -257,10 +243,10 @@ take_out(struct vn_objects *objects, struct vn_object *object)
 bool
 vn_objects_claim(struct vn_objects *objects, struct vn_object *object)
 {
-    (void)pthread_mutex_lock(&objects->lock);
+    vn_spin_lock(&objects->lock);
     bool is_ours = object->id && !object->is_claimed;
     object->is_claimed = true;
-    (void)pthread_mutex_unlock(&objects->lock);
+    vn_spin_unlock(&objects->lock);
     return is_ours;
 }
 
@@ -268,7 +254,7 @@ vn_objects_claim(struct vn_objects *objects, struct vn_object *object)
 static struct vn_object *
 take_leaf(struct vn_objects *objects, struct vn_object *object, bool with_itself)
 {
-    (void)pthread_mutex_lock(&objects->lock);
+    vn_spin_lock(&objects->lock);
     struct vn_object *leaf = object->id && (object->child || with_itself) ? object : NULL;
     while (leaf && leaf->child) {
         leaf = leaf->child;
@@ -276,7 +262,7 @@ take_leaf(struct vn_objects *objects, struct vn_object *object, bool with_itself
     if (leaf) {
         take_out(objects, leaf);
     }
-    (void)pthread_mutex_unlock(&objects->lock);
+    vn_spin_unlock(&objects->lock);
     return leaf;
 }
 
@@ -284,11 +270,11 @@ take_leaf(struct vn_objects *objects, struct vn_object *object, bool with_itself
 static void
 give_free(struct venus *venus, struct vn_objects *objects, struct vn_object *object)
 {
-    (void)pthread_mutex_lock(&objects->lock);
+    vn_spin_lock(&objects->lock);
     vn_count_own(&venus->stats.gone_counts[object->type], 1);
     object->sibling_next = objects->free;
     objects->free = object;
-    (void)pthread_mutex_unlock(&objects->lock);
+    vn_spin_unlock(&objects->lock);
 }
 
 static void
@@ -312,7 +298,7 @@ bool
 vn_objects_remove_lone(struct venus *venus, struct vn_object *object)
 {
     struct vn_objects *objects = &venus->objects;
-    (void)pthread_mutex_lock(&objects->lock);
+    vn_spin_lock(&objects->lock);
     bool is_lone = object->id && !object->is_claimed && !object->child && !object->free_data;
     if (is_lone) {
         take_out(objects, object);
@@ -320,21 +306,19 @@ vn_objects_remove_lone(struct venus *venus, struct vn_object *object)
         object->sibling_next = objects->free;
         objects->free = object;
     }
-    (void)pthread_mutex_unlock(&objects->lock);
+    vn_spin_unlock(&objects->lock);
     return is_lone;
 }
 
 void
-vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
-                           struct vn_object *object, void (*gone)(struct vn_object *))
+vn_objects_remove_children(struct venus *venus, struct vn_object *object,
+                           void (*gone)(struct vn_object *))
 {
-    (void)objects;
     remove_below(venus, object, false, gone);
 }
 
 void
-vn_objects_remove(struct venus *venus, struct vn_objects *objects, struct vn_object *object)
+vn_objects_remove(struct venus *venus, struct vn_object *object)
 {
-    (void)objects;
     remove_below(venus, object, true, NULL);
 }

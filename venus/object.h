@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <pthread.h>
+#include "venus/spin.h"
 
 struct vn_device;
 struct venus;
@@ -39,7 +39,7 @@ struct vn_object {
 struct vn_object_chunk;
 
 struct vn_objects {
-    pthread_mutex_t lock;
+    struct vn_spin lock;
     struct vn_object **slots; /* open addressing, a power of two, at most half full */
     uint32_t slot_count;
     uint32_t live_count;
@@ -68,7 +68,7 @@ struct vn_object *vn_objects_find(struct vn_objects *objects, uint64_t id);
  * Returns: the object; NULL and *why ("id 0", "id in use", "too many objects", "no memory") else.
  */
 struct vn_object *
-vn_objects_add(struct vn_objects *objects, const struct vn_object *like, const char **why);
+vn_objects_add(struct venus *venus, const struct vn_object *like, const char **why);
 
 /*
  * To be called before an object is destroyed, on the host or here: two rings may name the same object at once.
@@ -80,14 +80,14 @@ bool vn_objects_claim(struct vn_objects *objects, struct vn_object *object);
  * Takes it and all that it owns out of the table, owned ones first, newest first; calls free_data of each.
  * The host's side is the caller's.
  */
-void vn_objects_remove(struct venus *venus, struct vn_objects *objects, struct vn_object *object);
+void vn_objects_remove(struct venus *venus, struct vn_object *object);
 
 /*
  * The same for all that it owns, but not itself.  gone: called for each when it is out of the table, for whoever must destroy
  * the host's side as well; may be NULL.
  */
-void vn_objects_remove_children(struct venus *venus, struct vn_objects *objects,
-                                struct vn_object *object, void (*gone)(struct vn_object *));
+void vn_objects_remove_children(struct venus *venus, struct vn_object *object,
+                                void (*gone)(struct vn_object *));
 
 /*
  * Removes an object that owns nothing, has nothing to free and that nobody else destroys: most do, and one lock is enough.

@@ -79,8 +79,7 @@ vn_device_destroy(struct venus *venus, struct vn_device *device)
 {
     bool is_idle = vn_queues_finish(venus, device) == VK_SUCCESS;
     /* A host that is still at work would find its objects gone: better lose them with this process. */
-    vn_objects_remove_children(venus, &venus->objects, device->object,
-                               is_idle ? destroy_host : NULL);
+    vn_objects_remove_children(venus, device->object, is_idle ? destroy_host : NULL);
     if (is_idle) {
         device->vk.vkDestroyDevice(device->handle, NULL);
     }
@@ -97,7 +96,7 @@ vn_on_vkDestroyDevice(struct vn_exec *exec, struct vn_args_vkDestroyDevice *args
     if (object->type == VN_HANDLE_VkDevice && object->host == (uint64_t)args->device &&
         vn_objects_claim(&venus->objects, object)) {
         vn_device_destroy(venus, (struct vn_device *)object->data);
-        vn_objects_remove(venus, &venus->objects, object);
+        vn_objects_remove(venus, object);
     }
     (void)pthread_mutex_unlock(&venus->instances_lock);
 }

@@ -162,11 +162,11 @@ destroy_instance(struct venus *venus, struct vn_instance *instance)
         while (physical->child) {
             struct vn_object *device = physical->child;
             vn_device_destroy(venus, (struct vn_device *)device->data);
-            vn_objects_remove(venus, &venus->objects, device);
+            vn_objects_remove(venus, device);
         }
-        vn_objects_remove(venus, &venus->objects, physical);
+        vn_objects_remove(venus, physical);
     }
-    vn_objects_remove(venus, &venus->objects, instance->object);
+    vn_objects_remove(venus, instance->object);
     instance->vk.vkDestroyInstance(instance->handle, NULL);
     vn_retire(venus, instance);
 }

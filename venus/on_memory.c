@@ -321,7 +321,7 @@ vn_on_vkFreeMemory(struct vn_exec *exec, struct vn_args_vkFreeMemory *args)
     }
     /* What the host imported must be there until the host let go of it. */
     object->data = NULL;
-    vn_objects_remove(exec->venus, &exec->venus->objects, object);
+    vn_objects_remove(exec->venus, object);
     if (args->memory) {
         device->vk.vkFreeMemory(args->device, args->memory, NULL);
     }

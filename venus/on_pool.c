@@ -74,7 +74,7 @@ remove_from_pool(struct vn_exec *exec, const struct vn_object *pool, uint16_t ty
     }
     for (uint32_t i = 0; i < exec->trail_count; i++) {
         if (exec->trail[i]->type == type) {
-            vn_objects_remove(exec->venus, &exec->venus->objects, exec->trail[i]);
+            vn_objects_remove(exec->venus, exec->trail[i]);
         }
     }
     return true;
@@ -117,7 +117,7 @@ vn_on_vkResetDescriptorPool(struct vn_exec *exec, struct vn_args_vkResetDescript
         vn_exec_fatal(exec, "a descriptor pool is expected");
         return;
     }
-    vn_objects_remove_children(exec->venus, &exec->venus->objects, pool, NULL);
+    vn_objects_remove_children(exec->venus, pool, NULL);
     args->ret = device->vk.vkResetDescriptorPool(args->device, args->descriptorPool, args->flags);
 }
 

@@ -59,52 +59,76 @@ vn_on_vkCreateSemaphore(struct vn_exec *exec, struct vn_args_vkCreateSemaphore *
     }
 }
 
-/*
- * How long the next wait in the host may be, of timeout_ns in all since start_ns: so short that the end of the context is seen.
- */
-static uint64_t
-next_slice_ns(uint64_t start_ns, uint64_t timeout_ns)
+/* What is waited for: one of them. */
+struct awaited {
+    const struct vn_device *device;
+    const struct vn_args_vkWaitForFences *fences;
+    const struct vn_args_vkWaitSemaphores *semaphores;
+};
+
+static VkResult
+ask_host(const struct awaited *awaited, uint64_t timeout_ns)
 {
-    uint64_t gone_ns = vn_os_now_ns() - start_ns;
-    uint64_t left_ns = gone_ns < timeout_ns ? timeout_ns - gone_ns : 0;
-    return left_ns < VN_WAIT_SLICE_NS ? left_ns : VN_WAIT_SLICE_NS;
+    const struct vn_args_vkWaitForFences *fences = awaited->fences;
+    const struct vn_args_vkWaitSemaphores *semaphores = awaited->semaphores;
+    return fences
+               ? awaited->device->vk.vkWaitForFences(fences->device, fences->fenceCount,
+                                                     fences->pFences, fences->waitAll, timeout_ns)
+               : awaited->device->vk.vkWaitSemaphores(semaphores->device, semaphores->pWaitInfo,
+                                                      timeout_ns);
 }
 
-/* After a slice: is another one due? */
-static bool
-goes_on(const struct vn_exec *exec, VkResult result, uint64_t slice_ns)
+/*
+ * Most waits are for short work that was submitted just now, and to be woken costs as long as that takes; so first we look again
+ * and again, and let others have the processor.
+ */
+#define AWAKE_NS 50000u
+
+static VkResult
+wait_awake(const struct awaited *awaited, uint64_t start_ns, uint64_t timeout_ns)
 {
-    return result == VK_TIMEOUT && slice_ns == VN_WAIT_SLICE_NS &&
-           !atomic_load(&exec->venus->is_fatal);
+    VkResult result = ask_host(awaited, 0);
+    uint64_t awake_ns = timeout_ns < AWAKE_NS ? timeout_ns : AWAKE_NS;
+    while (result == VK_TIMEOUT && vn_os_now_ns() - start_ns < awake_ns) {
+        vn_os_yield();
+        result = ask_host(awaited, 0);
+    }
+    return result;
+}
+
+/* Waits in slices so short that the end of the context is seen. */
+static VkResult
+wait_for(const struct vn_exec *exec, const struct awaited *awaited, uint64_t timeout_ns)
+{
+    uint64_t start_ns = vn_os_now_ns();
+    VkResult result = wait_awake(awaited, start_ns, timeout_ns);
+    while (result == VK_TIMEOUT && !atomic_load(&exec->venus->is_fatal)) {
+        uint64_t gone_ns = vn_os_now_ns() - start_ns;
+        if (gone_ns >= timeout_ns) {
+            break;
+        }
+        uint64_t left_ns = timeout_ns - gone_ns;
+        result = ask_host(awaited, left_ns < VN_WAIT_SLICE_NS ? left_ns : VN_WAIT_SLICE_NS);
+    }
+    return result;
 }
 
 void
 vn_on_vkWaitForFences(struct vn_exec *exec, struct vn_args_vkWaitForFences *args)
 {
-    const struct vn_device *device = vn_device_of(exec);
-    uint64_t start_ns = vn_os_now_ns();
-    uint64_t slice_ns;
-    do {
-        slice_ns = next_slice_ns(start_ns, args->timeout);
-        args->ret = device->vk.vkWaitForFences(args->device, args->fenceCount, args->pFences,
-                                               args->waitAll, slice_ns);
-    } while (goes_on(exec, args->ret, slice_ns));
+    const struct awaited awaited = { .device = vn_device_of(exec), .fences = args };
+    args->ret = wait_for(exec, &awaited, args->timeout);
 }
 
 void
 vn_on_vkWaitSemaphores(struct vn_exec *exec, struct vn_args_vkWaitSemaphores *args)
 {
-    const struct vn_device *device = vn_device_of(exec);
-    if (!device->vk.vkWaitSemaphores) {
+    const struct awaited awaited = { .device = vn_device_of(exec), .semaphores = args };
+    if (!awaited.device->vk.vkWaitSemaphores) {
         vn_exec_absent(exec);
         return;
     }
-    uint64_t start_ns = vn_os_now_ns();
-    uint64_t slice_ns;
-    do {
-        slice_ns = next_slice_ns(start_ns, args->timeout);
-        args->ret = device->vk.vkWaitSemaphores(args->device, args->pWaitInfo, slice_ns);
-    } while (goes_on(exec, args->ret, slice_ns));
+    args->ret = wait_for(exec, &awaited, args->timeout);
 }
 
 /*

@@ -68,14 +68,14 @@ signal_object(const struct vn_device *device, const struct vn_object *object)
 static void
 signal_all(struct venus *venus, const struct vn_device *device)
 {
-    (void)pthread_mutex_lock(&venus->objects.lock);
+    vn_spin_lock(&venus->objects.lock);
     const struct vn_object *first = device->object ? device->object->child : NULL;
     const struct vn_object *object = first;
     while (object) {
         signal_object(device, object);
         object = object->sibling_next == first ? NULL : object->sibling_next;
     }
-    (void)pthread_mutex_unlock(&venus->objects.lock);
+    vn_spin_unlock(&venus->objects.lock);
 }
 
 static VkResult

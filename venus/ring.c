@@ -13,6 +13,7 @@
  *
  *   REST_PAUSES   looks between pauses alone          a client that calls one synchronous command after another (< 1 us)
  *   REST_SPIN_NS  looks between yields                the same client computing a little; others may have the processor
+ *   REST_ALONE_NS the same, while nobody takes it     a client that is woken by us between two commands
  *   then naps     looks between naps that double      a client that works on a frame; the processor is free
  *   then asleep   IDLE is set, the client notifies    nobody: no wake-up until then
  *
@@ -37,7 +38,9 @@
 #define REST_PAUSES      60u
 #define REST_SPIN_PAUSES 4u
 #define REST_SPIN_NS     50000u
+#define REST_ALONE_NS    150000u
 #define CROWDED_NS       1000u
+#define BUSY_NS          20000u
 #define ROBBED_NS        100000u
 #define ROBBED_YIELDS    200u
 #define NAP_MIN_NS       10000u
@@ -53,6 +56,7 @@ struct rest {
     uint32_t look_count;
     uint64_t since_ns; /* when looking alone was over: the begin of a silence */
     uint64_t nap_ns;
+    bool has_company; /* somebody else ran when we yielded */
     /* What outlasts a rest: */
     bool is_crowded;
     uint32_t robbed_count;  /* yields still to be left out */
@@ -66,6 +70,7 @@ renew(struct rest *rest)
     rest->look_count = 0;
     rest->since_ns = 0;
     rest->nap_ns = 0;
+    rest->has_company = false;
 }
 
 /* A silence ended; how long was it? */
@@ -252,6 +257,7 @@ yield_or_nap(struct vn_ring *ring, struct rest *rest, uint64_t now_ns)
     vn_os_yield();
     uint64_t lost_ns = vn_os_now_ns() - now_ns;
     rest->is_crowded = lost_ns > CROWDED_NS;
+    rest->has_company = rest->has_company || lost_ns > BUSY_NS;
     rest->robbed_count = lost_ns > ROBBED_NS ? ROBBED_YIELDS : 0;
 }
 
@@ -280,7 +286,8 @@ rest_once(struct vn_ring *ring, struct rest *rest)
     uint64_t begin_ns = 0;
     uint64_t end_ns = 0;
     expect(rest, &begin_ns, &end_ns);
-    if (quiet_ns < REST_SPIN_NS || (now_ns >= begin_ns && now_ns < end_ns)) {
+    uint64_t spin_ns = rest->has_company ? REST_SPIN_NS : REST_ALONE_NS;
+    if (quiet_ns < spin_ns || (now_ns >= begin_ns && now_ns < end_ns)) {
         spin(ring, rest, now_ns);
     } else if (quiet_ns < ring->idle_timeout_ns || !may_idle(ring, now_ns)) {
         nap(ring, rest);

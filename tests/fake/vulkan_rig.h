@@ -26,7 +26,7 @@ rig_add(struct rig *rig, struct vn_object *parent, uint16_t type, uint64_t id, u
         .parent = parent,
         .device = parent ? parent->device : NULL,
     };
-    struct vn_object *object = vn_objects_add(&rig->venus->objects, &like, &why);
+    struct vn_object *object = vn_objects_add(rig->venus, &like, &why);
     EXPECT_TRUE(object != NULL);
     return object;
 }

@@ -60,14 +60,14 @@ choose(struct author *author, uint16_t type)
     struct vn_objects *objects = &author->venus->objects;
     uint64_t found[CANDIDATE_MAX];
     uint32_t count = 0;
-    (void)pthread_mutex_lock(&objects->lock); /* rings may be at work */
+    vn_spin_lock(&objects->lock); /* rings may be at work */
     for (uint32_t i = 0; i < objects->slot_count && count < CANDIDATE_MAX; i++) {
         const struct vn_object *object = objects->slots[i];
         if (object && object->id && (object->type == type || is_wild(author))) {
             found[count++] = object->id;
         }
     }
-    (void)pthread_mutex_unlock(&objects->lock);
+    vn_spin_unlock(&objects->lock);
     return count ? found[author_roll(author, count)] : 0;
 }
 

@@ -50,7 +50,7 @@ add(struct venus *venus, uint64_t id, uint16_t type, struct vn_device *device)
 {
     struct vn_object like = { .id = id, .host = id * 16, .type = type, .device = device };
     const char *why;
-    if (!vn_objects_add(&venus->objects, &like, &why)) {
+    if (!vn_objects_add(venus, &like, &why)) {
         (void)fprintf(stderr, "venus_decode_bench: object %llu: %s\n", (unsigned long long)id, why);
         exit(1);
     }

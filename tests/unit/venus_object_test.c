@@ -21,7 +21,7 @@ add(struct venus *venus, struct vn_object *parent, uint64_t id)
         .parent = parent,
     };
     const char *why = NULL;
-    return vn_objects_add(&venus->objects, &like, &why);
+    return vn_objects_add(venus, &like, &why);
 }
 
 static struct venus *
@@ -40,7 +40,7 @@ UTEST(objects_are_found_until_they_go)
         EXPECT_TRUE(add(venus, NULL, id) != NULL);
     }
     for (uint64_t id = 1; id <= OBJECT_COUNT; id += 2) {
-        vn_objects_remove(venus, &venus->objects, vn_objects_find(&venus->objects, id));
+        vn_objects_remove(venus, vn_objects_find(&venus->objects, id));
     }
     uint32_t wrong_count = 0;
     for (uint64_t id = 1; id <= OBJECT_COUNT; id++) {
@@ -73,7 +73,7 @@ UTEST(no_client_can_crowd_one_slot)
     }
     for (uint64_t i = 1; i <= OBJECT_COUNT; i++) {
         uint64_t id = ((i << 52) | (i >> 12)) * inverse;
-        vn_objects_remove(venus, &venus->objects, vn_objects_find(&venus->objects, id));
+        vn_objects_remove(venus, vn_objects_find(&venus->objects, id));
     }
     EXPECT_TRUE(vn_os_now_ns() - start_ns < 500000000u);
     EXPECT_EQ(venus->objects.live_count, 0);
@@ -89,7 +89,7 @@ UTEST(what_is_being_destroyed_gets_no_children)
     EXPECT_FALSE(vn_objects_claim(&venus->objects, top));
     EXPECT_TRUE(add(venus, top, 3) == NULL);
     EXPECT_TRUE(add(venus, middle, 4) == NULL);
-    vn_objects_remove(venus, &venus->objects, top);
+    vn_objects_remove(venus, top);
     EXPECT_TRUE(add(venus, middle, 5) == NULL); /* gone */
     EXPECT_FALSE(vn_objects_claim(&venus->objects, middle));
     EXPECT_EQ(venus->objects.live_count, 0);
@@ -118,14 +118,14 @@ run_ring(void *argument)
         struct vn_object *object = vn_objects_find(objects, 10 + round);
         (void)pthread_barrier_wait(ring->barrier);
         if (object && vn_objects_claim(objects, object)) {
-            vn_objects_remove(ring->venus, objects, object);
+            vn_objects_remove(ring->venus, object);
             ring->won_count++;
         }
         (void)pthread_barrier_wait(ring->barrier);
         uint64_t own = ((uint64_t)ring->number + 1) << 32 | round;
         struct vn_object *mine = add(ring->venus, ring->parent, own);
         if (mine && round % 3) {
-            vn_objects_remove(ring->venus, objects, mine);
+            vn_objects_remove(ring->venus, mine);
         }
     }
     return NULL;
@@ -150,7 +150,7 @@ UTEST(several_rings_destroy_one_object_once)
     }
     (void)pthread_barrier_destroy(&barrier);
     EXPECT_EQ(won_count, ROUNDS);
-    vn_objects_remove(venus, &venus->objects, parent);
+    vn_objects_remove(venus, parent);
     EXPECT_EQ(venus->objects.live_count, 0);
     venus_destroy(venus);
 }

@@ -198,7 +198,7 @@ UTEST(the_contexts_stream_waits_for_a_ring)
     write_word(&client, 1);
     atomic_store(client.tail, client.written);
     wait_ring_seqno(client.venus, client.written);
-    EXPECT_TRUE(is_done(&client, client.written));
+    EXPECT_TRUE(wait_done(&client, client.written));
     EXPECT_FALSE(client.venus->exec.has_failed);
     end(&client);
 }

@@ -103,7 +103,7 @@ class Emitter:
                 break
             width = widths
             sizes.append(f.size)
-        return (len(sizes), " + ".join(sizes)) if len(sizes) > 1 else (0, "0")
+        return (len(sizes), " + ".join(sizes)) if sizes else (0, "0")
 
     def _member_rows(self, t, f, run):
         owner = "struct " + t.name if t.name.startswith("vn_args_") else t.name
@@ -242,8 +242,9 @@ class Emitter:
                 f"    if (!owner->vk.{real}) {{", "        vn_exec_absent(exec);", "        return;", "    }"]  # fmt: skip
         if made:
             count = self._count_of(made)
-            body += [f"    {made.type} *hosts = vn_exec_alloc(exec, {count}, sizeof(*hosts));", "    if (!hosts) {", "        return;", "    }",
-                     f"    {call};",
+            body += [f"    {made.type} host = VK_NULL_HANDLE;", f"    {made.type} *hosts = &host;"] if count == "1" else [
+                f"    {made.type} *hosts = vn_exec_alloc(exec, {count}, sizeof(*hosts));", "    if (!hosts) {", "        return;", "    }"]
+            body += [f"    {call};",
                      f"    vn_exec_created(exec, VN_HANDLE_{made.type}, (uint64_t *)a->{made.name}, (const uint64_t *)hosts, {count}, a->ret);"]  # fmt: skip
         elif self._destroys(row.command):
             body += [f"    if (vn_exec_untrack(exec, VN_HANDLE_{params[1].type}, (uint64_t)a->{params[1].name})) {{", f"        {call};", "    }"]
