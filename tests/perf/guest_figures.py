@@ -105,7 +105,7 @@ def compute():
     """[microseconds of 64 numbers: recorded, submitted, waited for] in our kernel."""
     qemu, found = need_all(), []
     for _ in range(settings.runs):
-        output = kernel_on_ours(qemu, "vulkan compute 64 1000")
+        output = kernel_on_ours(qemu, "vulkan compute 64 10000")
         found.append(float(re.search(r"(\d+) us each round", output).group(1)))
     return found
 

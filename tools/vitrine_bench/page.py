@@ -79,7 +79,7 @@ TAIL = """
   virglrenderer's render server, over the same lavapipe; our kernel (AArch64, TCG) draws whole frames on our device and on QEMU's
   virtio-gpu-pci in the same QEMU (`tests/perf/guest_figures.py`). An emulated processor polls without giving way, so that two processors are
   shared by the guest's two, the renderer's thread and lavapipe's two. `guest.compute` is a round of
-  `vulkan compute 64 1000`, against the same by `vkt_bench --only compute-few`: recorded anew, submitted, waited for. Memory is the pages that the guest's memory file has, when the picture is there.
+  `vulkan compute 64 10000`, against the same by `vkt_bench --only compute-few`: recorded anew, submitted, waited for. Memory is the pages that the guest's memory file has, when the picture is there.
 - **library.text**: `size` of build/aarch64/libvirtio.a, code and constants.
 """
 
