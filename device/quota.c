@@ -33,7 +33,8 @@ quota_create(struct quota *quota, unsigned place_count, uint64_t limit_bytes)
     quota->is_taken = calloc(place_count, sizeof(*quota->is_taken));
     bool is_made = quota->fd >= 0 && quota->is_taken != NULL &&
                    ftruncate(quota->fd, (off_t)page_bytes(quota)) == 0 &&
-                   fcntl(quota->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0 && map(quota);
+                   fcntl(quota->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0 &&
+                   map(quota);
     if (!is_made) {
         quota_finish(quota);
         return false;
@@ -54,6 +55,8 @@ quota_open(struct quota *quota, int fd, uint64_t limit_bytes)
         quota_finish(quota);
         return false;
     }
+    (void)close(quota->fd); /* who is taken over has the page, and no more */
+    quota->fd = -1;
     return true;
 }
 

@@ -1,7 +1,7 @@
 /*
  * quota.h - one limit on memory for all processes that hold some for the same guest: counters in a page that they share.
  *
- *      quota_create ─┬─ the device process, place 0: pictures; blobs whose renderer has let go of them
+ *      quota_create ─┬─ the device process, place 0: pictures
  *                    └─ the render server: quota_admit ─▶ a renderer: quota_open; quota_take, quota_give_back
  *                         └─ when that one was reaped ─▶ quota_release
  *
@@ -10,7 +10,7 @@
  * may both be refused; the limit is never passed.
  *
  * A guest that took over its renderer can write to every place.  So it can have its own guest refused, or count too little of
- * it: but it can take memory without asking just as well, which is bounded by the limits of its process (sandbox.h).
+ * it: but it can take memory without asking just as well, which the kernel takes back from it first (sandbox.h).
  * Other guests have other pages, nothing that is read there is used but as a number, and what was written is forgotten as
  * renderers go and the guest's driver begins anew.
  */

@@ -309,7 +309,8 @@ decode_null(struct walk *w, const struct vn_member *member, uint8_t *to)
     if (is_there) {
         fail(w, member, "cannot be sent, so that it must be NULL", is_there, 0);
     }
-    memset(to, 0, sizeof(void *));
+    const void *nothing = NULL;
+    memcpy(to, &nothing, sizeof(nothing));
 }
 
 static void

@@ -200,16 +200,14 @@ bool
 vn_exec_untrack(struct vn_exec *exec, uint16_t type, uint64_t host)
 {
     struct vn_object *object = vn_exec_object(exec, type, host);
-    if (object && vn_objects_remove_lone(exec->venus, object)) {
+    if (!host || (object && vn_objects_remove_lone(exec->venus, object, type, host))) {
         return true;
     }
-    if (object && !vn_objects_claim(&exec->venus->objects, object)) {
+    if (!object || !vn_objects_claim(&exec->venus->objects, object, type, host)) {
         vn_exec_fatal(exec, "destroys a %s that another ring destroys", vn_handle_names[type]);
         return false;
     }
-    if (object) {
-        vn_objects_remove(exec->venus, object);
-    }
+    vn_objects_remove(exec->venus, object);
     return true;
 }
 

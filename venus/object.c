@@ -240,12 +240,21 @@ take_out(struct vn_objects *objects, struct vn_object *object)
     atomic_store_explicit(&object->id, 0, memory_order_release);
 }
 
+/* Is it what somebody looked up a while ago, and does nobody destroy it?  Its memory may be another's by now.  Under the lock. */
+static bool
+is_still(const struct vn_object *object, uint16_t type, uint64_t host)
+{
+    return object->id && !object->is_claimed && object->type == type && object->host == host;
+}
+
 bool
-vn_objects_claim(struct vn_objects *objects, struct vn_object *object)
+vn_objects_claim(struct vn_objects *objects, struct vn_object *object, uint16_t type, uint64_t host)
 {
     vn_spin_lock(&objects->lock);
-    bool is_ours = object->id && !object->is_claimed;
-    object->is_claimed = true;
+    bool is_ours = is_still(object, type, host);
+    if (is_ours) {
+        object->is_claimed = true;
+    }
     vn_spin_unlock(&objects->lock);
     return is_ours;
 }
@@ -295,11 +304,11 @@ remove_below(struct venus *venus, struct vn_object *object, bool with_itself,
 }
 
 bool
-vn_objects_remove_lone(struct venus *venus, struct vn_object *object)
+vn_objects_remove_lone(struct venus *venus, struct vn_object *object, uint16_t type, uint64_t host)
 {
     struct vn_objects *objects = &venus->objects;
     vn_spin_lock(&objects->lock);
-    bool is_lone = object->id && !object->is_claimed && !object->child && !object->free_data;
+    bool is_lone = is_still(object, type, host) && !object->child && !object->free_data;
     if (is_lone) {
         take_out(objects, object);
         vn_count_own(&venus->stats.gone_counts[object->type], 1);

@@ -71,10 +71,13 @@ struct vn_object *
 vn_objects_add(struct venus *venus, const struct vn_object *like, const char **why);
 
 /*
- * To be called before an object is destroyed, on the host or here: two rings may name the same object at once.
+ * To be called before an object is destroyed, on the host or here: two rings may name the same object at once, and one that was
+ * looked up may be gone, its memory used for another, when it is to be destroyed.
+ * type, host: what the command found when it looked it up.
  * Returns: true to one of them; false: it is gone, or about to go.
  */
-bool vn_objects_claim(struct vn_objects *objects, struct vn_object *object);
+bool vn_objects_claim(struct vn_objects *objects, struct vn_object *object, uint16_t type,
+                      uint64_t host);
 
 /*
  * Takes it and all that it owns out of the table, owned ones first, newest first; calls free_data of each.
@@ -93,7 +96,8 @@ void vn_objects_remove_children(struct venus *venus, struct vn_object *object,
  * Removes an object that owns nothing, has nothing to free and that nobody else destroys: most do, and one lock is enough.
  * Returns: false: it is not such a one, and nothing was done.
  */
-bool vn_objects_remove_lone(struct venus *venus, struct vn_object *object);
+bool
+vn_objects_remove_lone(struct venus *venus, struct vn_object *object, uint16_t type, uint64_t host);
 
 static inline struct vn_object **
 vn_cache_slot(struct vn_object_cache *cache, uint64_t id)

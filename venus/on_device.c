@@ -93,8 +93,7 @@ vn_on_vkDestroyDevice(struct vn_exec *exec, struct vn_args_vkDestroyDevice *args
     (void)pthread_mutex_lock(&venus->instances_lock);
     struct vn_object *object = exec->trail[0];
     /* Another ring may have been faster. */
-    if (object->type == VN_HANDLE_VkDevice && object->host == (uint64_t)args->device &&
-        vn_objects_claim(&venus->objects, object)) {
+    if (vn_objects_claim(&venus->objects, object, VN_HANDLE_VkDevice, (uint64_t)args->device)) {
         vn_device_destroy(venus, (struct vn_device *)object->data);
         vn_objects_remove(venus, object);
     }

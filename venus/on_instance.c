@@ -156,7 +156,8 @@ vn_on_vkCreateInstance(struct vn_exec *exec, struct vn_args_vkCreateInstance *ar
 static void
 destroy_instance(struct venus *venus, struct vn_instance *instance)
 {
-    (void)vn_objects_claim(&venus->objects, instance->object); /* no new devices meanwhile */
+    (void)vn_objects_claim(&venus->objects, instance->object, VN_HANDLE_VkInstance,
+                           (uint64_t)instance->handle); /* no new devices meanwhile */
     for (struct vn_object *physical = instance->object->child; physical;
          physical = instance->object->child) {
         while (physical->child) {

@@ -314,11 +314,12 @@ vn_on_vkFreeMemory(struct vn_exec *exec, struct vn_args_vkFreeMemory *args)
         return; /* VK_NULL_HANDLE */
     }
     struct vn_object *object = exec->trail[1];
-    struct vn_memory *memory = object->data;
-    if (!vn_objects_claim(&exec->venus->objects, object)) {
+    if (!vn_objects_claim(&exec->venus->objects, object, VN_HANDLE_VkDeviceMemory,
+                          (uint64_t)args->memory)) {
         vn_exec_fatal(exec, "frees memory that another ring frees");
         return;
     }
+    struct vn_memory *memory = object->data;
     /* What the host imported must be there until the host let go of it. */
     object->data = NULL;
     vn_objects_remove(exec->venus, object);

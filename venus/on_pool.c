@@ -53,31 +53,55 @@ vn_on_vkAllocateCommandBuffers(struct vn_exec *exec, struct vn_args_vkAllocateCo
     }
 }
 
-/*
- * Takes the objects of this type that the command names out of the table, before the host frees them.  Each must be the pool's,
- * and be named once: the host would trust that.
- */
-static bool
-remove_from_pool(struct vn_exec *exec, const struct vn_object *pool, uint16_t type)
+/* Those that a command frees, by the host's handles. */
+struct freed {
+    const struct vn_object *pool;
+    const void *hosts; /* may hold nulls */
+    uint32_t count;
+    uint16_t type;
+};
+
+static uint64_t
+host_at(const struct freed *freed, uint32_t idx)
 {
-    for (uint32_t i = 0; i < exec->trail_count; i++) {
-        struct vn_object *object = exec->trail[i];
-        if (object->type != type) {
-            continue;
-        }
-        if (object->parent != pool || !vn_objects_claim(&exec->venus->objects, object)) {
-            vn_exec_fatal(exec, "frees object 0x%llx, which is %s", (unsigned long long)object->id,
-                          object->parent != pool ? "not of this pool"
-                                                 : "named twice, or freed by another ring");
+    uint64_t host = 0;
+    memcpy(&host, (const uint8_t *)freed->hosts + idx * sizeof(host), sizeof(host));
+    return host;
+}
+
+/* Each must be the pool's, and be named once: the host would trust that. */
+static struct vn_object *
+claim_of_pool(struct vn_exec *exec, const struct freed *freed, uint64_t host)
+{
+    struct vn_object *object = vn_exec_object(exec, freed->type, host);
+    if (object && object->parent != freed->pool) {
+        vn_exec_fatal(exec, "frees object 0x%llx, which is not of this pool",
+                      (unsigned long long)object->id);
+        return NULL;
+    }
+    if (!object || !vn_objects_claim(&exec->venus->objects, object, freed->type, host)) {
+        vn_exec_fatal(exec, "frees a %s which is named twice, or freed by another ring",
+                      vn_handle_names[freed->type]);
+        return NULL;
+    }
+    return object;
+}
+
+/* Takes the objects that the command names out of the table, before the host frees them. */
+static bool
+remove_from_pool(struct vn_exec *exec, const struct freed *freed)
+{
+    for (uint32_t i = 0; freed->hosts && i < freed->count; i++) {
+        uint64_t host = host_at(freed, i);
+        struct vn_object *object = host ? claim_of_pool(exec, freed, host) : NULL;
+        if (host && !object) {
             return false;
         }
-    }
-    for (uint32_t i = 0; i < exec->trail_count; i++) {
-        if (exec->trail[i]->type == type) {
-            vn_objects_remove(exec->venus, exec->trail[i]);
+        if (object) {
+            vn_objects_remove(exec->venus, object);
         }
     }
-    return true;
+    return freed->hosts != NULL;
 }
 
 void
@@ -87,7 +111,9 @@ vn_on_vkFreeDescriptorSets(struct vn_exec *exec, struct vn_args_vkFreeDescriptor
         vn_exec_object(exec, VN_HANDLE_VkDescriptorPool, (uint64_t)args->descriptorPool);
     const struct vn_device *device = vn_device_of(exec);
     args->ret = VK_SUCCESS;
-    if (!args->pDescriptorSets || !remove_from_pool(exec, pool, VN_HANDLE_VkDescriptorSet)) {
+    const struct freed freed = { pool, args->pDescriptorSets, args->descriptorSetCount,
+                                 VN_HANDLE_VkDescriptorSet };
+    if (!remove_from_pool(exec, &freed)) {
         return;
     }
     args->ret = device->vk.vkFreeDescriptorSets(args->device, args->descriptorPool,
@@ -100,7 +126,9 @@ vn_on_vkFreeCommandBuffers(struct vn_exec *exec, struct vn_args_vkFreeCommandBuf
     const struct vn_object *pool =
         vn_exec_object(exec, VN_HANDLE_VkCommandPool, (uint64_t)args->commandPool);
     const struct vn_device *device = vn_device_of(exec);
-    if (!args->pCommandBuffers || !remove_from_pool(exec, pool, VN_HANDLE_VkCommandBuffer)) {
+    const struct freed freed = { pool, args->pCommandBuffers, args->commandBufferCount,
+                                 VN_HANDLE_VkCommandBuffer };
+    if (!remove_from_pool(exec, &freed)) {
         return;
     }
     device->vk.vkFreeCommandBuffers(args->device, args->commandPool, args->commandBufferCount,

@@ -1,6 +1,7 @@
 /*
  * A lock for sections of some tens of instructions that hardly ever meet: half the price of a mutex, since giving it back is a
- * plain store.  Who meets another looks on, and soon leaves him the processor, which he may need.
+ * plain store.  Who meets another looks on, leaves him the processor, which he may need, and soon sleeps: a table that grows
+ * takes milliseconds.
  */
 #ifndef VENUS_SPIN_H
 #define VENUS_SPIN_H
@@ -11,6 +12,8 @@
 #include "venus/os.h"
 
 #define VN_SPIN_PAUSES 100u
+#define VN_SPIN_YIELDS 10u
+#define VN_SPIN_NAP_NS 50000u
 
 struct vn_spin {
     _Atomic bool is_held;
@@ -21,10 +24,13 @@ vn_spin_lock(struct vn_spin *spin)
 {
     unsigned count = 0;
     while (atomic_exchange_explicit(&spin->is_held, true, memory_order_acquire)) {
-        if (++count % VN_SPIN_PAUSES == 0) {
+        count++;
+        if (count < VN_SPIN_PAUSES) {
+            vn_os_pause();
+        } else if (count < VN_SPIN_PAUSES + VN_SPIN_YIELDS) {
             vn_os_yield();
         } else {
-            vn_os_pause();
+            vn_os_sleep_ns(VN_SPIN_NAP_NS);
         }
     }
 }

@@ -442,6 +442,50 @@ expect_record(const struct record_log *log, unsigned idx, enum vn_event event, u
     EXPECT_EQ(log->records[idx].queue, VN_STREAM_OWN);
 }
 
+/* As another ring may do it between the look-up of a sampler and its end. */
+static void
+replace_sampler(void *user, uint64_t ring_id, const void *bytes, size_t size_bytes)
+{
+    struct venus *venus = user;
+    struct vn_object *sampler = vn_objects_find(&venus->objects, ID_FREE);
+    const struct vn_object other = { .id = ID_FREE + 1,
+                                     .host = sampler->host + 16,
+                                     .type = VN_HANDLE_VkEvent,
+                                     .device = sampler->device,
+                                     .parent = sampler->parent };
+    const char *why = NULL;
+    (void)ring_id;
+    (void)bytes;
+    (void)size_bytes;
+    vn_objects_remove(venus, sampler);
+    EXPECT_TRUE(vn_objects_add(venus, &other, &why) == sampler);
+}
+
+UTEST(what_another_ring_destroyed_meanwhile_is_not_destroyed_again)
+{
+    struct hostile h = hostile_begin();
+    uint64_t id = ID_FREE;
+    const VkSamplerCreateInfo info = { .sType = VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO };
+    const struct vn_args_vkCreateSampler create = { .device = HANDLE(VkDevice, ID_DEVICE),
+                                                    .pCreateInfo = &info,
+                                                    .pSampler = OUT(&id) };
+    const struct vn_args_vkDestroySampler destroy = { .device = HANDLE(VkDevice, ID_DEVICE),
+                                                      .sampler = HANDLE(VkSampler, ID_FREE) };
+    EXPECT_EQ(hostile_say(&h, "vkCreateSampler", &create), VENUS_OK);
+    const struct vn_object *sampler = vn_objects_find(&h.venus->objects, ID_FREE);
+    VkSampler host = HANDLE(VkSampler, sampler->host);
+    struct vn_device *device = sampler->device;
+    h.venus->config.on_command = replace_sampler;
+    h.venus->config.user = h.venus;
+    EXPECT_EQ(hostile_say(&h, "vkDestroySampler", &destroy), VENUS_FATAL);
+    EXPECT_CONTAINS(venus_why(h.venus), "destroys a VkSampler that another ring destroys");
+    struct vn_object *other = vn_objects_find(&h.venus->objects, ID_FREE + 1);
+    EXPECT_TRUE(other != NULL);
+    vn_objects_remove(h.venus, other);
+    device->vk.vkDestroySampler(device->handle, host, NULL); /* the other ring's, not seen before */
+    hostile_end(&h);
+}
+
 enum { HEADS_MAX = 80 };
 
 struct head_log {

@@ -20,7 +20,7 @@ UTEST(the_ledger_prints_what_it_holds)
     EXPECT_TRUE(strstr(text, "\"device\":{\"live_bytes\":400,\"live_count\":1,\"made_count\":1}"));
     EXPECT_TRUE(strstr(text, "\"live_bytes\":400,\"peak_bytes\":1000,\"limit_bytes\":1000,"
                              "\"refused_count\":1}"));
-    char little[8];
+    char little[8] = "";
     struct vn_text part = { .text = little, .size_bytes = sizeof(little) };
     vn_ledger_print(&ledger, true, &part);
     EXPECT_EQ(part.length, all.length);

@@ -24,6 +24,12 @@ add(struct venus *venus, struct vn_object *parent, uint64_t id)
     return vn_objects_add(venus, &like, &why);
 }
 
+static bool
+claim(struct venus *venus, struct vn_object *object)
+{
+    return vn_objects_claim(&venus->objects, object, VN_HANDLE_VkFence, object->host);
+}
+
 static struct venus *
 begin(void)
 {
@@ -85,14 +91,30 @@ UTEST(what_is_being_destroyed_gets_no_children)
     struct venus *venus = begin();
     struct vn_object *top = add(venus, NULL, 1);
     struct vn_object *middle = add(venus, top, 2);
-    EXPECT_TRUE(vn_objects_claim(&venus->objects, top));
-    EXPECT_FALSE(vn_objects_claim(&venus->objects, top));
+    EXPECT_TRUE(claim(venus, top));
+    EXPECT_FALSE(claim(venus, top));
     EXPECT_TRUE(add(venus, top, 3) == NULL);
     EXPECT_TRUE(add(venus, middle, 4) == NULL);
     vn_objects_remove(venus, top);
     EXPECT_TRUE(add(venus, middle, 5) == NULL); /* gone */
-    EXPECT_FALSE(vn_objects_claim(&venus->objects, middle));
+    EXPECT_FALSE(claim(venus, middle));
     EXPECT_EQ(venus->objects.live_count, 0);
+    venus_destroy(venus);
+}
+
+/* One ring looked it up; another destroyed it, and made one that has its memory now. */
+UTEST(an_object_that_took_anothers_place_is_not_destroyed_for_it)
+{
+    struct venus *venus = begin();
+    struct vn_object *old = add(venus, NULL, 1);
+    vn_objects_remove(venus, old);
+    struct vn_object *young = add(venus, NULL, 2);
+    EXPECT_TRUE(young == old);
+    EXPECT_FALSE(vn_objects_claim(&venus->objects, old, VN_HANDLE_VkFence, 1));
+    EXPECT_FALSE(vn_objects_claim(&venus->objects, old, VN_HANDLE_VkEvent, 2));
+    EXPECT_FALSE(vn_objects_remove_lone(venus, old, VN_HANDLE_VkFence, 1));
+    EXPECT_TRUE(vn_objects_find(&venus->objects, 2) == young);
+    EXPECT_TRUE(claim(venus, young));
     venus_destroy(venus);
 }
 
@@ -117,7 +139,7 @@ run_ring(void *argument)
         (void)pthread_barrier_wait(ring->barrier);
         struct vn_object *object = vn_objects_find(objects, 10 + round);
         (void)pthread_barrier_wait(ring->barrier);
-        if (object && vn_objects_claim(objects, object)) {
+        if (object && claim(ring->venus, object)) {
             vn_objects_remove(ring->venus, object);
             ring->won_count++;
         }

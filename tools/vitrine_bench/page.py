@@ -63,7 +63,12 @@ TAIL = """
   the screen by itself, submits once more to wait for that, and has the device write a word for each fence. It lacks what vkmark and the
   client compute themselves. Of a played frame of *clear* five sixths are within lavapipe's vkQueueSubmit and vkWaitForFences
   (`vitrine exec --stats`). The peer refuses the device, which asks for a swapchain's extensions.
-- **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time (*venus.ring-call*); the client
+- **The machine's two states**: two processors of a shared machine, whose neighbours come and go. In runs of one binary within a minute a played sampler
+  takes 150 or 300 ns, a synchronous call by the load generator 210 or 920: a line of one processor's cache then comes to the other twice to
+  four times as slowly, and what both servers wait for alike outweighs what they do. Ratios to the peer are best when the machine is quiet, and a row is
+  one run. Over the runs of 2026-11-21: ring-call 0.31 to 1.07 of the peer (0.33 in the quiet one of the day before), ring-sampler 0.43 to 0.58,
+  ring-record 1.9 to 2.4 times, ring-alloc 0.26 to 0.28, ring-frames 0.90 to 0.97 of native.
+- **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time on a quiet machine (*venus.ring-call*); the client
   encodes, looks once per yield, and shares two processors with the ring's thread.
 - **venus.frames, venus.vkmark**: of a frame (`vitrine exec --stats -- build/vulkan/bin/vkt_bench --only frames`) lavapipe takes some 143 µs
   within vkQueueSubmit, all other commands together 3 µs. The rest passes between the end of that and the client's look at the word that
@@ -71,9 +76,11 @@ TAIL = """
   make the same system calls for a frame (`strace -f`, 2,300 frames): 4 futexes where commands are executed, 30 in the threads that draw.
 - **venus.record**: decoding is 20 ns of a command (*venus.decode*); the client's own recording, some 1 ms of 9, and lavapipe's, 3 ms natively,
   come one after the other, because Mesa sends a command buffer when it is ended. A server alone takes twice the peer's rate (*venus.ring*).
-- **venus.sampler**: the renderer's part is 71 ns a pair (`build/bench/bin/venus_decode_bench`), lavapipe's 70; the rest is the client and the ring.
+- **venus.sampler**: the renderer's part is 78 ns a pair where it was 107 (`build/bench/bin/venus_decode_bench`, one session), lavapipe's 70; the rest is
+  the client and the ring, whose head is no longer stored for each command (`vn_ring_show_head`): a client that waits for room looks at it all the time.
 - **venus.alloc**: memory that this client freed is used again (`venus/shared.h`), so that the renderer makes 5 system calls for an allocation,
-  besides waiting, where they were 12 (`strace -f`); what remains is the client's own mapping and its faults, two messages, and the
+  besides waiting, where they were 12 (`strace -f`), and a ring looks on for 150 µs before it naps, as long as nobody who computes wants the
+  processor (`REST_ALONE_NS`); what remains is the client's own mapping and its faults, two messages, and the
   wake-ups between the client, the thread that serves its socket, and the ring.
 - **guest.\\***: Debian 13 in QEMU 11 (x86, TCG) runs `tests/vulkan/vkt_bench.c` with its own Mesa on `vitrine-gpu --vhost-user`, and on virtio-gpu-gl with
   virglrenderer's render server, over the same lavapipe; our kernel (AArch64, TCG) draws whole frames on our device and on QEMU's

@@ -3,7 +3,7 @@
  *
  *      tail    ours       ──▶  the renderer executes [head, tail)
  *      buffer  2^n bytes
- *      head    its        ◀──  after each command, its answer written before
+ *      head    its        ◀──  how far it is, answers written before; not for each command, but for the last and each with an answer
  *      status  its        ◀──  IDLE (tell me of a new tail), FATAL (dead), ALIVE (the process lives)
  *
  * No tail is missed, because we store the tail and then load the status, the renderer sets IDLE and then loads the tail, all
