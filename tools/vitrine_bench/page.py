@@ -20,7 +20,7 @@ EARLIER = "†"
 HEAD = """\
 # Figures
 
-Written by `tools/vitrine_bench/page.py` from runs of every figure of `./bench` in one session: {when}, {qemu}, {processors} processors, TCG, {runs} runs of
+Written by `tools/vitrine_bench/page.py` from runs of every figure of `./bench` in one session: {when}, {qemu}, {processors} processors, TCG (guests on our device: QEMU 11), {runs} runs of
 {seconds} s each, ours and the peers alternating, medians; load at the end {load_at_end}. Rates under emulation on a shared machine
 vary by a factor of two from day to day; compare within a row, not between runs. Rows marked † are of an earlier session.
 
@@ -66,8 +66,9 @@ TAIL = """
 - **The machine's two states**: two processors of a shared machine, whose neighbours come and go. In runs of one binary within a minute a played sampler
   takes 150 or 300 ns, a synchronous call by the load generator 210 or 920: a line of one processor's cache then comes to the other twice to
   four times as slowly, and what both servers wait for alike outweighs what they do. Ratios to the peer are best when the machine is quiet, and a row is
-  one run. Over the runs of 2026-11-21: ring-call 0.31 to 1.07 of the peer (0.33 in the quiet one of the day before), ring-sampler 0.43 to 0.58,
-  ring-record 1.9 to 2.4 times, ring-alloc 0.26 to 0.28, ring-frames 0.90 to 0.97 of native.
+  one run. Over the runs of 2026-11-21: ring-call 0.29 to 1.07 of the peer, ring-sampler 0.43 to 0.59, ring-record 1.9 to 2.5 times, ring-alloc
+  0.26 to 0.29, ring-frames 0.90 to 0.98 of native, ring-vkmark 0.94 to 1.13 of native; guest.submit 0.57 to 2.1 of the peer, guest.frames 0.95 to 1.09 times,
+  guest.compute (as it is measured now) 0.28. The row of venus.decode was measured again by itself (62.6 ns in the run of the others, 43.3 before it).
 - **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time on a quiet machine (*venus.ring-call*); the client
   encodes, looks once per yield, and shares two processors with the ring's thread.
 - **venus.frames, venus.vkmark**: of a frame (`vitrine exec --stats -- build/vulkan/bin/vkt_bench --only frames`) lavapipe takes some 143 µs
