@@ -18,6 +18,9 @@ def main(argv):
         return 2
     wanted = tuple(os.path.normpath(p) for p in argv[1:])
     paths = [p for p in checks.c_files() if p in wanted or p.startswith(tuple(w + "/" for w in wanted))]
+    if not paths:
+        print(f"lint: no C file of ours is named by {' '.join(argv[1:])}")
+        return 2
     status = 0
     for check in (checks.check_format, checks.check_tidy):
         try:
