@@ -431,12 +431,12 @@ def exec_(where):
 @front("exec-signals", "vitrine exec, told to end by a signal, ends its program and leaves nothing; killed, it still leaves nothing")
 def exec_signals(where):
     for number, expected in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGKILL, -9)):
-        words = ["env", "--default-signal=INT", os.path.join(FAKE, "vitrine"), *exec_arguments(where, "sleep")]
+        words = ["env", "--default-signal=INT,HUP,TERM", os.path.join(FAKE, "vitrine"), *exec_arguments(where, "sleep")]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "VN_DEBUG": "init"})
         stdout = process.stdout.readline()
         process.send_signal(number)
         status = process.wait(20)
-        # Python ends with 1 after the KeyboardInterrupt that SIGINT means to it (in the background of a shell: nothing), or by the signal.
+        # Python ends with 1 after the KeyboardInterrupt that SIGINT means to it (and in the background of a shell nothing), or by the signal.
         check(status == expected or (number == signal.SIGINT and status == 1), f"{number.name}: exit status {status}")
         wait_until(lambda stdout=stdout: is_all_gone(stdout), f"{number.name}: all is gone", 20)
         process.stdout.close()
