@@ -67,7 +67,8 @@ TAIL = """
   takes 150 or 300 ns, a synchronous call by the load generator 210 or 920: a line of one processor's cache then comes to the other twice to
   four times as slowly, and what both servers wait for alike outweighs what they do. Ratios to the peer are best when the machine is quiet, and a row is
   one run. Over the runs of 2026-11-21: ring-call 0.29 to 1.07 of the peer, ring-sampler 0.43 to 0.59, ring-record 1.9 to 2.5 times, ring-alloc
-  0.26 to 0.29, ring-frames 0.90 to 0.98 of native, ring-vkmark 0.94 to 1.13 of native; guest.submit 0.57 to 2.1 of the peer, guest.frames 0.95 to 1.09 times,
+  0.26 to 0.29, ring-frames 0.90 to 0.98 of native, ring-vkmark 0.94 to 1.13 of native; guest.submit 0.57 to 2.5 of the peer (behind it in four series of five: ours takes 26 to 220 µs
+  from one start of the guest to the next, the peer 24 to 76), guest.frames 0.95 to 1.09 times,
   guest.compute (as it is measured now) 0.28. The row of venus.decode was measured again by itself (62.6 ns in the run of the others, 43.3 before it).
 - **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time on a quiet machine (*venus.ring-call*); the client
   encodes, looks once per yield, and shares two processors with the ring's thread.
