@@ -28,8 +28,10 @@ struct vn_instance *vn_instance_of(const struct vn_exec *exec);
 /* The host has no such command: fatal, for the client was told so. */
 void vn_exec_absent(struct vn_exec *exec);
 
-/* Zeroed memory until the command ends; NULL: already fatal. */
+/* Fatal: so much is beyond the limit of one command's arguments, or the host's memory.  Returns: NULL. */
 void *vn_exec_has_no_memory(struct vn_exec *exec, uint64_t count, size_t size);
+
+/* Zeroed memory until the command ends; NULL: already fatal. */
 static inline void *
 vn_exec_alloc(struct vn_exec *exec, uint64_t count, size_t size)
 {

@@ -65,12 +65,6 @@ vn_chained_type(const struct vn_type *parent, int32_t s_type)
     return NULL;
 }
 
-static inline void *
-alloc(struct walk *w, uint64_t count, size_t size)
-{
-    return vn_exec_alloc(w->exec, count, size);
-}
-
 static inline uint64_t
 look_up(struct walk *w, const struct vn_member *member, uint64_t id)
 {
@@ -137,13 +131,8 @@ decode_elements(struct walk *w, const struct vn_member *member, uint8_t *to, uin
         }
         return;
     }
-    bool is_handle = member->wire == VN_HANDLE;
     for (uint64_t i = 0; i < count && !is_stopped(w); i++) {
-        if (is_handle) {
-            decode_handle(w, member, to + i * sizeof(uint64_t));
-        } else {
-            decode_value(w, member, to + i * member->size);
-        }
+        decode_value(w, member, to + i * member->size);
     }
 }
 
@@ -176,7 +165,7 @@ decode_array(struct walk *w, const struct vn_member *member, uint64_t expected)
     if (is_in_place(w, member)) {
         return (uint8_t *)(uintptr_t)vn_take(&w->exec->in, vn_align4((size_t)count * member->size));
     }
-    uint8_t *to = alloc(w, count, member->size);
+    uint8_t *to = vn_exec_alloc(w->exec, count, member->size);
     if (to) {
         decode_elements(w, member, to, count);
     }
@@ -199,7 +188,7 @@ decode_string(struct walk *w, const struct vn_member *member)
         w->exec->in.is_short = true;
         return NULL;
     }
-    char *text = alloc(w, bytes, 1);
+    char *text = vn_exec_alloc(w->exec, bytes, 1);
     if (text) {
         memcpy(text, from, (size_t)bytes);
         if (text[bytes - 1]) {
@@ -225,7 +214,7 @@ decode_pointers(struct walk *w, const struct vn_member *member, const uint8_t *b
         w->exec->in.is_short = true;
         return NULL;
     }
-    void **to = alloc(w, count, sizeof(*to));
+    void **to = vn_exec_alloc(w->exec, count, sizeof(*to));
     for (uint64_t i = 0; to && i < count && !is_stopped(w); i++) {
         if (member->form == VN_STRINGS) {
             to[i] = decode_string(w, member);
@@ -252,7 +241,7 @@ decode_pointer(struct walk *w, const struct vn_member *member)
         }
         return NULL;
     }
-    uint8_t *to = alloc(w, 1, member->size);
+    uint8_t *to = vn_exec_alloc(w->exec, 1, member->size);
     if (to) {
         decode_value(w, member, to);
     }
@@ -427,7 +416,7 @@ decode_chain(struct walk *w, const struct vn_type *parent, unsigned depth)
         }
         return NULL;
     }
-    struct vn_link *link = alloc(w, 1, type->size_bytes);
+    struct vn_link *link = vn_exec_alloc(w->exec, 1, type->size_bytes);
     if (link) {
         link->s_type = s_type;
         link->next = decode_chain(w, parent, depth + 1);

@@ -188,4 +188,16 @@ rig_find(struct rig *rig, uint64_t id)
     return vn_objects_find(&rig->venus->objects, id);
 }
 
+/* As vkFreeMemory does it. */
+static inline void
+rig_free_memory(struct rig *rig, uint64_t id)
+{
+    struct vn_object *object = rig_find(rig, id);
+    struct vn_args_vkFreeMemory args = {
+        .device = rig->device->handle,
+        .memory = (VkDeviceMemory)(uintptr_t)object->host,
+    };
+    vn_on_vkFreeMemory(rig_command(rig, false, rig->device->object, object, NULL), &args);
+}
+
 #endif

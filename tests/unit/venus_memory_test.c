@@ -75,17 +75,6 @@ allocate_own(struct rig *rig, uint64_t id, uint64_t bytes)
     return allocate_with(rig, id, &info, true);
 }
 
-static void
-free_memory(struct rig *rig, uint64_t id)
-{
-    struct vn_object *object = rig_find(rig, id);
-    struct vn_args_vkFreeMemory args = {
-        .device = rig->device->handle,
-        .memory = (VkDeviceMemory)(uintptr_t)object->host,
-    };
-    vn_on_vkFreeMemory(rig_command(rig, false, rig->device->object, object, NULL), &args);
-}
-
 static enum venus_status
 export(struct rig *rig, uint64_t id, uint64_t bytes, struct venus_memory *out)
 {
@@ -139,7 +128,7 @@ UTEST(memory_of_a_cpu_is_ours_and_outlives_its_freeing)
     EXPECT_EQ(client[4999], 77);
     EXPECT_TRUE(ftruncate(out.fd, 0) < 0); /* sealed: nobody pulls it from under the host */
 
-    free_memory(&rig, 10);
+    rig_free_memory(&rig, 10);
     EXPECT_EQ(fake.memory_count, 0);
     EXPECT_TRUE(rig_find(&rig, 10) == NULL);
     EXPECT_EQ(client[4999], 77);
@@ -158,7 +147,7 @@ UTEST(memory_that_nobody_has_any_more_is_used_again_and_zero)
     uint8_t *map = map_as_resource(&rig, 10, 5, 8192);
     map[8191] = 77;
 
-    free_memory(&rig, 10);
+    rig_free_memory(&rig, 10);
     EXPECT_EQ(allocate_own(&rig, 11, 8192), VK_SUCCESS); /* the resource is there still */
     EXPECT_TRUE(fake.imported_pointer != first);
     EXPECT_EQ(map[8191], 77);
@@ -185,7 +174,7 @@ UTEST(memory_that_others_may_have_is_not_used_again)
     start_cpu(&rig, 640 * MIB);
     EXPECT_EQ(allocate(&rig, 10, 8192, 0, true), VK_SUCCESS); /* for export */
     vn_os_unmap(map_as_resource(&rig, 10, 5, 8192), 8192);
-    free_memory(&rig, 10);
+    rig_free_memory(&rig, 10);
     EXPECT_EQ(venus_resource_destroy(rig.venus, 5), VENUS_OK);
     EXPECT_TRUE(rig.venus->spares.first == NULL);
 
@@ -201,7 +190,7 @@ UTEST(memory_that_others_may_have_is_not_used_again)
         .allocationSize = 8192,
     };
     EXPECT_EQ(allocate_with(&rig, 12, &info, true), VK_SUCCESS); /* twice the same memory */
-    free_memory(&rig, 11);
+    rig_free_memory(&rig, 11);
     EXPECT_EQ(venus_resource_destroy(rig.venus, 6), VENUS_OK);
     EXPECT_TRUE(rig.venus->spares.first == NULL);
     ((uint8_t *)fake.imported_pointer)[0] = 1;
@@ -209,7 +198,7 @@ UTEST(memory_that_others_may_have_is_not_used_again)
     EXPECT_EQ(allocate_own(&rig, 13, 5000),
               VK_SUCCESS); /* a file of 5000 bytes is of no use for another size */
     vn_os_unmap(map_as_resource(&rig, 13, 7, 5000), 5000);
-    free_memory(&rig, 13);
+    rig_free_memory(&rig, 13);
     EXPECT_EQ(venus_resource_destroy(rig.venus, 7), VENUS_OK);
     EXPECT_TRUE(rig.venus->spares.first == NULL);
     venus_destroy(rig.venus);
@@ -223,12 +212,12 @@ UTEST(spares_take_no_more_than_their_part)
         EXPECT_EQ(allocate_own(&rig, id, 8192), VK_SUCCESS);
     }
     for (uint64_t id = 10; id < 16; id++) {
-        free_memory(&rig, id);
+        rig_free_memory(&rig, id);
     }
     EXPECT_EQ(rig.venus->spares.bytes, 16384);
     EXPECT_TRUE(rig.venus->spares.first->next->next == NULL);
     EXPECT_EQ(allocate_own(&rig, 20, MIB / 2), VK_SUCCESS);
-    free_memory(&rig, 20); /* too much for a spare, and it displaces none of use */
+    rig_free_memory(&rig, 20); /* too much for a spare, and it displaces none of use */
     EXPECT_EQ(rig.venus->spares.bytes, 16384);
     venus_destroy(rig.venus);
 }
@@ -257,9 +246,9 @@ UTEST(what_a_client_leaves_goes_with_its_context)
     for (uint64_t id = 10; id < 20; id++) {
         EXPECT_EQ(allocate(&rig, id, 4096, 0, true), VK_SUCCESS);
     }
-    free_memory(&rig, 13);
-    free_memory(&rig, 19);
-    free_memory(&rig, 10);
+    rig_free_memory(&rig, 13);
+    rig_free_memory(&rig, 19);
+    rig_free_memory(&rig, 10);
     EXPECT_EQ(fake.memory_count, 7);
     venus_destroy(rig.venus); /* the sanitizer looks for leaks */
     EXPECT_EQ(fake.memory_count, 0);
@@ -293,7 +282,7 @@ UTEST(a_failure_that_the_client_does_not_know_of_waits_for_it)
     EXPECT_TRUE(object && object->host == 0);
     struct venus_memory out;
     EXPECT_EQ(export(&rig, 10, 4096, &out), VENUS_NO_BLOB);
-    free_memory(&rig, 10);
+    rig_free_memory(&rig, 10);
     EXPECT_TRUE(rig_find(&rig, 10) == NULL);
     EXPECT_FALSE(venus_why(rig.venus) != NULL);
 

@@ -76,17 +76,6 @@ write_first(struct rig *rig, uint64_t id, char first)
     vn_shared_put(&rig->venus->spares, shared);
 }
 
-static void
-free_memory(struct rig *rig, uint64_t id)
-{
-    struct vn_object *object = rig_find(rig, id);
-    struct vn_args_vkFreeMemory args = {
-        .device = rig->device->handle,
-        .memory = (VkDeviceMemory)(uintptr_t)object->host,
-    };
-    vn_on_vkFreeMemory(rig_command(rig, false, rig->device->object, object, NULL), &args);
-}
-
 UTEST(mapped_memory_that_was_bound_is_told_when_it_is_freed)
 {
     struct rig rig;
@@ -96,7 +85,7 @@ UTEST(mapped_memory_that_was_bound_is_told_when_it_is_freed)
     bind_memory(&rig, 10);
     write_first(&rig, 10, 'V');
     EXPECT_EQ(told.count, 0);
-    free_memory(&rig, 10);
+    rig_free_memory(&rig, 10);
     EXPECT_EQ(told.count, 1);
     EXPECT_EQ(told.id, 10);
     EXPECT_EQ(told.size_bytes, MEMORY_BYTES);
@@ -126,8 +115,8 @@ UTEST(memory_that_is_not_bound_or_not_mapped_is_not_told)
     write_first(&rig, 10, 'V');
     allocate(&rig, 11);
     bind_memory(&rig, 11);
-    free_memory(&rig, 10);
-    free_memory(&rig, 11);
+    rig_free_memory(&rig, 10);
+    rig_free_memory(&rig, 11);
     venus_destroy(rig.venus);
     EXPECT_EQ(told.count, 0);
 }
