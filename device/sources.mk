@@ -15,7 +15,7 @@ device_guest_gpu_srcs := $(addprefix device/gpu/,blob.c capset.c commands.c cont
 device_herd_srcs := device/client.c device/herd.c device/spawn.c
 
 # QEMU's vhost-user front-ends.
-device_vhost_srcs := $(addprefix device/vhost/,backend.c display.c memory.c message.c queue.c session.c)
+device_vhost_srcs := $(addprefix device/vhost/,backend.c display.c edid.c memory.c message.c queue.c session.c)
 
 device_gpu_srcs = $(device_core_srcs) $(device_herd_srcs) device/gpu_main.c device/gpu_help.c device/supervisor.c device/device_options.c device/device_run.c \
                   device/device_sandbox.c device/device_serve.c device/records.c device/render_server.c $(device_vq_srcs) $(device_guest_gpu_srcs) \

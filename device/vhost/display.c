@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "device/vhost/edid.h"
 #include "device/vhost/wire.h"
 
 enum {
@@ -48,6 +49,8 @@ struct vhost_display {
     bool is_info_wanted;
     bool is_edid_wanted;
     bool has_edid;     /* QEMU's feature */
+    uint64_t heard_ns; /* when QEMU answered last; or since when it has had anything to answer */
+    bool is_silence_said;
     uint64_t question; /* the guest's, a token; 0: none */
     unsigned edid_idx; /* it asks for the EDID of this one */
     struct shown shown[VIRTIO_GPU_SCANOUTS_MAX];
@@ -256,6 +259,13 @@ put_next(struct vhost_display *display, unsigned idx)
     return (shown->is_cursor_changed || shown->is_cursor_moved) && put_cursor(display, idx);
 }
 
+static bool
+is_answer_due(const struct vhost_display *display)
+{
+    return display->asked != 0 || display->is_features_wanted || display->is_info_wanted ||
+           display->is_edid_wanted;
+}
+
 /* The next question to QEMU, in the order of the protocol.  Returns: whether there is a message. */
 static bool
 put_question(struct vhost_display *display)
@@ -387,28 +397,6 @@ take_info(struct vhost_display *display, const uint8_t *payload)
     }
 }
 
-/* Whole blocks of 128 bytes, each with its checksum. */
-static bool
-is_edid(const struct virtio_gpu_resp_edid *response)
-{
-    enum { BLOCK_BYTES = 128 };
-    static const uint8_t header[8] = { 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0 };
-    uint32_t size_bytes = le32_get(response->size);
-    uint8_t sum = 0;
-    if (le32_get(response->hdr.type) != VIRTIO_GPU_RESP_OK_EDID || size_bytes == 0 ||
-        size_bytes > sizeof(response->edid) || size_bytes % BLOCK_BYTES != 0 ||
-        memcmp(response->edid, header, sizeof(header)) != 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < size_bytes; i++) {
-        sum = (uint8_t)(sum + response->edid[i]);
-        if (i % BLOCK_BYTES == BLOCK_BYTES - 1 && sum != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void
 take_edid(struct vhost_display *display, const uint8_t *payload)
 {
@@ -417,7 +405,7 @@ take_edid(struct vhost_display *display, const uint8_t *payload)
     if (display->is_info_wanted || display->is_edid_wanted) {
         return; /* nobody wants it any more: the guest's question is another one */
     }
-    if (is_edid(&response)) {
+    if (vhost_is_edid(&response)) {
         tell(display, response.edid, le32_get(response.size));
         return;
     }
@@ -444,6 +432,8 @@ take_answer(struct vhost_display *display)
     uint32_t request = display->asked;
     display->in_bytes = 0;
     display->asked = 0;
+    display->heard_ns = loop_now_ns();
+    display->is_silence_said = false;
     switch (request) {
     case VHOST_DISPLAY_GET_PROTOCOL_FEATURES: take_features(display, payload); break;
     case VHOST_DISPLAY_GET_DISPLAY_INFO: take_info(display, payload); break;
@@ -520,6 +510,7 @@ vhost_display_create(const struct vhost_display_config *config)
     display->config = *config;
     display->gone = (struct loop_timer){ .on_late = on_gone, .user = display };
     display->is_features_wanted = display->is_info_wanted = true;
+    display->heard_ns = loop_now_ns();
     display->watcher = (struct gpu_watcher){ .user = display,
                                              .scanout_changed = on_scanout,
                                              .flushed = on_flush,
@@ -542,11 +533,33 @@ vhost_display_create(const struct vhost_display_config *config)
     return display;
 }
 
+/*
+ * Whether QEMU has let its time pass.  Then it is asked nothing more, and the guest gets what we know at once, until an answer
+ * comes: one that is late is no newer question's, as there is none.
+ */
+static bool
+is_silent(struct vhost_display *display)
+{
+    uint64_t patience_ns = display->config.patience_ms * UINT64_C(1000000);
+    if (!is_answer_due(display) || loop_now_ns() - display->heard_ns < patience_ns) {
+        return false;
+    }
+    if (!display->is_silence_said) {
+        display->is_silence_said = true;
+        display->config.say(display->config.user, "QEMU's display is silent: until it answers, the "
+                                                  "guest gets the last sizes and our EDID");
+    }
+    return true;
+}
+
 static bool
 ask(struct vhost_display *display, uint64_t token, bool is_edid)
 {
-    if (display->is_gone) {
+    if (display->is_gone || is_silent(display)) {
         return false;
+    }
+    if (!is_answer_due(display)) {
+        display->heard_ns = loop_now_ns();
     }
     display->question = token;
     display->is_info_wanted = display->is_info_wanted || !is_edid;

@@ -18,6 +18,8 @@ struct vhost_display_config {
     struct loop *loop;
     struct gpu *gpu; /* outlives it */
     int fd;          /* the display's from now on */
+    /* After so long without an answer QEMU is asked nothing until it gives one; at most GPU_WAIT_MS_MAX. */
+    uint32_t patience_ms;
     /* The other end is gone or said what is wrong; only vhost_display_destroy is left to do. */
     void (*say)(void *user, const char *sentence);
     void *user;
@@ -28,7 +30,7 @@ struct vhost_display *vhost_display_create(const struct vhost_display_config *co
 
 /*
  * The guest asks for its displays' sizes: QEMU is asked, as a person may have changed a window.  Or for a display's EDID.
- * Returns: true: gpu_display_told follows, later; false: QEMU is gone, or has no EDID of this display.
+ * Returns: true: gpu_display_told follows, later, if QEMU answers; false: QEMU is gone, silent, or has no EDID of this display.
  */
 bool vhost_display_ask_sizes(struct vhost_display *display, uint64_t token);
 bool vhost_display_ask_edid(struct vhost_display *display, uint64_t token, unsigned scanout_idx);

@@ -216,6 +216,7 @@ set_display(struct vhost *vhost, struct vhost_message *message, struct fault *fa
     struct vhost_display_config config = { .loop = vhost->config.loop,
                                            .gpu = vhost->gpu,
                                            .fd = vhost_take_fd(message, 0),
+                                           .patience_ms = GPU_WAIT_MS_MAX,
                                            .say = vhost->config.say,
                                            .user = vhost->config.user };
     close_display(vhost);

@@ -18,6 +18,8 @@ static struct {
     struct gpu *gpu;
     struct vhost_display *display;
     int qemu;
+    uint32_t patience_ms; /* 0: GPU_WAIT_MS_MAX */
+    unsigned said_count;
     char said[200];
     uint8_t payload[PAYLOAD_BYTES_MAX]; /* of the last message */
 } rig;
@@ -41,6 +43,7 @@ static void
 on_say(void *user, const char *sentence)
 {
     (void)user;
+    rig.said_count++;
     (void)snprintf(rig.said, sizeof(rig.said), "%s", sentence);
 }
 
@@ -50,11 +53,16 @@ begin(void)
     int pair[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     rig.said[0] = '\0';
+    rig.said_count = 0;
     rig.loop = loop_create();
     rig.gpu = gpu_fake_create(2);
     rig.qemu = pair[0];
     rig.display = vhost_display_create(&(struct vhost_display_config){
-        .loop = rig.loop, .gpu = rig.gpu, .fd = pair[1], .say = on_say });
+        .loop = rig.loop,
+        .gpu = rig.gpu,
+        .fd = pair[1],
+        .patience_ms = rig.patience_ms != 0 ? rig.patience_ms : GPU_WAIT_MS_MAX,
+        .say = on_say });
     EXPECT_TRUE(rig.display != NULL);
 }
 
@@ -279,6 +287,49 @@ UTEST(a_question_is_answered_though_qemu_leaves_or_lies)
         EXPECT_TRUE(rig.display == NULL || !vhost_display_ask_sizes(rig.display, 6));
         finish();
     }
+}
+
+/* A user whose QEMU hangs sees the guest's desktop go on, not 5 s for each question of it. */
+UTEST(a_silent_display_is_waited_for_once)
+{
+    struct virtio_gpu_resp_edid response = edid_response();
+    rig.patience_ms = 1; /* less than a turn */
+    begin();
+    rig.patience_ms = 0;
+    introduce(1, 2);
+    EXPECT_TRUE(vhost_display_ask_edid(rig.display, 5, 0)); /* nothing was owed before */
+    EXPECT_EQ(next(), VHOST_DISPLAY_GET_EDID);
+    EXPECT_EQ(rig.said_count, 0);
+    EXPECT_FALSE(vhost_display_ask_sizes(rig.display, 6));
+    EXPECT_FALSE(vhost_display_ask_edid(rig.display, 7, 1));
+    EXPECT_EQ(rig.said_count, 1);
+    EXPECT_CONTAINS(rig.said, "is silent");
+    EXPECT_EQ(next(), 0);
+    answer(VHOST_DISPLAY_GET_EDID, &response, sizeof(response));
+    EXPECT_TRUE(is_told(5, true)); /* which the device waits for no more; nothing for 6 and 7 */
+    EXPECT_EQ(next(), 0);
+    EXPECT_TRUE(vhost_display_ask_sizes(rig.display, 8));
+    EXPECT_EQ(next(), VHOST_DISPLAY_GET_DISPLAY_INFO);
+    answer_sizes(1);
+    EXPECT_TRUE(is_told(8, false));
+    EXPECT_FALSE(gpu_scanout(rig.gpu, 1)->display.is_enabled); /* what it says counts again */
+    finish();
+}
+
+/* QEMU reads nothing either: the question is not even on its way. */
+UTEST(a_display_that_reads_nothing_is_silent_too)
+{
+    rig.patience_ms = 1;
+    begin();
+    rig.patience_ms = 0;
+    introduce(1, 2);
+    gpu_fake_show(rig.gpu, 0, 1024, 1024); /* more than a socket holds */
+    gpu_fake_draw(rig.gpu, 0, 0);
+    EXPECT_TRUE(vhost_display_ask_edid(rig.display, 5, 0));
+    turn();
+    EXPECT_FALSE(vhost_display_ask_sizes(rig.display, 6));
+    EXPECT_EQ(rig.said_count, 1);
+    finish();
 }
 
 UTEST(each_display_has_its_own_picture)
