@@ -1,8 +1,9 @@
 # The Venus renderer: tables made from vk.xml by tools/venusgen, and the library around them.
 
 venus_gen := $(gen)/venus
-venus_generated := $(venus_gen)/vn_args.h $(venus_gen)/vn_tables.c $(venus_gen)/vn_thunks.c
-venus_srcs := $(sort $(wildcard venus/*.c)) $(venus_gen)/vn_tables.c $(venus_gen)/vn_thunks.c
+venus_made_srcs := $(patsubst %,$(venus_gen)/vn_%.c,tables thunks flat)
+venus_generated := $(venus_gen)/vn_args.h $(venus_made_srcs)
+venus_srcs := $(sort $(wildcard venus/*.c)) $(venus_made_srcs)
 venus_incs := -I. -Ivenus/include -I$(venus_gen) $(vulkan_incs)
 
 $(venus_gen)/.made: $(wildcard tools/venusgen/*.py) $(wildcard venus/protocol/*) | $(vk_xml)

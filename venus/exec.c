@@ -310,6 +310,22 @@ is_watched(const struct venus_config *config)
     return config->on_command || config->on_trace || config->on_record;
 }
 
+/* Returns: its arguments; NULL: the stream is short, or the context is dead. */
+static void *
+decode(struct vn_exec *exec, const struct vn_command *command)
+{
+    void *args = command->flat ? command->flat(exec) : NULL;
+    if (args) {
+        return args;
+    }
+    const struct vn_type *type = &vn_types[command->type];
+    args = vn_exec_alloc(exec, 1, type->size_bytes);
+    if (args) {
+        vn_decode_request(exec, type, args);
+    }
+    return exec->has_failed || exec->in.is_short ? NULL : args;
+}
+
 /* Decodes and carries out one command that starts at in.at.  Nothing is done when its bytes are not all there. */
 static void
 execute(struct vn_exec *exec)
@@ -322,13 +338,8 @@ execute(struct vn_exec *exec)
     if (!command) {
         return;
     }
-    const struct vn_type *type = &vn_types[command->type];
-    void *args = vn_exec_alloc(exec, 1, type->size_bytes);
+    void *args = decode(exec, command);
     if (!args) {
-        return;
-    }
-    vn_decode_request(exec, type, args);
-    if (exec->has_failed || exec->in.is_short) {
         return;
     }
     const struct work work = { command, args, id, exec->command_idx, flags & GENERATE_REPLY };
@@ -394,9 +405,7 @@ static bool
 step(struct vn_exec *exec, const uint8_t *done)
 {
     exec->command_at = done;
-    exec->trail_count = 0;
-    exec->trail_at = 0;
-    exec->device = NULL;
+    vn_exec_forget(exec);
     if (atomic_load_explicit(&exec->venus->is_fatal, memory_order_relaxed)) {
         exec->has_failed = true;
         return false;

@@ -81,19 +81,37 @@ struct vn_object *vn_exec_object(struct vn_exec *exec, uint16_t type, uint64_t h
  * Returns: 0: already fatal.
  */
 uint64_t vn_exec_look_up(struct vn_exec *exec, const char *name, uint16_t type, uint64_t id);
+
+/* The object, if it was looked up lately and is of this type and of the command's device; it joins the trail.  NULL: perhaps. */
+static inline struct vn_object *
+vn_exec_remembered(struct vn_exec *exec, uint16_t type, uint64_t id)
+{
+    struct vn_object *object = vn_cache_hit(&exec->cache, id);
+    if (!object || object->type != type || exec->trail_count == exec->trail_size) {
+        return NULL;
+    }
+    if (object->device != (exec->trail_count ? exec->device : object->device)) {
+        return NULL;
+    }
+    exec->device = object->device;
+    exec->trail[exec->trail_count++] = object;
+    return object;
+}
+
 static inline uint64_t
 vn_exec_host_of(struct vn_exec *exec, const char *name, uint16_t type, uint64_t id)
 {
-    struct vn_object *object = vn_cache_hit(&exec->cache, id);
-    if (object && object->type == type && exec->trail_count < exec->trail_size) {
-        const struct vn_device *device = exec->trail_count ? exec->device : object->device;
-        if (object->device == device) {
-            exec->device = device;
-            exec->trail[exec->trail_count++] = object;
-            return object->host;
-        }
-    }
-    return vn_exec_look_up(exec, name, type, id);
+    const struct vn_object *object = vn_exec_remembered(exec, type, id);
+    return object ? object->host : vn_exec_look_up(exec, name, type, id);
+}
+
+/* As before the command's first look-up. */
+static inline void
+vn_exec_forget(struct vn_exec *exec)
+{
+    exec->trail_count = 0;
+    exec->trail_at = 0;
+    exec->device = NULL;
 }
 
 /* Prints the command at command_at, and what came of it, to config.on_trace (trace.c). */

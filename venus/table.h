@@ -122,6 +122,8 @@ struct vn_command {
     uint8_t ret_look;
     uint16_t ret_look_type;
     bool is_own; /* carried out by hand: it may wait, or take long */
+    void *(*flat)(
+        struct vn_exec *exec); /* decodes it if it has its usual layout (flat.h), or NULL */
     void (*on)(struct vn_exec *exec, void *args); /* NULL: refused */
     const char *refusal;                          /* why */
 };

@@ -30,7 +30,7 @@ def check_golden():
         done = generate(f"{HERE}/small.xml", f"{HERE}/protocol", out)
         if done.returncode:
             raise Failed(done.stderr)
-        for name in ("vn_args.h", "vn_tables.c", "vn_thunks.c"):
+        for name in ("vn_args.h", "vn_tables.c", "vn_thunks.c", "vn_flat.c"):
             if read(os.path.join(out, name)) != read(f"{HERE}/expected/{name}.txt"):
                 raise Failed(f"{name} is not the expected one; if the change is meant:\n  python3 {GENERATE} {HERE}/small.xml "
                              f"{HERE}/protocol DIR, and copy DIR/{name} to {HERE}/expected/{name}.txt")

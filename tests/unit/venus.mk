@@ -13,6 +13,8 @@ venus_exec_test_srcs := tests/fuzz/venus_author.c $(venus_srcs)
 venus_exec_test_libs := $(vulkan_strict_libs)
 venus_object_test_srcs := $(venus_exec_test_srcs)
 venus_object_test_libs := $(vulkan_strict_libs)
+venus_flat_test_srcs := $(venus_exec_test_srcs)
+venus_flat_test_libs := $(vulkan_strict_libs)
 venus_context_test_srcs := $(venus_exec_test_srcs)
 venus_context_test_libs := $(vulkan_strict_libs)
 

@@ -26,6 +26,7 @@ enum toy_op {
     TOY_LONG,      /* as TOY_COUNT of 1 */
     TOY_WAIT_VIRTQUEUE, /* vkWaitVirtqueueSeqnoMESA(argument) */
     TOY_SLEEP_MS,
+    TOY_HOLD, /* waits for toy.is_released */
     TOY_NEST, /* vkExecuteCommandStreamsMESA of resource `argument` */
     TOY_FAIL,
 };
@@ -36,7 +37,16 @@ static struct {
     enum venus_status export_status; /* what vn_memory_export answers */
     _Atomic int ring_count;          /* by on_ring */
     _Atomic uint32_t fatal_count;
+    _Atomic bool is_released;
 } toy;
+
+static void
+toy_hold(void)
+{
+    while (!atomic_load(&toy.is_released)) {
+        vn_os_sleep_ns(100000);
+    }
+}
 
 void
 vn_exec_init(struct vn_exec *exec, struct venus *venus, struct vn_ring *ring)
@@ -128,6 +138,7 @@ toy_run(struct vn_exec *exec, uint32_t op, uint32_t argument)
     case TOY_REPLY: vn_put_u32(&exec->reply, argument); break;
     case TOY_WAIT_VIRTQUEUE: vn_on_vkWaitVirtqueueSeqnoMESA(exec, &wait); break;
     case TOY_SLEEP_MS: vn_os_sleep_ns(argument * UINT64_C(1000000)); break;
+    case TOY_HOLD: toy_hold(); break;
     case TOY_NEST: toy_nest(exec, argument); break;
     default: vn_exec_fatal(exec, "toy op %u", op);
     }

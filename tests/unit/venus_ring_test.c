@@ -237,14 +237,17 @@ take_tail_back(void *argument)
 UTEST(a_wait_for_a_tail_that_is_taken_back_kills_the_context)
 {
     struct client client = begin_good();
-    submit(&client, TOY_SLEEP_MS, 60);
-    vn_os_sleep_ns(10 * MS); /* the ring is at it, and looks at the tail again after it */
+    write_word(&client, TOY_COUNT);
+    write_word(&client, 1);
+    submit(&client, TOY_HOLD, 0);
+    EXPECT_TRUE(wait_done(&client, 8)); /* the ring is held, and looks at no tail */
     atomic_store(client.tail, client.written + 8);
     pthread_t thread;
     EXPECT_EQ(pthread_create(&thread, NULL, take_tail_back, &client), 0);
     wait_ring_seqno(client.venus, client.written + 8);
     EXPECT_DEATH(client.venus, "is beyond the tail");
     (void)pthread_join(thread, NULL);
+    atomic_store(&toy.is_released, true);
     end(&client);
 }
 

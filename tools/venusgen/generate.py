@@ -5,7 +5,8 @@ usage: generate.py VK_XML PROTOCOL_DIR OUT_DIR
        generate.py --document VK_XML PROTOCOL_DIR       prints docs/venus-commands.md
        generate.py --client LIST VK_XML PROTOCOL_DIR OUT_FILE
 
-Writes OUT_DIR/vn_args.h (argument structs), vn_tables.c (how each looks on the wire) and vn_thunks.c (calls of the host).
+Writes OUT_DIR/vn_args.h (argument structs), vn_tables.c (how each looks on the wire), vn_thunks.c (calls of the host) and
+vn_flat.c (those that have one fixed layout, decoded in a straight line).
 With --client: the header of a client without a libc, for the commands of LIST (client.py).
 PROTOCOL_DIR holds ids.tsv (command ids and how each is served) and private.xml (what Venus adds to Vulkan).
 """
@@ -59,6 +60,7 @@ def main(argv):
     write(os.path.join(argv[2], "vn_args.h"), emitter.header())
     write(os.path.join(argv[2], "vn_tables.c"), emitter.tables())
     write(os.path.join(argv[2], "vn_thunks.c"), emitter.thunks())
+    write(os.path.join(argv[2], "vn_flat.c"), emitter.flat_decoders())
     return 0
 
 
