@@ -17,6 +17,8 @@
 
 #include "device/vhost/session.h"
 
+enum { RENEWAL_NS = 500000000 };
+
 static void on_backend(void *user, uint32_t events);
 
 bool
@@ -96,7 +98,7 @@ static bool
 may_ask(const struct vhost *vhost)
 {
     const struct vhost_queue *queue = &vhost->queues[VIRTIO_GPU_CONTROLQ];
-    return vhost->backend >= 0 && queue->is_running && queue->is_enabled;
+    return vhost->backend >= 0 && !vhost->is_backend_lost && queue->is_running && queue->is_enabled;
 }
 
 /*
@@ -107,6 +109,9 @@ static bool
 go_on(struct vhost *vhost)
 {
     bool is_allowed = may_ask(vhost);
+    if (vhost->is_backend_lost) {
+        return true; /* they wait in line for its successor */
+    }
     while (is_allowed && vhost->asked != NULL && !vhost->asked->is_sent) {
         if (!send_first(vhost)) {
             return false;
@@ -121,6 +126,22 @@ go_on(struct vhost *vhost)
     bool is_full = is_allowed && vhost->asked != NULL && !vhost->asked->is_sent;
     return loop_watch(vhost->config.loop, vhost->backend, EPOLLIN | (is_full ? EPOLLOUT : 0),
                       on_backend, vhost);
+}
+
+static void
+on_let_go(void *user)
+{
+    vhost_let_go(user);
+}
+
+/* The front-end has closed it: it gives us another, or has let go of its device. */
+static void
+lose(struct vhost *vhost)
+{
+    loop_unwatch(vhost->config.loop, vhost->backend);
+    vhost->is_backend_lost = true;
+    vhost->let_go = (struct loop_timer){ .on_late = on_let_go, .user = vhost };
+    loop_timer_set(vhost->config.loop, &vhost->let_go, RENEWAL_NS);
 }
 
 /* Returns: -1: the socket is gone; 0: no whole answer yet; 1: vhost->reply. */
@@ -159,8 +180,7 @@ take_reply(struct vhost *vhost)
     }
     drop_first(vhost);
     if (!go_on(vhost)) {
-        vhost_let_go(vhost);
-        return;
+        lose(vhost);
     }
     gpu_map_done(vhost->gpu, token, status == 0);
 }
@@ -171,7 +191,7 @@ on_backend(void *user, uint32_t events)
     struct vhost *vhost = user;
     int result = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 ? read_reply(vhost) : 0;
     if (result < 0 || !go_on(vhost)) {
-        vhost_let_go(vhost);
+        lose(vhost);
     } else if (result > 0) {
         take_reply(vhost);
     }
@@ -184,12 +204,44 @@ vhost_backend_is_closed(const struct vhost *vhost)
     return vhost->backend >= 0 && poll(&watched, 1, 0) == 1;
 }
 
+static void
+close_socket(struct vhost *vhost)
+{
+    if (vhost->backend >= 0) {
+        loop_timer_clear(vhost->config.loop, &vhost->let_go);
+        loop_unwatch(vhost->config.loop, vhost->backend);
+        (void)close(vhost->backend);
+    }
+    vhost->backend = -1;
+    vhost->is_backend_lost = false;
+}
+
+/* The answer would have come on the socket that is gone. */
+static void
+send_again(struct vhost *vhost)
+{
+    if (vhost->asked != NULL) {
+        vhost->asked->is_sent = false;
+    }
+}
+
 bool
 vhost_backend_open(struct vhost *vhost, int fd)
 {
-    vhost_backend_close(vhost);
+    bool is_answered = vhost->backend >= 0 && read_reply(vhost) > 0;
+    close_socket(vhost);
     vhost->backend = fd;
-    return loop_watch(vhost->config.loop, fd, EPOLLIN, on_backend, vhost);
+    if (!loop_watch(vhost->config.loop, fd, EPOLLIN, on_backend, vhost)) {
+        return false;
+    }
+    if (is_answered) {
+        take_reply(vhost);
+    } else {
+        vhost->reply_bytes = 0;
+        send_again(vhost);
+    }
+    vhost_backend_go_on(vhost);
+    return vhost->backend == fd; /* else the answer was wrong, and has been said to be */
 }
 
 void
@@ -201,11 +253,7 @@ vhost_backend_close(struct vhost *vhost)
     while (vhost->mapped != NULL) {
         forget(vhost, vhost->mapped->shm_offset);
     }
-    if (vhost->backend >= 0) {
-        loop_unwatch(vhost->config.loop, vhost->backend);
-        (void)close(vhost->backend);
-    }
-    vhost->backend = -1;
+    close_socket(vhost);
     vhost->reply_bytes = 0;
 }
 

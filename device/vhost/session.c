@@ -290,7 +290,11 @@ carry_out(struct vhost *vhost, struct fault *fault)
     struct vhost_message *message = &vhost->reader.message;
     bool is_answered = false;
     bool wants_ack = (message->header.flags & VHOST_NEED_REPLY) != 0;
-    if (vhost_backend_is_closed(vhost)) { /* the message is a new device's */
+    /*
+     * The message is a new device's, which QEMU gives the same connection.  A new socket is not: it may be sent only when
+     * protocol features are agreed on, and so is the same device's.
+     */
+    if (message->header.request != VHOST_SET_BACKEND_REQ_FD && vhost_backend_is_closed(vhost)) {
         vhost_let_go(vhost);
     }
     if (!dispatch(vhost, message, &is_answered, fault)) {

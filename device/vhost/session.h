@@ -57,7 +57,9 @@ struct vhost {
     struct vhost_queue queues[VHOST_QUEUE_COUNT];
     struct guest_memory guest;
 
-    int backend;            /* -1: none */
+    int backend;          /* -1: none */
+    bool is_backend_lost; /* the front-end has closed it */
+    struct loop_timer let_go;
     bool is_config_changed; /* to be said when the queues run */
     uint8_t reply[VHOST_REPLY_BYTES];
     size_t reply_bytes;
@@ -75,9 +77,9 @@ void vhost_fail(struct vhost *vhost, const char *format, ...) __attribute__((for
 void vhost_say(struct vhost *vhost, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * The front-end has closed the back-end's socket: it has let go of its device.  What the guest had is gone; the connection
- * stays, and a device that is plugged in may be given it, on which all begins anew.  We must not close it: QEMU 11.1 would
- * call the device that it has just freed.
+ * The front-end has closed the back-end's socket and gave us no other: it has let go of its device.  What the guest had is gone;
+ * the connection stays, and a device that is plugged in may be given it, on which all begins anew.  We must not close it: QEMU
+ * 11.1 would call the device that it has just freed.
  */
 void vhost_let_go(struct vhost *vhost);
 
@@ -107,7 +109,11 @@ void vhost_queues_finish(struct vhost *vhost);
 void vhost_interrupt(void *user, unsigned queue_idx);
 void vhost_queue_broke(void *user, unsigned queue_idx, const struct vq_fault *fault);
 
-/* backend.c: requests to the front-end. */
+/*
+ * backend.c: requests to the front-end.
+ * A socket that follows another takes over all that is mapped, and what was asked and has no answer yet.
+ * fd: taken over.  Returns: false: errno, and the session is to end.
+ */
 bool vhost_backend_open(struct vhost *vhost, int fd);
 void vhost_backend_close(struct vhost *vhost);
 /* Whether the front-end has closed it, though the loop has not said so yet. */

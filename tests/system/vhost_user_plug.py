@@ -114,34 +114,63 @@ def vulkan_goes_and_comes():
             expect_in(r"all as this CPU has them", shell(guest, "vulkan compute"), "Vulkan of the last one")
 
 
+def has_features(device):
+    return int(json.loads(device.status())["front"]["protocol_features"], 16) == PROTOCOL_FEATURES
+
+
+def give_socket(front):
+    """A socket for the back-end's requests.  Gives the front-end's end of it."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        socket.send_fds(front, [message(SET_BACKEND_REQ_FD)], [theirs.fileno()])
+    return ours
+
+
+def begin(front):
+    """A device's first words."""
+    front.sendall(message(SET_PROTOCOL_FEATURES, struct.pack("<Q", PROTOCOL_FEATURES)))
+    return give_socket(front)
+
+
 @system("vhost-user.let-go", "a front-end that closes the back-end's socket and begins anew at once is understood, whatever is seen first")
 def lets_go_and_begins_anew():
-    def has_features():
-        return int(json.loads(device.status())["front"]["protocol_features"], 16) == PROTOCOL_FEATURES
-
-    def begin():
-        ours, theirs = socket.socketpair()
-        front.sendall(message(SET_PROTOCOL_FEATURES, struct.pack("<Q", PROTOCOL_FEATURES)))
-        socket.send_fds(front, [message(SET_BACKEND_REQ_FD)], [theirs.fileno()])
-        theirs.close()
-        return ours
-
     with Device("--verbose") as device, connect(device) as front:
-        back = begin()
-        wait_until(has_features, "the first device")
+        back = begin(front)
+        wait_until(lambda: has_features(device), "the first device")
         for n in range(1, 5):
             os.kill(device.child(), signal.SIGSTOP)  # so that all of it is found at once, this socket first
             front.sendall(message(GET_FEATURES))
             back.close()
-            back = begin()
+            back = begin(front)
             front.sendall(message(GET_FEATURES))
             os.kill(device.child(), signal.SIGCONT)
             check([len(front.recv(20)) for _ in range(2)] == [20, 20], "no answers on the connection that stayed")
             check(device.log().count("has let go of its device") == n, "what the old device had is not dropped")
-            check(has_features(), f"what the new device said is forgotten: {device.status()}")
+            check(has_features(device), f"what the new device said is forgotten: {device.status()}")
         back.close()
-        wait_until(lambda: not has_features(), "the end of the last device")
+        wait_until(lambda: not has_features(device), "the end of the last device")
         check("is left" not in device.log(), f"the front-end was left:\n{device.log()}")
+
+
+@system("vhost-user.renewed", "a front-end that closes the back-end's socket and gives another keeps its device, whatever is seen first")
+def socket_is_renewed():
+    with Device("--verbose") as device, connect(device) as front:
+        back = begin(front)
+        wait_until(lambda: has_features(device), "the device")
+        for is_at_once in (True, False):
+            os.kill(device.child(), signal.SIGSTOP)
+            back.close()
+            if not is_at_once:
+                os.kill(device.child(), signal.SIGCONT)
+                device.status()  # its loop has found the end of the socket
+            back = give_socket(front)
+            os.kill(device.child(), signal.SIGCONT)
+            front.sendall(message(GET_FEATURES))
+            check(len(front.recv(20)) == 20, "no answer on the connection")
+            check(has_features(device), f"what the front-end said is forgotten: {device.status()}")
+        back.close()
+        wait_until(lambda: not has_features(device), "the end of the device")
+        check(device.log().count("has let go of its device") == 1, f"it was let go of more than once:\n{device.log()}")
 
 
 @system("vhost-user.no-plug", "QEMU refuses to unplug its own front-end of a GPU, with a sentence; the guest's picture stays")
