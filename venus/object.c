@@ -259,16 +259,20 @@ vn_objects_claim(struct vn_objects *objects, struct vn_object *object, uint16_t 
     return is_ours;
 }
 
-/* Takes the deepest, newest leaf below `object` out; with_itself: or object when it has no children.  NULL: there is none. */
+/*
+ * Takes the deepest, newest leaf below `object` out; with_itself: or object when it has no children.  NULL: there is none.
+ * *is_anothers: it is still there, and soon gone: another ring has claimed it, and works on it until it takes it out itself.
+ */
 static struct vn_object *
-take_leaf(struct vn_objects *objects, struct vn_object *object, bool with_itself)
+take_leaf(struct vn_objects *objects, struct vn_object *object, bool with_itself, bool *is_anothers)
 {
     vn_spin_lock(&objects->lock);
     struct vn_object *leaf = object->id && (object->child || with_itself) ? object : NULL;
     while (leaf && leaf->child) {
         leaf = leaf->child;
     }
-    if (leaf) {
+    *is_anothers = leaf && leaf != object && leaf->is_claimed;
+    if (leaf && !*is_anothers) {
         take_out(objects, leaf);
     }
     vn_spin_unlock(&objects->lock);
@@ -292,7 +296,12 @@ remove_below(struct venus *venus, struct vn_object *object, bool with_itself,
 {
     struct vn_objects *objects = &venus->objects;
     struct vn_object *leaf = NULL;
-    while (leaf != object && (leaf = take_leaf(objects, object, with_itself))) {
+    bool is_anothers = false;
+    while (leaf != object && (leaf = take_leaf(objects, object, with_itself, &is_anothers))) {
+        if (is_anothers) {
+            vn_os_sleep_ns(VN_SPIN_NAP_NS);
+            continue;
+        }
         if (gone) {
             gone(leaf);
         }
@@ -317,6 +326,20 @@ vn_objects_remove_lone(struct venus *venus, struct vn_object *object, uint16_t t
     }
     vn_spin_unlock(&objects->lock);
     return is_lone;
+}
+
+bool
+vn_objects_clear(struct venus *venus, struct vn_object *object, uint16_t type, uint64_t host)
+{
+    struct vn_objects *objects = &venus->objects;
+    if (!vn_objects_claim(objects, object, type, host)) {
+        return false;
+    }
+    remove_below(venus, object, false, NULL);
+    vn_spin_lock(&objects->lock);
+    object->is_claimed = false;
+    vn_spin_unlock(&objects->lock);
+    return true;
 }
 
 void

@@ -74,14 +74,15 @@ vn_objects_add(struct venus *venus, const struct vn_object *like, const char **w
  * To be called before an object is destroyed, on the host or here: two rings may name the same object at once, and one that was
  * looked up may be gone, its memory used for another, when it is to be destroyed.
  * type, host: what the command found when it looked it up.
- * Returns: true to one of them; false: it is gone, or about to go.
+ * Returns: true to one of them, who takes it out by vn_objects_remove and waits for nothing before: whoever ends what owns it
+ * waits meanwhile.  false: it is gone, or about to go.
  */
 bool vn_objects_claim(struct vn_objects *objects, struct vn_object *object, uint16_t type,
                       uint64_t host);
 
 /*
- * Takes it and all that it owns out of the table, owned ones first, newest first; calls free_data of each.
- * The host's side is the caller's.
+ * Takes it, which a claim or a lock keeps from others, and all that it owns out of the table, owned ones first, newest first;
+ * calls free_data of each.  The host's side is the caller's.
  */
 void vn_objects_remove(struct venus *venus, struct vn_object *object);
 
@@ -91,6 +92,12 @@ void vn_objects_remove(struct venus *venus, struct vn_object *object);
  */
 void vn_objects_remove_children(struct venus *venus, struct vn_object *object,
                                 void (*gone)(struct vn_object *));
+
+/*
+ * Removes all that it owns, as vn_objects_remove; it stays.  Nobody else ends it meanwhile, or adds to it.
+ * type, host: as for vn_objects_claim.  Returns: false: it is gone, or about to go.
+ */
+bool vn_objects_clear(struct venus *venus, struct vn_object *object, uint16_t type, uint64_t host);
 
 /*
  * Removes an object that owns nothing, has nothing to free and that nobody else destroys: most do, and one lock is enough.

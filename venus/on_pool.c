@@ -141,11 +141,11 @@ vn_on_vkResetDescriptorPool(struct vn_exec *exec, struct vn_args_vkResetDescript
     struct vn_object *pool =
         vn_exec_object(exec, VN_HANDLE_VkDescriptorPool, (uint64_t)args->descriptorPool);
     const struct vn_device *device = vn_device_of(exec);
-    if (!pool) {
-        vn_exec_fatal(exec, "a descriptor pool is expected");
+    if (!pool || !vn_objects_clear(exec->venus, pool, VN_HANDLE_VkDescriptorPool,
+                                   (uint64_t)args->descriptorPool)) {
+        vn_exec_fatal(exec, "resets no descriptor pool, or one that another ring destroys");
         return;
     }
-    vn_objects_remove_children(exec->venus, pool, NULL);
     args->ret = device->vk.vkResetDescriptorPool(args->device, args->descriptorPool, args->flags);
 }
 

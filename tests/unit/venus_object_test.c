@@ -118,6 +118,78 @@ UTEST(an_object_that_took_anothers_place_is_not_destroyed_for_it)
     venus_destroy(venus);
 }
 
+struct end_of_parent {
+    struct venus *venus;
+    struct vn_object *parent;
+};
+
+static void *
+end_parent(void *argument)
+{
+    const struct end_of_parent *end = argument;
+    EXPECT_TRUE(claim(end->venus, end->parent));
+    vn_objects_remove(end->venus, end->parent);
+    return NULL;
+}
+
+/* Until `id` is gone, or it is clear that it stays. */
+static struct vn_object *
+find_for_a_while(struct venus *venus, uint64_t id)
+{
+    struct vn_object *object = vn_objects_find(&venus->objects, id);
+    for (int i = 0; object && i < 50; i++) {
+        vn_os_sleep_ns(1000000);
+        object = vn_objects_find(&venus->objects, id);
+    }
+    return object;
+}
+
+/* One ring is about to destroy a child; another destroys the parent meanwhile; a third adds what would take their memory. */
+UTEST(what_a_ring_has_claimed_stays_until_it_takes_it_out_itself)
+{
+    struct venus *venus = begin();
+    struct vn_object *parent = add(venus, NULL, 1);
+    struct vn_object *child = add(venus, parent, 2);
+    struct end_of_parent end = { venus, parent };
+    pthread_t thread;
+    EXPECT_TRUE(claim(venus, child));
+    EXPECT_EQ(pthread_create(&thread, NULL, end_parent, &end), 0);
+    EXPECT_TRUE(find_for_a_while(venus, 2) == child);
+    for (uint64_t id = 3; id < 5; id++) {
+        EXPECT_TRUE(add(venus, NULL, id) != NULL);
+    }
+    vn_objects_remove(venus, child);
+    EXPECT_EQ(pthread_join(thread, NULL), 0);
+    EXPECT_TRUE(vn_objects_find(&venus->objects, 1) == NULL);
+    EXPECT_TRUE(vn_objects_find(&venus->objects, 2) == NULL);
+    EXPECT_TRUE(vn_objects_find(&venus->objects, 3) != NULL);
+    EXPECT_TRUE(vn_objects_find(&venus->objects, 4) != NULL);
+    EXPECT_EQ(venus->objects.live_count, 2);
+    venus_destroy(venus);
+}
+
+UTEST(what_is_cleared_stays_without_its_children)
+{
+    struct venus *venus = begin();
+    struct vn_object *pool = add(venus, NULL, 1);
+    EXPECT_TRUE(add(venus, pool, 2) != NULL && add(venus, pool, 3) != NULL);
+    EXPECT_TRUE(vn_objects_clear(venus, pool, VN_HANDLE_VkFence, 1));
+    EXPECT_EQ(venus->objects.live_count, 1);
+    EXPECT_TRUE(add(venus, pool, 2) != NULL);
+    EXPECT_TRUE(claim(venus, pool));
+    EXPECT_FALSE(
+        vn_objects_clear(venus, pool, VN_HANDLE_VkFence, 1)); /* another ring destroys it */
+    vn_objects_remove(venus, pool);
+    struct vn_object *other = add(venus, NULL, 4);
+    while (other && other != pool) { /* until one has its memory */
+        other = add(venus, NULL, other->id + 1);
+    }
+    EXPECT_TRUE(other && add(venus, other, 1000) != NULL);
+    EXPECT_FALSE(vn_objects_clear(venus, pool, VN_HANDLE_VkFence, 1));
+    EXPECT_TRUE(vn_objects_find(&venus->objects, 1000) != NULL);
+    venus_destroy(venus);
+}
+
 struct ring {
     struct venus *venus;
     struct vn_object *parent;
