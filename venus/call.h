@@ -40,22 +40,11 @@ vn_exec_alloc(struct vn_exec *exec, uint64_t count, size_t size)
 }
 
 /*
- * Adds an object under the client's id.  parent: who owns it; NULL: what the command was called on.
- * Returns: the object; NULL: already fatal (the host's handle is still the caller's to destroy).
+ * Adds an object like this one, whole: from the first moment on, another ring may use it and end it.
+ * like: id (the client's), host, type, data, free_data; parent NULL: what the command was called on; device NULL: its parent's.
+ * Returns: the object; NULL: already fatal (host and data are still the caller's to end).
  */
-struct vn_object *vn_exec_add_child(struct vn_exec *exec, struct vn_object *parent, uint16_t type,
-                                    uint64_t id, uint64_t host);
-static inline struct vn_object *
-vn_exec_add(struct vn_exec *exec, uint16_t type, uint64_t id, uint64_t host, void *data,
-            void (*free_data)(struct venus *, struct vn_object *))
-{
-    struct vn_object *object = vn_exec_add_child(exec, NULL, type, id, host);
-    if (object) {
-        object->data = data;
-        object->free_data = free_data;
-    }
-    return object;
-}
+struct vn_object *vn_exec_add(struct vn_exec *exec, struct vn_object *like);
 
 /*
  * The host made `count` objects (null where it failed): adds them under the client's ids, and writes 0 over the ids of those

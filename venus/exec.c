@@ -157,22 +157,20 @@ vn_instance_of(const struct vn_exec *exec)
 }
 
 struct vn_object *
-vn_exec_add_child(struct vn_exec *exec, struct vn_object *parent, uint16_t type, uint64_t id,
-                  uint64_t host)
+vn_exec_add(struct vn_exec *exec, struct vn_object *like)
 {
-    if (!parent && exec->trail_count) {
-        parent = exec->trail[0];
+    if (!like->parent && exec->trail_count) {
+        like->parent = exec->trail[0];
     }
-    struct vn_object like = { .id = id,
-                              .host = host,
-                              .type = type,
-                              .parent = parent,
-                              .device = parent ? parent->device : NULL };
+    if (!like->device && like->parent) {
+        like->device = like->parent->device;
+    }
     const char *why = NULL;
-    struct vn_object *object = vn_objects_add(exec->venus, &like, &why);
+    uint64_t id = like->id;
+    struct vn_object *object = vn_objects_add(exec->venus, like, &why);
     if (!object) {
-        vn_exec_fatal(exec, "new %s 0x%llx: %s", vn_handle_names[type], (unsigned long long)id,
-                      why);
+        vn_exec_fatal(exec, "new %s 0x%llx: %s", vn_handle_names[like->type],
+                      (unsigned long long)id, why);
         return NULL;
     }
     *vn_cache_slot(&exec->cache, id) = object; /* it is likely to be named soon */
@@ -183,15 +181,15 @@ void
 vn_exec_created(struct vn_exec *exec, uint16_t type, uint64_t *ids, const uint64_t *hosts,
                 uint32_t count, VkResult ret)
 {
+    bool is_made = ret >= 0 || count > 1; /* pipelines: some succeed beside one that fails */
     for (uint32_t i = 0; ids && i < count; i++) {
-        bool is_made = hosts[i] && ret >= 0;
-        is_made =
-            is_made ||
-            (hosts[i] && count > 1); /* pipelines: those that succeeded beside one that failed */
-        if (is_made && !vn_exec_add_child(exec, NULL, type, ids[i], hosts[i])) {
-            vn_destroyers[type](vn_device_of(exec), hosts[i]);
-        } else if (!is_made) {
+        if (!is_made || !hosts[i]) {
             ids[i] = 0;
+            continue;
+        }
+        struct vn_object like = { .id = ids[i], .host = hosts[i], .type = type };
+        if (!vn_exec_add(exec, &like)) {
+            vn_destroyers[type](vn_device_of(exec), hosts[i]);
         }
     }
 }

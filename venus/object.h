@@ -5,8 +5,9 @@
  * Objects form a tree (instance > physical device > device > pool > set): what is destroyed takes what it owns along.
  *
  * Several rings look up at once.  Memory of objects is never given back while the context lives, only used again: so a ring may
- * remember where it found one, and looks whether that id is still there; and a client which destroys on one ring what it uses
- * on another harms itself, not this process's memory.
+ * remember where it found one, and looks whether that id is still there.  An object is whole when it gets its id.  A client that
+ * destroys on one ring what it uses on another at that moment breaks Vulkan's rules of external synchronization: as with any
+ * driver, it may harm its own process, which here is its renderer, and nobody else's.
  */
 #ifndef VENUS_OBJECT_H
 #define VENUS_OBJECT_H

@@ -33,15 +33,18 @@ set_up(struct vn_exec *exec, struct vn_device *device, const struct vn_args_vkCr
     vn_host_fill_device((PFN_vkGetDeviceProcAddr)get, device->handle, &device->vk);
     VkResult ret = vn_queues_init(&device->queues, args->pCreateInfo);
     if (ret == VK_SUCCESS) {
-        device->object = vn_exec_add(exec, VN_HANDLE_VkDevice, *(const uint64_t *)args->pDevice,
-                                     (uint64_t)device->handle, device, NULL);
+        struct vn_object like = { .id = *(const uint64_t *)args->pDevice,
+                                  .host = (uint64_t)device->handle,
+                                  .type = VN_HANDLE_VkDevice,
+                                  .device = device,
+                                  .data = device };
+        device->object = vn_exec_add(exec, &like);
     }
     if (!device->object) {
         vn_queues_finish(exec->venus, device);
         device->vk.vkDestroyDevice(device->handle, NULL);
         return ret ? ret : VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    device->object->device = device;
     return VK_SUCCESS;
 }
 

@@ -96,8 +96,12 @@ vn_on_vkCreateImage(struct vn_exec *exec, struct vn_args_vkCreateImage *args)
         vn_retire(exec->venus, image);
         return;
     }
-    if (!vn_exec_add(exec, VN_HANDLE_VkImage, *(uint64_t *)args->pImage, (uint64_t)host, image,
-                     free_image)) {
+    struct vn_object like = { .id = *(uint64_t *)args->pImage,
+                              .host = (uint64_t)host,
+                              .type = VN_HANDLE_VkImage,
+                              .data = image,
+                              .free_data = free_image };
+    if (!vn_exec_add(exec, &like)) {
         device->vk.vkDestroyImage(args->device, host, NULL);
         vn_retire(exec->venus, image);
     }

@@ -121,6 +121,25 @@ make_instance(const struct vn_args_vkCreateInstance *args, const struct vn_insta
     return vk->vkCreateInstance(&info, NULL, out);
 }
 
+/* From its end on, another ring may destroy it. */
+static bool
+publish(struct vn_exec *exec, struct vn_instance *instance, uint64_t id)
+{
+    struct venus *venus = exec->venus;
+    struct vn_object like = {
+        .id = id, .host = (uint64_t)instance->handle, .type = VN_HANDLE_VkInstance, .data = instance
+    };
+    (void)pthread_mutex_lock(&venus->instances_lock);
+    instance->object = vn_exec_add(exec, &like);
+    bool is_added = instance->object;
+    if (is_added) {
+        instance->next = venus->instances;
+        venus->instances = instance;
+    }
+    (void)pthread_mutex_unlock(&venus->instances_lock);
+    return is_added;
+}
+
 void
 vn_on_vkCreateInstance(struct vn_exec *exec, struct vn_args_vkCreateInstance *args)
 {
@@ -140,17 +159,10 @@ vn_on_vkCreateInstance(struct vn_exec *exec, struct vn_args_vkCreateInstance *ar
         return;
     }
     vn_host_fill_instance(&exec->venus->host, instance->handle, &instance->vk);
-    instance->object = vn_exec_add(exec, VN_HANDLE_VkInstance, *(const uint64_t *)args->pInstance,
-                                   (uint64_t)instance->handle, instance, NULL);
-    if (!instance->object) {
+    if (!publish(exec, instance, *(const uint64_t *)args->pInstance)) {
         instance->vk.vkDestroyInstance(instance->handle, NULL);
         vn_retire(exec->venus, instance);
-        return;
     }
-    (void)pthread_mutex_lock(&exec->venus->instances_lock);
-    instance->next = exec->venus->instances;
-    exec->venus->instances = instance;
-    (void)pthread_mutex_unlock(&exec->venus->instances_lock);
 }
 
 static void

@@ -251,16 +251,19 @@ track(struct allocation *allocation, VkResult result)
     const struct vn_device *device = allocation->device;
     VkDeviceMemory host = result < 0 ? VK_NULL_HANDLE : allocation->host;
     memory->failure = result;
-    if (!vn_exec_add(exec, VN_HANDLE_VkDeviceMemory, memory->id, (uint64_t)host, memory,
-                     vn_memory_free_data)) {
+    if (memory->fd >= 0) {
+        vn_memory_publish(exec->venus, memory); /* before another ring can free it */
+    }
+    struct vn_object like = { .id = memory->id,
+                              .host = (uint64_t)host,
+                              .type = VN_HANDLE_VkDeviceMemory,
+                              .data = memory,
+                              .free_data = vn_memory_free_data };
+    if (!vn_exec_add(exec, &like)) {
         if (host) {
             device->vk.vkFreeMemory(device->handle, host, NULL);
         }
         vn_memory_free(exec->venus, memory);
-        return;
-    }
-    if (memory->fd >= 0) {
-        vn_memory_publish(exec->venus, memory);
     }
 }
 

@@ -62,8 +62,12 @@ vn_physical_add(struct vn_exec *exec, struct vn_instance *instance, VkPhysicalDe
     } else {
         vn_offers_init(physical);
         vn_memory_plan_init(exec->venus, physical);
-        physical->object = vn_exec_add(exec, VN_HANDLE_VkPhysicalDevice, id, (uint64_t)handle,
-                                       physical, free_physical);
+        struct vn_object like = { .id = id,
+                                  .host = (uint64_t)handle,
+                                  .type = VN_HANDLE_VkPhysicalDevice,
+                                  .data = physical,
+                                  .free_data = free_physical };
+        physical->object = vn_exec_add(exec, &like);
     }
     if (!physical->object) {
         vn_retire(exec->venus, physical->extensions);

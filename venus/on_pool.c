@@ -9,7 +9,8 @@ add_to_pool(struct vn_exec *exec, struct vn_object *pool, uint16_t type, const u
             const uint64_t *hosts, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (!vn_exec_add_child(exec, pool, type, ids[i], hosts[i])) {
+        struct vn_object like = { .id = ids[i], .host = hosts[i], .type = type, .parent = pool };
+        if (!vn_exec_add(exec, &like)) {
             return; /* fatal already; the host's rest goes with its pool */
         }
     }
@@ -189,8 +190,12 @@ vn_on_vkCreateQueryPool(struct vn_exec *exec, struct vn_args_vkCreateQueryPool *
         vn_retire(exec->venus, pool);
         return;
     }
-    if (!vn_exec_add(exec, VN_HANDLE_VkQueryPool, *(uint64_t *)args->pQueryPool, (uint64_t)host,
-                     pool, free_query_pool)) {
+    struct vn_object like = { .id = *(uint64_t *)args->pQueryPool,
+                              .host = (uint64_t)host,
+                              .type = VN_HANDLE_VkQueryPool,
+                              .data = pool,
+                              .free_data = free_query_pool };
+    if (!vn_exec_add(exec, &like)) {
         device->vk.vkDestroyQueryPool(args->device, host, NULL);
         vn_retire(exec->venus, pool);
     }

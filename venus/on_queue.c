@@ -50,8 +50,11 @@ vn_on_vkGetDeviceQueue2(struct vn_exec *exec, struct vn_args_vkGetDeviceQueue2 *
                       info->queueFamilyIndex, timeline->ringIdx, reasons[got]);
         return;
     }
-    (void)vn_exec_add(exec, VN_HANDLE_VkQueue, *(uint64_t *)args->pQueue, (uint64_t)queue->handle,
-                      queue, NULL);
+    struct vn_object like = { .id = *(uint64_t *)args->pQueue,
+                              .host = (uint64_t)queue->handle,
+                              .type = VN_HANDLE_VkQueue,
+                              .data = queue };
+    (void)vn_exec_add(exec, &like);
 }
 
 /* The semaphores among these that the host must wait for; *kept tells which places stay. */

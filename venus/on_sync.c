@@ -52,8 +52,12 @@ vn_on_vkCreateSemaphore(struct vn_exec *exec, struct vn_args_vkCreateSemaphore *
         vn_retire(exec->venus, semaphore);
         return;
     }
-    if (!vn_exec_add(exec, VN_HANDLE_VkSemaphore, *(uint64_t *)args->pSemaphore, (uint64_t)host,
-                     semaphore, free_semaphore)) {
+    struct vn_object like = { .id = *(uint64_t *)args->pSemaphore,
+                              .host = (uint64_t)host,
+                              .type = VN_HANDLE_VkSemaphore,
+                              .data = semaphore,
+                              .free_data = free_semaphore };
+    if (!vn_exec_add(exec, &like)) {
         device->vk.vkDestroySemaphore(args->device, host, NULL);
         vn_retire(exec->venus, semaphore);
     }

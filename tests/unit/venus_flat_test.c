@@ -6,27 +6,33 @@
  */
 #include "tests/unit/venus_hostile.h"
 
-enum { ROUNDS = 24, HEAD_BYTES = 8, ENCODED_BYTES = 4096 };
+enum { ROUNDS = 24, HEAD_BYTES = 8, ENCODED_BYTES = 4096, DEVICES = 2 };
 
 struct flat_rig {
     struct venus *venus;
     struct author *author;
-    struct vn_device device;
+    struct vn_device devices[DEVICES];
     struct vn_exec exec;
 };
 
-/* One object of each type, all of one device. */
+static uint64_t
+id_of(uint64_t type, uint64_t device)
+{
+    return 1 + type * DEVICES + device;
+}
+
+/* Of each type one object of each device: of two devices in one command, the walk refuses the second. */
 static void
 flat_begin(struct flat_rig *rig)
 {
     const struct venus_config config = { .name = "flat" };
     EXPECT_EQ(venus_create(&config, &rig->venus), VENUS_OK);
     rig->author = author_create(rig->venus, 1);
-    for (uint64_t type = 0; type < VN_HANDLE_COUNT; type++) {
-        const struct vn_object like = { .id = type + 1,
-                                        .host = (type + 1) * 4096,
-                                        .type = (uint16_t)type,
-                                        .device = &rig->device };
+    for (uint64_t i = 0; i < (uint64_t)VN_HANDLE_COUNT * DEVICES; i++) {
+        const struct vn_object like = { .id = id_of(i / DEVICES, i % DEVICES),
+                                        .host = (i + 1) * 4096,
+                                        .type = (uint16_t)(i / DEVICES),
+                                        .device = &rig->devices[i % DEVICES] };
         const char *why = NULL;
         EXPECT_TRUE(vn_objects_add(rig->venus, &like, &why) != NULL);
     }
@@ -36,8 +42,9 @@ flat_begin(struct flat_rig *rig)
 static void
 flat_end(struct flat_rig *rig)
 {
-    for (uint64_t type = 0; type < VN_HANDLE_COUNT; type++) {
-        vn_objects_remove(rig->venus, vn_objects_find(&rig->venus->objects, type + 1));
+    for (uint64_t i = 0; i < (uint64_t)VN_HANDLE_COUNT * DEVICES; i++) {
+        uint64_t id = id_of(i / DEVICES, i % DEVICES);
+        vn_objects_remove(rig->venus, vn_objects_find(&rig->venus->objects, id));
     }
     vn_exec_finish(&rig->exec);
     author_destroy(rig->author);
@@ -158,17 +165,17 @@ UTEST(a_straight_line_names_only_what_is_remembered_and_lives)
     const struct vn_command *command = author_command("vkDestroyFence");
     rig.author->out.at = 0;
     const struct vn_args_vkDestroyFence args = {
-        .device = HANDLE(VkDevice, VN_HANDLE_VkDevice + 1),
-        .fence = HANDLE(VkFence, VN_HANDLE_VkFence + 1),
+        .device = HANDLE(VkDevice, id_of(VN_HANDLE_VkDevice, 0)),
+        .fence = HANDLE(VkFence, id_of(VN_HANDLE_VkFence, 0)),
     };
     vn_encode_request(&rig.author->out, command, 0, &args);
     size_t size = rig.author->out.at;
     EXPECT_FALSE(take(&rig, command, size, false).is_taken);
     EXPECT_TRUE(take(&rig, command, size, true).is_taken);
     EXPECT_TRUE(take(&rig, command, size, false).is_taken);
-    struct vn_object *fence = vn_objects_find(&rig.venus->objects, VN_HANDLE_VkFence + 1);
+    struct vn_object *fence = vn_objects_find(&rig.venus->objects, id_of(VN_HANDLE_VkFence, 0));
     struct vn_object again = {
-        .id = fence->id, .host = 1, .type = fence->type, .device = &rig.device
+        .id = fence->id, .host = 1, .type = fence->type, .device = fence->device
     };
     vn_objects_remove(rig.venus, fence);
     EXPECT_FALSE(take(&rig, command, size, false).is_taken);
