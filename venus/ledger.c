@@ -1,6 +1,7 @@
 #include "venus/ledger.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 static const char *const kind_names[VN_LEDGER_KIND_COUNT] = {
     [VN_LEDGER_DEVICE] = "device",
@@ -75,6 +76,38 @@ vn_ledger_give_back(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t
     atomic_fetch_sub_explicit(&ledger->live_bytes, bytes, memory_order_relaxed);
     if (ledger->config && ledger->config->on_give_back) {
         ledger->config->on_give_back(ledger->config->user, bytes);
+    }
+}
+
+struct vn_charge *
+vn_charge_take(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t bytes)
+{
+    struct vn_charge *charge = malloc(sizeof(*charge));
+    if (!charge || vn_ledger_take(ledger, kind, bytes) != VENUS_OK) {
+        free(charge);
+        return NULL;
+    }
+    *charge = (struct vn_charge){ .ledger = ledger, .kind = kind, .bytes = bytes };
+    atomic_init(&charge->use_count, 1);
+    return charge;
+}
+
+struct vn_charge *
+vn_charge_hold(struct vn_charge *charge)
+{
+    if (charge) {
+        atomic_fetch_add_explicit(&charge->use_count, 1, memory_order_relaxed);
+    }
+    return charge;
+}
+
+void
+vn_charge_put(struct vn_charge *charge)
+{
+    /* Acquire and release: what the others held is given back before it may be charged to anybody else. */
+    if (charge && atomic_fetch_sub_explicit(&charge->use_count, 1, memory_order_acq_rel) == 1) {
+        vn_ledger_give_back(charge->ledger, charge->kind, charge->bytes);
+        free(charge);
     }
 }
 

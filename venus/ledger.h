@@ -50,6 +50,27 @@ vn_ledger_take(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t byte
 /* Gives back what one vn_ledger_take charged. */
 void vn_ledger_give_back(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t bytes);
 
+/*
+ * A charge that lasts as long as anybody has the memory: a VkDeviceMemory and the resources of it are one memory, which is
+ * charged once, until the last of them is gone.
+ */
+struct vn_charge {
+    struct vn_ledger *ledger;
+    enum vn_ledger_kind kind;
+    uint64_t bytes;
+    atomic_uint use_count;
+};
+
+/* Charges, held for the caller.  Returns: NULL when a limit would be passed, or the host is short. */
+struct vn_charge *
+vn_charge_take(struct vn_ledger *ledger, enum vn_ledger_kind kind, uint64_t bytes);
+
+/* One more holder.  charge: NULL is allowed, and given back. */
+struct vn_charge *vn_charge_hold(struct vn_charge *charge);
+
+/* Lets go, once the memory is: the last one gives it back to the ledger.  charge: NULL is allowed. */
+void vn_charge_put(struct vn_charge *charge);
+
 /* How much may still be charged. */
 uint64_t vn_ledger_left_bytes(const struct vn_ledger *ledger);
 

@@ -94,9 +94,7 @@ vn_memory_free(struct venus *venus, struct vn_memory *memory)
         vn_os_unmap(memory->map, memory->map_bytes);
         vn_os_fd_close(memory->fd);
     }
-    if (memory->charged_bytes) {
-        vn_ledger_give_back(&venus->ledger, memory->kind, memory->charged_bytes);
-    }
+    vn_charge_put(memory->charge);
     vn_retire(venus, memory);
 }
 
@@ -168,7 +166,7 @@ hand_out(struct vn_memory *memory, int *fd, struct vn_shared **shared)
 
 enum venus_status
 vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venus_memory *out,
-                 struct vn_shared **shared)
+                 struct vn_shared **shared, struct vn_charge **charge)
 {
     int fd = -1;
     struct vn_memories *memories = &venus->memories;
@@ -180,6 +178,7 @@ vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venu
     bool is_found =
         memory && can_export(memory, blob) && seal(memory, blob) && hand_out(memory, &fd, shared);
     if (is_found) {
+        *charge = vn_charge_hold(memory->charge);
         *out = (struct venus_memory){
             .fd = fd,
             .kind = fd_kind(memory->backing),

@@ -58,12 +58,11 @@ struct vn_memory {
     const struct vn_physical *physical;
     uint32_t type_idx;
     enum vn_backing backing;
-    uint64_t size_bytes; /* as allocated: whole pages where it has an fd */
-    enum vn_ledger_kind kind;
-    uint64_t charged_bytes;
-    atomic_bool is_bound; /* to anything, once */
-    int fd;               /* for the client to have; -1: there is none, or it has it */
-    uint8_t *map;         /* of an imported resource: what the host imported in its turn */
+    uint64_t size_bytes;      /* as allocated: whole pages where it has an fd */
+    struct vn_charge *charge; /* held; NULL: nothing was charged yet */
+    atomic_bool is_bound;     /* to anything, once */
+    int fd;                   /* for the client to have; -1: there is none, or it has it */
+    uint8_t *map;             /* of an imported resource: what the host imported in its turn */
     uint64_t map_bytes;
     struct vn_shared *shared; /* VN_BACKING_HOST: what fd is the fd of; held */
     struct vn_memory *next;   /* in vn_memories */
@@ -101,11 +100,13 @@ void vn_memory_filter_properties2(const struct vn_physical *physical, const stru
  * Hands out the fd of the device memory with the id blob->blob_id.
  * blob: size_bytes at most what was allocated; flags as venus.h has them.
  * out: fd is the caller's from now on.  shared: what it is the fd of, held for the caller; NULL: nothing more to hold.
+ * charge: of the memory, held for the caller, who may have it for longer than the VkDeviceMemory lives.
  * Returns: VENUS_OK; VENUS_NO_BLOB (no such memory, too small, not mappable, or it was exported before; or the host is short).
  * Context: any thread.
  */
-enum venus_status vn_memory_export(struct venus *venus, const struct venus_blob *blob,
-                                   struct venus_memory *out, struct vn_shared **shared);
+enum venus_status
+vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venus_memory *out,
+                 struct vn_shared **shared, struct vn_charge **charge);
 
 /* Gets a struct vn_memory that holds nothing yet.  Returns: NULL when memory is short. */
 struct vn_memory *
@@ -114,7 +115,7 @@ vn_memory_new(struct venus *venus, const struct vn_physical *physical, uint64_t 
 /* Makes it exportable: from now on vn_memory_export finds it. */
 void vn_memory_publish(struct venus *venus, struct vn_memory *memory);
 
-/* Unlinks, unmaps, closes, gives back to the ledger and frees.  The host's VkDeviceMemory must be gone already. */
+/* Unlinks, unmaps, closes, lets go of the charge and frees.  The host's VkDeviceMemory must be gone already. */
 void vn_memory_free(struct venus *venus, struct vn_memory *memory);
 
 /*

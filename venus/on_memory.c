@@ -29,14 +29,26 @@ struct allocation {
 };
 
 static VkResult
-charge(struct allocation *allocation, uint64_t bytes)
+charge(struct allocation *allocation, enum vn_ledger_kind kind, uint64_t bytes)
 {
     struct vn_memory *memory = allocation->memory;
-    if (vn_ledger_take(&allocation->exec->venus->ledger, memory->kind, bytes) != VENUS_OK) {
-        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    memory->charge = vn_charge_take(&allocation->exec->venus->ledger, kind, bytes);
+    return memory->charge ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+/* Of memory that exists: once, as long as who made it counts it here. */
+static VkResult
+charge_import(struct allocation *allocation, const struct vn_resource *resource)
+{
+    VkDeviceSize bytes = allocation->info->allocationSize;
+    bytes = bytes > resource->size_bytes ? bytes : resource->size_bytes;
+    if (resource->charge && bytes <= resource->charge->bytes) {
+        allocation->memory->charge = vn_charge_hold(resource->charge);
+        return VK_SUCCESS;
     }
-    memory->charged_bytes = bytes;
-    return VK_SUCCESS;
+    /* Here, too: the context that made it may let go of it first. */
+    return charge(allocation, resource->kind == VENUS_FD_SHM ? VN_LEDGER_MAPPED : VN_LEDGER_DEVICE,
+                  bytes);
 }
 
 /* The host gets `map` of `bytes` as the memory. */
@@ -67,7 +79,7 @@ back_by_host(struct allocation *allocation, bool is_exported)
     }
     uint64_t bytes = (info->allocationSize + alignment_bytes - 1) / alignment_bytes;
     info->allocationSize = bytes * alignment_bytes;
-    VkResult result = charge(allocation, info->allocationSize);
+    VkResult result = charge(allocation, VN_LEDGER_MAPPED, info->allocationSize);
     if (result < 0) {
         return result;
     }
@@ -96,7 +108,7 @@ back_by_export(struct allocation *allocation)
         .handleTypes = type,
     };
     vn_chain_add(allocation->info, &allocation->export);
-    return charge(allocation, allocation->info->allocationSize);
+    return charge(allocation, VN_LEDGER_MAPPED, allocation->info->allocationSize);
 }
 
 /* Exports what the host made; a memory whose fd cannot be had is of no use to the client. */
@@ -175,14 +187,13 @@ prepare(struct allocation *allocation)
         vn_chain_take(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
     memory->type_idx = info->memoryTypeIndex;
     memory->backing = choose_backing(memory->physical, info->memoryTypeIndex, export);
-    memory->kind = memory->backing == VN_BACKING_NONE ? VN_LEDGER_DEVICE : VN_LEDGER_MAPPED;
     switch (memory->backing) {
     case VN_BACKING_HOST: return back_by_host(allocation, export && export->handleTypes != 0);
     case VN_BACKING_DMABUF:
     case VN_BACKING_OPAQUE: return back_by_export(allocation);
     case VN_BACKING_NONE: break;
     }
-    return charge(allocation, info->allocationSize);
+    return charge(allocation, VN_LEDGER_DEVICE, info->allocationSize);
 }
 
 /* Returns: fatal already when the resource does not exist; else as Vulkan. */
@@ -196,11 +207,7 @@ prepare_import(struct allocation *allocation, uint32_t res_id)
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
     (void)vn_chain_take(allocation->info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
-    VkDeviceSize bytes = allocation->info->allocationSize;
-    /* Here, too: whoever made it may let go of it first. */
-    allocation->memory->kind = resource->kind == VENUS_FD_SHM ? VN_LEDGER_MAPPED : VN_LEDGER_DEVICE;
-    VkResult result =
-        charge(allocation, bytes > resource->size_bytes ? bytes : resource->size_bytes);
+    VkResult result = charge_import(allocation, resource);
     if (result == VK_SUCCESS) {
         result = import_resource(allocation, resource);
     }

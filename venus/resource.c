@@ -46,6 +46,7 @@ vn_resource_get(struct vn_resources *resources, uint32_t res_id)
     return resource;
 }
 
+/* Of all that it holds, be it in the table or not. */
 static void
 let_go(struct venus *venus, const struct vn_resource *resource)
 {
@@ -55,15 +56,13 @@ let_go(struct venus *venus, const struct vn_resource *resource)
     } else {
         vn_os_fd_close(resource->fd);
     }
+    vn_charge_put(resource->charge);
 }
 
 static void
 discard(struct vn_resource *resource)
 {
     let_go(resource->home->venus, resource);
-    if (resource->charged_bytes) {
-        vn_ledger_give_back(&resource->home->venus->ledger, VN_LEDGER_SHM, resource->charged_bytes);
-    }
     free(resource);
 }
 
@@ -150,26 +149,16 @@ static enum venus_status
 make_shm(struct venus *venus, uint64_t size_bytes, struct vn_resource *made)
 {
     uint64_t whole_bytes = vn_os_whole_pages(size_bytes);
-    if (vn_ledger_take(&venus->ledger, VN_LEDGER_SHM, whole_bytes) != VENUS_OK) {
+    made->charge = vn_charge_take(&venus->ledger, VN_LEDGER_SHM, whole_bytes);
+    if (!made->charge) {
         return VENUS_NO_MEMORY;
     }
     made->kind = VENUS_FD_SHM;
     made->size_bytes = whole_bytes;
-    made->charged_bytes = whole_bytes;
     made->fd = vn_os_memory_create("venus-shm", size_bytes);
     bool is_sealed = made->fd >= 0 && vn_os_memory_seal(made->fd, size_bytes);
     made->map = is_sealed ? vn_os_map(made->fd, whole_bytes) : NULL;
     return made->map ? VENUS_OK : VENUS_NO_MEMORY;
-}
-
-/* Gives back what make_shm or an export got, when the resource did not come to be. */
-static void
-unmake(struct venus *venus, const struct vn_resource *made)
-{
-    let_go(venus, made);
-    if (made->charged_bytes) {
-        vn_ledger_give_back(&venus->ledger, VN_LEDGER_SHM, made->charged_bytes);
-    }
 }
 
 static enum venus_status
@@ -184,7 +173,7 @@ make(struct venus *venus, const struct venus_blob *blob, struct vn_resource *mad
         out->size_bytes = made->size_bytes;
         out->fd = status == VENUS_OK ? vn_os_fd_copy(made->fd) : -1;
     } else {
-        status = vn_memory_export(venus, blob, out, &made->shared);
+        status = vn_memory_export(venus, blob, out, &made->shared, &made->charge);
         made->kind = out->kind;
         made->size_bytes = out->size_bytes;
         if (status == VENUS_OK) {
@@ -210,7 +199,7 @@ venus_resource_create(struct venus *venus, uint32_t res_id, const struct venus_b
         status = add(&venus->resources, &made);
     }
     if (status != VENUS_OK) {
-        unmake(venus, &made);
+        let_go(venus, &made);
         vn_os_fd_close(out->fd);
         out->fd = -1;
     }

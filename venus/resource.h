@@ -20,6 +20,7 @@
 
 #include "venus/venus.h"
 
+struct vn_charge;
 struct vn_resources;
 struct vn_shared;
 
@@ -29,10 +30,10 @@ struct vn_resource {
     int fd;
     struct vn_shared *shared; /* what fd is the fd of, held; NULL: fd is the resource's own */
     uint64_t size_bytes;
-    uint8_t *map;           /* all of it; NULL: not for this process to touch */
-    uint64_t charged_bytes; /* of the context's ledger */
-    atomic_bool is_gone;    /* the client destroyed it: its id may be another's now */
-    atomic_uint use_count;  /* the table's own, and each user's */
+    uint8_t *map;             /* all of it; NULL: not for this process to touch */
+    struct vn_charge *charge; /* held; NULL: the memory is another context's */
+    atomic_bool is_gone;      /* the client destroyed it: its id may be another's now */
+    atomic_uint use_count;    /* the table's own, and each user's */
     struct vn_resources *home;
     struct vn_resource *next; /* in its slot */
 };

@@ -62,8 +62,8 @@ memory_bytes(const struct gpu_reply *reply, const struct gpu_resource *resource)
 }
 
 /*
- * Renderers count what their programs hold, and those may let go of what the guest still has a blob of: so the blobs are
- * held to the guest's limit by themselves, too.
+ * Renderers count what they hold, but may end while the guest still has a blob of theirs: so the blobs are held to the
+ * guest's limit by themselves, too.
  */
 static uint32_t
 keep(struct gpu *gpu, const struct gpu_command *command, struct gpu_resource *resource,

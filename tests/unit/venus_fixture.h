@@ -90,10 +90,11 @@ vn_exec_fatal(struct vn_exec *exec, const char *format, ...)
 
 enum venus_status
 vn_memory_export(struct venus *venus, const struct venus_blob *blob, struct venus_memory *out,
-                 struct vn_shared **shared)
+                 struct vn_shared **shared, struct vn_charge **charge)
 {
     (void)venus;
     *shared = NULL;
+    *charge = NULL;
     if (toy.export_status == VENUS_OK) {
         out->fd = vn_os_memory_create("exported", blob->size_bytes);
         out->kind = VENUS_FD_DMABUF;

@@ -75,6 +75,21 @@ allocate_own(struct rig *rig, uint64_t id, uint64_t bytes)
     return allocate_with(rig, id, &info, true);
 }
 
+static VkResult
+import_resource(struct rig *rig, uint64_t id, uint32_t res_id, uint64_t bytes)
+{
+    VkImportMemoryResourceInfoMESA import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
+        .resourceId = res_id,
+    };
+    VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = &import,
+        .allocationSize = bytes,
+    };
+    return allocate_with(rig, id, &info, true);
+}
+
 static enum venus_status
 export(struct rig *rig, uint64_t id, uint64_t bytes, struct venus_memory *out)
 {
@@ -84,8 +99,10 @@ export(struct rig *rig, uint64_t id, uint64_t bytes, struct venus_memory *out)
         .flags = VENUS_BLOB_MAPPABLE,
     };
     struct vn_shared *shared = NULL;
-    enum venus_status status = vn_memory_export(rig->venus, &blob, out, &shared);
+    struct vn_charge *charge = NULL;
+    enum venus_status status = vn_memory_export(rig->venus, &blob, out, &shared, &charge);
     vn_shared_put(&rig->venus->spares, shared);
+    vn_charge_put(charge);
     return status;
 }
 
@@ -319,23 +336,7 @@ UTEST(memory_of_another_context_is_imported)
     int fd = vn_os_memory_create("elsewhere", 8192);
     uint8_t *map = vn_os_map(fd, 8192);
     EXPECT_EQ(venus_resource_import(rig.venus, 5, fd, VENUS_FD_SHM, 8192), VENUS_OK);
-    VkImportMemoryResourceInfoMESA import = {
-        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
-        .resourceId = 5,
-    };
-    VkMemoryAllocateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .pNext = &import,
-        .allocationSize = 5000,
-    };
-    uint64_t id = 10;
-    struct vn_args_vkAllocateMemory args = {
-        .device = rig.device->handle,
-        .pAllocateInfo = &info,
-        .pMemory = (VkDeviceMemory *)&id,
-    };
-    vn_on_vkAllocateMemory(rig_command(&rig, true, rig.device->object, NULL, NULL), &args);
-    EXPECT_EQ(args.ret, VK_SUCCESS);
+    EXPECT_EQ(import_resource(&rig, 10, 5, 5000), VK_SUCCESS);
     map[77] = 5;
     EXPECT_EQ(((uint8_t *)fake.imported_pointer)[77], 5);
     struct venus_memory out;
@@ -344,13 +345,41 @@ UTEST(memory_of_another_context_is_imported)
     EXPECT_EQ(venus_resource_destroy(rig.venus, 5), VENUS_OK);
     EXPECT_EQ(((uint8_t *)fake.imported_pointer)[77], 5);
 
-    id = 11;
-    info.pNext = &import;
-    info.allocationSize = 5000;
-    vn_on_vkAllocateMemory(rig_command(&rig, true, rig.device->object, NULL, NULL), &args);
+    (void)import_resource(&rig, 11, 5, 5000);
     EXPECT_TRUE(venus_why(rig.venus) && strstr(venus_why(rig.venus), "resource 5"));
     vn_os_unmap(map, 8192);
     venus_destroy(rig.venus);
+}
+
+/* Of a host that shares by memfd, and of one that does by dma-buf. */
+static void
+check_charge(struct rig *rig, uint64_t limit_bytes)
+{
+    const struct vn_ledger *ledger = &rig->venus->ledger;
+    uint64_t bytes = limit_bytes / 2;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        EXPECT_EQ(allocate(rig, 10, bytes, 0, true), VK_SUCCESS);
+        vn_os_unmap(map_as_resource(rig, 10, 5, bytes), bytes);
+        EXPECT_EQ(vn_ledger_left_bytes(ledger), bytes); /* once for both */
+        rig_free_memory(rig, 10);
+        EXPECT_EQ(vn_ledger_left_bytes(ledger), bytes);
+        EXPECT_EQ(allocate(rig, 11, bytes + 4096, 0, true), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+        EXPECT_EQ(import_resource(rig, 12, 5, bytes), VK_SUCCESS);
+        EXPECT_EQ(venus_resource_destroy(rig->venus, 5), VENUS_OK);
+        EXPECT_EQ(vn_ledger_left_bytes(ledger), bytes);
+        rig_free_memory(rig, 12);
+        EXPECT_EQ(vn_ledger_left_bytes(ledger), limit_bytes);
+    }
+    venus_destroy(rig->venus);
+}
+
+UTEST(memory_is_charged_once_until_the_last_who_has_it_is_gone)
+{
+    struct rig rig;
+    start_cpu(&rig, 2 * MIB);
+    check_charge(&rig, 2 * MIB);
+    start_gpu(&rig, false, 0, VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT);
+    check_charge(&rig, 64 * MIB);
 }
 
 UTEST(each_type_of_a_gpu_gets_what_works)

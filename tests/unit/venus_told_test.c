@@ -70,10 +70,12 @@ write_first(struct rig *rig, uint64_t id, char first)
     };
     struct venus_memory out = { .fd = -1 };
     struct vn_shared *shared = NULL;
-    EXPECT_EQ(vn_memory_export(rig->venus, &blob, &out, &shared), VENUS_OK);
+    struct vn_charge *charge = NULL;
+    EXPECT_EQ(vn_memory_export(rig->venus, &blob, &out, &shared, &charge), VENUS_OK);
     EXPECT_EQ(pwrite(out.fd, &first, 1, 0), 1);
     (void)close(out.fd);
     vn_shared_put(&rig->venus->spares, shared);
+    vn_charge_put(charge);
 }
 
 UTEST(mapped_memory_that_was_bound_is_told_when_it_is_freed)
