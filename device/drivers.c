@@ -3,11 +3,13 @@
  */
 #include "device/drivers.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <glob.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "device/beside.h"
@@ -160,11 +162,17 @@ static bool
 check_file(const char *path, char *file, size_t size_bytes)
 {
     char *whole = realpath(path, NULL);
-    bool is_readable = whole != NULL && access(whole, R_OK) == 0;
-    (void)snprintf(file, size_bytes, is_readable ? "%s" : "cannot read the driver file %s",
-                   is_readable ? whole : path);
+    struct stat stat_of = { 0 };
+    bool is_there = whole != NULL && access(whole, R_OK) == 0 && stat(whole, &stat_of) == 0;
+    bool is_file = is_there && S_ISREG(stat_of.st_mode);
+    if (is_file) {
+        (void)snprintf(file, size_bytes, "%s", whole);
+    } else {
+        (void)snprintf(file, size_bytes, "cannot read the driver file %s: %s", path,
+                       is_there ? "it is no file" : strerror(errno));
+    }
     free(whole);
-    return is_readable;
+    return is_file;
 }
 
 bool

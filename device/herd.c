@@ -499,11 +499,16 @@ herd_open(struct herd *herd)
     raise_fd_limit();
     herd->report = malloc(sizeof(*herd->report));
     herd->polls = calloc(poll_count, sizeof(struct pollfd));
-    if (herd->report == NULL || herd->polls == NULL || !open_signals(herd)) {
+    if (herd->report == NULL || herd->polls == NULL) {
         herd_say(herd, NULL, "cannot start: %s", strerror(errno));
         return false;
     }
-    if (!open_trace(herd) || !open_record(herd)) {
+    if (!open_trace(herd) ||
+        !open_record(herd)) { /* may wait for a pipe's reader: a signal ends that */
+        return false;
+    }
+    if (!open_signals(herd)) {
+        herd_say(herd, NULL, "cannot start: %s", strerror(errno));
         return false;
     }
     prepare_spare(herd);

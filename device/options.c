@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 bool
 option_wrong(const struct options *options, const char *format, ...)
 {
@@ -101,10 +104,24 @@ options_read(struct options *options, int argc, char **argv)
     return true;
 }
 
+/* Else the next file or socket that is opened gets what is meant for a person, here and in the programs that we start. */
+static void
+fill_standard_fds(void)
+{
+    int fd = 0;
+    while (fd >= 0 && fd <= STDERR_FILENO) {
+        fd = open("/dev/null", O_RDWR);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 bool
 options_begin(struct options *options, int argc, char **argv, void (*print_help)(void),
               int *exit_status)
 {
+    fill_standard_fds();
     *exit_status = EXIT_WRONG_USE;
     if (!options_read(options, argc, argv)) {
         return false;
@@ -184,7 +201,7 @@ option_word(const struct options *options, const char *name, const char *const w
             return true;
         }
         int part =
-            snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? " or " : "", words[i]);
+            snprintf(known + used, sizeof(known) - used, "%s%s", used > 0 ? " or " : "", words[i]);
         used += part > 0 ? (size_t)part : 0;
         used = used < sizeof(known) ? used : sizeof(known) - 1;
     }

@@ -41,7 +41,8 @@ struct options {
 bool options_read(struct options *options, int argc, char **argv);
 
 /*
- * What a main begins with: reads the command line, prints the help when it is asked for, refuses words that are not taken.
+ * What a main begins with: sees to it that fds 0 to 2 are open, reads the command line, prints the help when it is asked for,
+ * refuses words that are not taken.
  * Returns: true: go on; false: end with *exit_status.
  */
 bool options_begin(struct options *options, int argc, char **argv, void (*print_help)(void),

@@ -93,7 +93,10 @@ WRONG_USES = (
     ("vitrine-gpu", ("--vtest", "s", "--isolate", "none"), "process or thread"),
     ("vitrine-gpu", ("--vtest", "s", "--max-memory", "3Q"), "512M"),
     ("vitrine-gpu", ("--vtest", "s", "--max-clients", "0"), "1 to"),
-    ("vitrine-gpu", ("--vtest", "s", "--stats=xml"), "json"),
+    ("vitrine-gpu", ("--vtest", "s", "--stats=xml"), "right is text or json (see vitrine-gpu --help)"),
+    ("vitrine", ("exec", "--stats=xml", "--", "ls"), "right is text or json (see vitrine exec --help)"),
+    ("vitrine", ("exec", "--isolate", "none", "--", "ls"), "(see vitrine exec --help)"),
+    ("vitrine", ("exec", "--max-cpu", "0", "--", "ls"), "(see vitrine exec --help)"),
     ("vitrine-render", (), "--socket-fd"),
 )
 
@@ -130,6 +133,7 @@ def cannot_serve(where):
             (("--vtest", "x" * 120, "--host-driver", driver(where)), "choose a shorter one"),
             (("--vtest", os.path.join(where, "s"), "--host-driver", "nothing"), "no Vulkan driver nothing"),
             (("--vtest", os.path.join(where, "s"), "--host-driver", "/no.json"), "cannot read"),
+            (("--vtest", os.path.join(where, "s"), "--host-driver", where), "it is no file"),
             (("--vtest", os.path.join(where, "s"), "--host-driver", driver(where), "--trace", "/no/t"), "cannot write the trace"),
             (("--vtest", os.path.join(where, "s"), "--host-driver", driver(where), "--record", "/no/r"), "cannot write the record"),
             (("--vtest", os.path.join(where, "s"), "--host-driver", driver(where), "--shader-cache", "/no/c"), "--shader-cache"),
@@ -340,106 +344,6 @@ def stats(where):  # conformance: S3-03
         srv.expect('{"submits": 2}')
         with open(trace, encoding="utf-8") as f:
             check(f.read() == "counted: vkFakeCommand(1, 2)\n", "the trace")
-
-
-@front("exec-stats", "SIGUSR1 to vitrine exec prints the counters of the program that runs")
-def exec_stats(where):
-    process = subprocess.Popen([os.path.join(FAKE, "vitrine"), *exec_arguments(where, "sleep")], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, env={**os.environ, "VN_DEBUG": "init"})
-    process.stdout.readline()
-    process.send_signal(signal.SIGUSR1)
-    killer = threading.Timer(10, process.terminate)
-    killer.start()
-    said = ""
-    for line in process.stderr:
-        said += line
-        if "submits" in line:
-            break
-    killer.cancel()
-    process.terminate()
-    process.communicate(timeout=20)
-    check("client program" in said and "submits" in said, f"it said:\n{said}")
-
-
-PROGRAM = """
-import os, sys, time
-sys.path[:0] = [{tests!r}, {tools!r}]
-from system import venus_client as vc
-mode = sys.argv[1]
-assert os.environ["VN_DEBUG"] == "vtest,init" and os.environ["VK_DRIVER_FILES"].endswith("none_icd.json"), os.environ
-client = vc.Client(os.environ["VTEST_SOCKET_NAME"], "program")
-client.ask(vc.PING)
-print("directory", os.path.dirname(os.environ["VTEST_SOCKET_NAME"]), flush=True)
-if mode == "die":
-    client.submit(vc.FAKE_DIE)
-if mode == "crash":
-    client.submit(vc.FAKE_CRASH)
-if mode in ("die", "crash", "sleep"):
-    time.sleep(60)
-if mode == "own-signal":
-    os.kill(os.getpid(), 15)
-sys.exit(int(mode) if mode.isdigit() else 0)
-"""
-
-
-def exec_arguments(where, mode):
-    path = os.path.join(where, "program.py")
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(PROGRAM.format(tests=os.path.dirname(HERE), tools=os.path.join(TOP, "tools")))
-    icd = driver(where)
-    return ["exec", "--client-driver", icd, "--host-driver", icd, "--", sys.executable, path, mode]
-
-
-def is_all_gone(stdout):
-    """Nothing of a run is left: neither its directory nor a process that names it."""
-    directory = stdout.split()[1]
-    if os.path.exists(directory):
-        return False
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                if directory.encode() in f.read():
-                    return False
-        except OSError:
-            continue
-    return True
-
-
-@front("exec", "vitrine exec passes the program's exit status on, says 70 when the renderer died, and leaves nothing behind")
-def exec_(where):
-    for mode, expected, words in (
-        ("0", 0, ""), ("3", 3, ""), ("own-signal", 143, ""), ("die", 70, "told to die"), ("crash", 70, "crashed: Aborted"),
-    ):
-        started = time.monotonic()
-        status, stdout, stderr = run_vitrine(*exec_arguments(where, mode), VN_DEBUG="init")
-        check(status == expected, f"{mode}: exit status {status}, expected {expected}\n{stdout}{stderr}")
-        said = [line for line in stderr.splitlines() if "finds no Vulkan device" not in line]  # of this driver, rightly
-        check(words in stderr and (words or not said), f"{mode}: it said:\n{stderr}")
-        check(time.monotonic() - started < 10, f"{mode}: it took {time.monotonic() - started:.1f} s")
-        check(is_all_gone(stdout), f"{mode}: something is left behind")
-    icd = driver(where)
-    for words, expected in ((("/no/such/program",), 127), ((where,), 126)):
-        status, _, stderr = run_vitrine("exec", "--client-driver", icd, "--host-driver", icd, "--", *words)
-        check(status == expected, f"{words}: exit status {status}\n{stderr}")
-    for words, expected, said in ((("--host-driver", ""), 71, "no Vulkan driver"), (("--max-memory", "much"), 2, "--max-memory much")):
-        status, _, stderr = run_vitrine("exec", "--client-driver", icd, *words, "--", "true")
-        check(status == expected and said in stderr, f"{words}: exit status {status}\n{stderr}")
-    status, _, stderr = run_vitrine("exec", "--client-driver", "/no.json", "--", "true")
-    check(status == 71 and "/no.json" in stderr, f"exit status {status}\n{stderr}")
-
-
-@front("exec-signals", "vitrine exec, told to end by a signal, ends its program and leaves nothing; killed, it still leaves nothing")
-def exec_signals(where):
-    for number, expected in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGKILL, -9)):
-        words = ["env", "--default-signal=INT,HUP,TERM", os.path.join(FAKE, "vitrine"), *exec_arguments(where, "sleep")]
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "VN_DEBUG": "init"})
-        stdout = process.stdout.readline()
-        process.send_signal(number)
-        status = process.wait(20)
-        # Python ends with 1 after the KeyboardInterrupt that SIGINT means to it (and in the background of a shell nothing), or by the signal.
-        check(status == expected or (number == signal.SIGINT and status == 1), f"{number.name}: exit status {status}")
-        wait_until(lambda stdout=stdout: is_all_gone(stdout), f"{number.name}: all is gone", 20)
-        process.stdout.close()
 
 
 @front("render-server", "vitrine-render as a render server: contexts, resources, fences; one that dies is alone")

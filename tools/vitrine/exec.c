@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -69,12 +70,14 @@ struct run {
     char directory[64];
     char socket_path[80];
     char client_driver[DRIVER_PATH_BYTES];
-    pid_t server;
+    pid_t
+        server; /* these two: 0 before its start and after its end, -1 when there was no starting it */
     pid_t program;
     int life; /* our end; -1 when the server has closed its own */
     int signals;
+    bool is_starting; /* what a terminal sends to all has not reached PROGRAM */
     bool has_renderer_died;
-    bool is_told_to_end;
+    int ending_signal; /* the last that was for PROGRAM; 0: none */
     int program_status;
 };
 
@@ -160,20 +163,36 @@ make_directory(struct run *run)
     return true;
 }
 
+static void
+fill_signals(sigset_t *set)
+{
+    static const int numbers[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+    (void)sigemptyset(set);
+    for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        (void)sigaddset(set, numbers[i]);
+    }
+}
+
 static bool
 open_signals(struct run *run)
 {
-    static const int numbers[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
     sigset_t set;
-    (void)sigemptyset(&set);
-    for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        (void)sigaddset(&set, numbers[i]);
-    }
+    fill_signals(&set);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
         return false;
     }
     run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return run->signals >= 0;
+}
+
+static void
+forget_signals(void)
+{
+    const struct timespec now = { 0 };
+    sigset_t set;
+    fill_signals(&set);
+    while (sigtimedwait(&set, NULL, &now) > 0) {
+    }
 }
 
 static void
@@ -207,6 +226,19 @@ needs_value(const char *option)
     return false;
 }
 
+/* vitrine-gpu reads them again; but what is wrong is told in the name of what the person called. */
+static bool
+are_values_right(const struct options *options)
+{
+    static const char *const isolations[] = { "process", "thread" };
+    unsigned isolation = 0;
+    enum worker_stats stats = STATS_NONE;
+    uint64_t number = 0;
+    return option_word(options, "isolate", isolations, 2, &isolation) &&
+           option_stats(options, &stats) && option_bytes(options, "max-memory", &number) &&
+           option_number(options, "max-cpu", 1, 1 << 30, &number);
+}
+
 /* The server's command line; words[] has room for all of passed_on. */
 static void
 fill_server_words(const struct run *run, char texts[][WORD_BYTES], const char *words[])
@@ -236,6 +268,9 @@ become_server(const struct run *run, const char *path, int life)
     const char *words[ARGUMENT_COUNT_MAX] = { path };
     fill_server_words(run, texts, words);
     (void)setpgid(0, 0); /* a Ctrl-C is for the program; the server ends with us */
+    forget_signals();    /* one that came before */
+    (void)prctl(PR_SET_PDEATHSIG,
+                SIGTERM); /* also while it opens files and does not watch its life fd */
     int copy = life == LIFE_FD ? fcntl(life, F_SETFD, 0) : dup2(life, LIFE_FD);
     unblock_signals();
     char *const *arguments = NULL;
@@ -265,28 +300,71 @@ read_life(struct run *run)
     return 0;
 }
 
-/* The server reads what was passed on to it, and may find that wrong. */
-static int
-status_without_server(struct run *run)
+/* kill takes 0 for all of our group and -1 for all that there is. */
+static void
+signal_child(pid_t pid, int number)
 {
-    int status = 0;
-    if (waitpid(run->server, &status, 0) != run->server) {
-        return EXIT_NO_SERVER;
+    if (pid > 0) {
+        (void)kill(pid, number);
     }
-    run->server = 0;
-    return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_WRONG_USE ? EXIT_WRONG_USE
-                                                                      : EXIT_NO_SERVER;
 }
 
+/*
+ * A signal for us is meant for the program.  One that the terminal sent has reached it already, if it was there; any other
+ * is passed on and is final: the program gets STOP_MS to obey.  SIGUSR1 asks for counters, which is the server's.
+ */
+static void
+pass_on(struct run *run, const struct signalfd_siginfo *info)
+{
+    bool is_from_terminal = info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL;
+    if (info->ssi_signo == SIGUSR1) {
+        signal_child(run->is_starting ? 0 : run->server, SIGUSR1);
+    } else if (!is_from_terminal || run->is_starting) {
+        signal_child(run->program, (int)info->ssi_signo);
+        run->ending_signal = (int)info->ssi_signo;
+    }
+}
+
+static void
+read_signals(struct run *run)
+{
+    struct signalfd_siginfo info;
+    while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo != SIGCHLD) {
+            pass_on(run, &info);
+        }
+    }
+}
+
+/* For a signal, or for the server's word; -1: without limit. */
+static void
+wait_for_news(struct run *run, int limit_ms)
+{
+    struct pollfd polls[2] = {
+        {run->signals, POLLIN, 0},
+        { run->life,   POLLIN, 0}
+    };
+    (void)poll(polls, 2, limit_ms);
+    read_signals(run);
+}
+
+/* Returns: 0; else the status to end with. */
 static int
 wait_until_ready(struct run *run)
 {
-    struct pollfd poll_life = { .fd = run->life, .events = POLLIN };
-    if (poll(&poll_life, 1, START_MS) == 0) {
-        (void)fputs("vitrine: the renderer did not start within 10 s\n", stderr);
-        return EXIT_NO_SERVER;
+    uint64_t deadline_ms = now_ms() + START_MS;
+    char letter = ' ';
+    for (uint64_t now = now_ms(); letter == ' ' && now < deadline_ms; now = now_ms()) {
+        wait_for_news(run, (int)(deadline_ms - now));
+        if (run->ending_signal != 0) {
+            return 128 + run->ending_signal;
+        }
+        letter = read_life(run);
     }
-    return read_life(run) == 'R' ? 0 : status_without_server(run); /* it has said why itself */
+    if (letter == ' ') {
+        (void)fputs("vitrine: the renderer did not start within 10 s\n", stderr);
+    }
+    return letter == 'R' ? 0 : EXIT_NO_SERVER; /* it has said why itself */
 }
 
 static int
@@ -298,7 +376,7 @@ start_server(struct run *run)
         (void)fputs("vitrine: the program vitrine-gpu is missing beside this one\n", stderr);
         return EXIT_NO_SERVER;
     }
-    if (!make_directory(run) || !open_signals(run) ||
+    if (!open_signals(run) || !make_directory(run) ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, life) != 0) {
         return no_server("cannot prepare a renderer");
     }
@@ -325,10 +403,15 @@ set_environment(const struct run *run)
     (void)setenv("VK_ICD_FILENAMES", run->client_driver, 1); /* for loaders before 1.3.207 */
 }
 
+/* Returns: 0; else the status to end with. */
 static int
 start_program(struct run *run)
 {
     char *const *words = run->options->rest;
+    read_signals(run);
+    if (run->ending_signal != 0) {
+        return 128 + run->ending_signal;
+    }
     run->program = fork();
     if (run->program < 0) {
         return no_server("cannot start the program");
@@ -341,6 +424,8 @@ start_program(struct run *run)
         (void)fprintf(stderr, "vitrine: cannot execute %s: %s\n", words[0], strerror(error));
         _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
     }
+    read_signals(run); /* these may have come before the fork */
+    run->is_starting = false;
     return 0;
 }
 
@@ -353,34 +438,8 @@ reap(struct run *run)
         return false;
     }
     run->program_status = status;
+    run->program = 0; /* the number may soon be another's */
     return true;
-}
-
-/*
- * A signal for us is meant for the program.  One that the terminal sent has reached it already; one that a process sent us
- * is passed on and is final: the program gets STOP_MS to obey.  SIGUSR1 asks for counters, which is the server's.
- */
-static void
-pass_on(struct run *run, const struct signalfd_siginfo *info)
-{
-    bool is_from_terminal = info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL;
-    if (info->ssi_signo == SIGUSR1) {
-        (void)kill(run->server, SIGUSR1);
-    } else if (!is_from_terminal) {
-        (void)kill(run->program, (int)info->ssi_signo);
-        run->is_told_to_end = true;
-    }
-}
-
-static void
-read_signals(struct run *run)
-{
-    struct signalfd_siginfo info;
-    while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
-        if (info.ssi_signo != SIGCHLD) {
-            pass_on(run, &info);
-        }
-    }
 }
 
 /* The server's death is also that of all its renderers. */
@@ -408,16 +467,11 @@ wait_for_program(struct run *run)
 {
     uint64_t deadline_ms = 0;
     while (!reap(run)) {
-        struct pollfd polls[2] = {
-            {run->signals, POLLIN, 0},
-            { run->life,   POLLIN, 0}
-        };
         uint64_t now = now_ms();
         int left_ms = deadline_ms == 0 ? -1 : deadline_ms > now ? (int)(deadline_ms - now) : 0;
-        (void)poll(polls, 2, left_ms);
-        read_signals(run);
+        wait_for_news(run, left_ms);
         watch_life(run);
-        if (deadline_ms == 0 && (run->is_told_to_end || run->life < 0)) {
+        if (deadline_ms == 0 && (run->ending_signal != 0 || run->life < 0)) {
             deadline_ms = now_ms() + (run->life < 0 ? KILL_AFTER_MS : STOP_MS);
         }
         if (deadline_ms != 0 && now_ms() >= deadline_ms) {
@@ -428,10 +482,11 @@ wait_for_program(struct run *run)
     watch_life(run); /* what was said just before the end */
 }
 
-/* The server ends when it sees our end of the life fd go. */
+/* The server ends when it sees our end of the life fd go, for which it looks once it has started. */
 static void
 stop_server(struct run *run)
 {
+    signal_child(run->is_starting ? run->server : 0, SIGTERM);
     if (run->life >= 0) {
         (void)shutdown(run->life, SHUT_WR);
     }
@@ -478,7 +533,7 @@ exit_status(const struct run *run)
 static int
 run_program(const struct options *options)
 {
-    struct run run = { .options = options, .life = -1, .signals = -1 };
+    struct run run = { .options = options, .life = -1, .signals = -1, .is_starting = true };
     if (!drivers_for_client(options_get(options, "client-driver"), run.client_driver,
                             sizeof(run.client_driver))) {
         (void)fprintf(stderr, "vitrine: %s\n", run.client_driver);
@@ -515,5 +570,5 @@ exec_main(int argc, char **argv)
         (void)option_wrong(&options, "no program to run: vitrine exec -- PROGRAM [ARGUMENT...]");
         return EXIT_WRONG_USE;
     }
-    return run_program(&options);
+    return are_values_right(&options) ? run_program(&options) : EXIT_WRONG_USE;
 }
