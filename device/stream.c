@@ -4,8 +4,10 @@
 #include "device/stream.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 /*
@@ -13,6 +15,8 @@
  * bytes (768 of 212,992 here), and it must not have to wait for us while we wait for it.
  */
 enum { PEEKED_BYTES_MAX = 128 };
+
+enum { LAST_WRITE_MS = 1000 };
 
 enum stream_result
 stream_init(struct stream *stream, int fd)
@@ -91,13 +95,44 @@ stream_read(struct stream *stream, void *to, size_t size)
     return STREAM_OK;
 }
 
+/*
+ * Until the other end reads.  One that also talks no more, or to whom nobody listens any more (shutdown), gets a moment only.
+ * Returns: false and errno.
+ */
+static bool
+await_room(const struct stream *stream)
+{
+    struct pollfd ready = { .fd = stream->fd, .events = POLLOUT | POLLRDHUP };
+    while (poll(&ready, 1, -1) < 0) {
+        if (errno != EINTR) {
+            return false;
+        }
+    }
+    if ((ready.revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+        return true;
+    }
+    ready.events = POLLOUT;
+    int ready_count = poll(&ready, 1, LAST_WRITE_MS);
+    if (ready_count == 0) {
+        errno = ETIMEDOUT;
+    }
+    return ready_count > 0;
+}
+
+/* After a call that failed: is it to be made again? */
+static bool
+is_again(const struct stream *stream)
+{
+    return errno == EINTR || (errno == EAGAIN && await_room(stream));
+}
+
 enum stream_result
 stream_write(struct stream *stream, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
     while (size > 0) {
-        ssize_t part = send(stream->fd, at, size, MSG_NOSIGNAL);
-        if (part < 0 && errno != EINTR) {
+        ssize_t part = send(stream->fd, at, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (part < 0 && !is_again(stream)) {
             return STREAM_ERROR;
         }
         at += part > 0 ? part : 0;
@@ -111,8 +146,8 @@ write_fd(const struct stream *stream, struct msghdr *message)
 {
     ssize_t sent;
     do {
-        sent = sendmsg(stream->fd, message, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
+        sent = sendmsg(stream->fd, message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && is_again(stream));
     return sent == 1 ? STREAM_OK : STREAM_ERROR;
 }
 
@@ -130,8 +165,8 @@ write_both(struct stream *stream, const uint8_t *bytes, size_t size, struct msgh
     };
     int sent_count;
     do {
-        sent_count = sendmmsg(stream->fd, both, 2, MSG_NOSIGNAL);
-    } while (sent_count < 0 && errno == EINTR);
+        sent_count = sendmmsg(stream->fd, both, 2, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent_count < 0 && is_again(stream));
     if (sent_count < 0) {
         return STREAM_ERROR;
     }

@@ -43,7 +43,12 @@ enum stream_result stream_init(struct stream *stream, int fd);
  */
 enum stream_result stream_read(struct stream *stream, void *to, size_t size);
 
-/* Writes all bytes.  Context: blocks while the other end does not read.  Returns: STREAM_OK, STREAM_ERROR. */
+/*
+ * Writes all bytes.
+ * Context: blocks while the other end does not read; but once it has shut down its writing, or we our reading, which any
+ * thread may do, for a second at most.
+ * Returns: STREAM_OK, STREAM_ERROR.
+ */
 enum stream_result stream_write(struct stream *stream, const void *bytes, size_t size);
 
 /* The same, and then fd (still the caller's) with one byte of its own.  Returns: STREAM_OK, STREAM_ERROR. */

@@ -3,7 +3,7 @@
  *
  * One thread reads a message, has it checked (vtest_message.c), carries it out, answers.  The library's threads only raise
  * syncs and report; nobody but this thread writes to the socket.  A client that does not read its answers blocks this thread
- * and with it nobody but itself.
+ * and with it nobody but itself, until it leaves or its context dies.
  */
 #include "device/vtest.h"
 
@@ -68,7 +68,12 @@ answer_with_fd(struct session *session, uint32_t command, const uint32_t *words,
     } else {
         result = stream_write(&session->stream, reply, reply_bytes);
     }
-    return result == STREAM_OK || front_host_is_short(&session->front, vtest_command_name(command));
+    if (result == STREAM_OK) {
+        return true;
+    }
+    bool is_dead = session->front.venus != NULL && venus_why(session->front.venus) != NULL;
+    return is_dead ? front_context_is_dead(&session->front)
+                   : front_host_is_short(&session->front, vtest_command_name(command));
 }
 
 static bool

@@ -5,8 +5,9 @@
 
 #include <stdlib.h>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ struct point {
 struct wait {
     struct wait *next;
     uint64_t deadline_ns; /* UINT64_MAX: never */
-    int fd;
+    int fd;               /* our end of a pipe */
     bool is_any;
     uint32_t point_count;
     struct point points[];
@@ -128,6 +129,25 @@ finish_wait(struct wait *wait)
     free(wait);
 }
 
+/*
+ * Our end has flags of its own, so that no client can make us wait.  A byte, and not its closing alone: Mesa's client takes an
+ * end that is hung up and not readable for a lost device.
+ */
+static void
+wake(const struct wait *wait)
+{
+    static const char byte = 1;
+    (void)!write(wait->fd, &byte, 1);
+}
+
+/* Until then our end stays open, as its closing would wake who still waits. */
+static bool
+has_left(const struct wait *wait)
+{
+    struct pollfd end = { .fd = wait->fd };
+    return poll(&end, 1, 0) == 1 && (end.revents & POLLERR) != 0;
+}
+
 /* After values have changed: wakes whom it concerns, drops whose time is over. */
 static void
 review_waits(struct vtest_syncs *syncs)
@@ -138,9 +158,9 @@ review_waits(struct vtest_syncs *syncs)
         struct wait *wait = *link;
         bool is_done = is_fulfilled(wait);
         if (is_done) {
-            (void)eventfd_write(wait->fd, 1);
+            wake(wait);
         }
-        if (is_done || wait->deadline_ns <= now) {
+        if (is_done || (wait->deadline_ns <= now && has_left(wait))) {
             *link = wait->next;
             syncs->wait_count--;
             finish_wait(wait);
@@ -309,20 +329,18 @@ make_wait(const struct vtest_syncs *syncs, const struct vtest_message *message, 
     return wait;
 }
 
-/* The client gets one fd and the wait another, so that either may close its own. */
+/* The client gets one end of a pipe and the wait the other: each has its own flags, and may close its own. */
 static bool
 open_wait(struct vtest_syncs *syncs, struct wait *wait, int *fd, struct fault *fault)
 {
-    *fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    wait->fd = *fd >= 0 ? dup(*fd) : -1;
-    if (wait->fd < 0) {
-        if (*fd >= 0) {
-            (void)close(*fd);
-        }
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
         release_points(wait->points, wait->point_count);
         free(wait);
         return refuse(fault, "there is no file descriptor for a wait");
     }
+    *fd = ends[0];
+    wait->fd = ends[1];
     wait->next = syncs->waits;
     syncs->waits = wait;
     syncs->wait_count++;

@@ -3,9 +3,9 @@
  *
  *      SYNC_CREATE ─▶ sync ◀─ value ── fence of a batch, SYNC_WRITE
  *                      ▲
- *      SYNC_WAIT ── wait { any of, all of } ─▶ eventfd that becomes readable
+ *      SYNC_WAIT ── wait { any of, all of } ─▶ pipe that becomes readable
  *
- * A wait whose time ran out is dropped without a word: the client's own poll of the fd has the same limit.
+ * A wait whose time ran out is dropped without a word when the client has closed its end: its own poll has the same limit.
  */
 #ifndef DEVICE_VTEST_SYNC_H
 #define DEVICE_VTEST_SYNC_H
@@ -31,7 +31,7 @@ bool vtest_sync_read(struct vtest_syncs *syncs, uint32_t id, uint64_t *value, st
 bool vtest_sync_write(struct vtest_syncs *syncs, uint32_t id, uint64_t value, struct fault *fault);
 
 /*
- * Begins a wait.  message: an accepted SYNC_WAIT.
+ * Begins a wait.  message: an accepted SYNC_WAIT.  Whoever made the syncs ignores SIGPIPE.
  * Returns: true and *fd (the caller's), readable as soon as the wait is fulfilled; false and *fault.
  */
 bool vtest_sync_wait(struct vtest_syncs *syncs, const struct vtest_message *message, int *fd,

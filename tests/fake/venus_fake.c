@@ -3,6 +3,7 @@
  */
 #include "tests/fake/venus_fake.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 
 #include "venus/venus.h"
 
-enum { RESOURCE_COUNT_MAX = 256, FENCE_COUNT_MAX = 64, NAME_BYTES = 64 };
+enum { RESOURCE_COUNT_MAX = 256, FENCE_COUNT_MAX = 64, NAME_BYTES = 64, MOMENT_US = 500000 };
 
 struct fake_resource {
     uint32_t id;
@@ -31,7 +32,9 @@ struct venus {
     struct venus_config config;
     char name[NAME_BYTES];
     char why[128];
-    bool is_dead;
+    atomic_bool is_dead;
+    bool has_thread; /* of FAKE_DIE_LATER */
+    pthread_t thread;
     struct fake_resource resources[RESOURCE_COUNT_MAX];
     struct fake_fence fences[FENCE_COUNT_MAX];
     unsigned fence_count;
@@ -88,6 +91,9 @@ drop(const struct venus *venus, struct fake_resource *resource)
 void
 venus_destroy(struct venus *venus)
 {
+    if (venus != NULL && venus->has_thread) {
+        (void)pthread_join(venus->thread, NULL);
+    }
     for (unsigned i = 0; venus != NULL && i < RESOURCE_COUNT_MAX; i++) {
         if (venus->resources[i].fd >= 0) {
             drop(venus, &venus->resources[i]);
@@ -112,8 +118,8 @@ static enum venus_status
 die(struct venus *venus, const char *why)
 {
     if (!venus->is_dead) {
-        venus->is_dead = true;
         (void)snprintf(venus->why, sizeof(venus->why), "%s", why);
+        venus->is_dead = true;
         venus->config.on_fatal(venus->config.user, venus->why);
     }
     return VENUS_FATAL;
@@ -219,6 +225,23 @@ try_to_escape(void)
     return fd >= 0 ? "escaped: a file could be written" : "held: no file could be written";
 }
 
+static void *
+die_in_a_moment(void *argument)
+{
+    (void)usleep(MOMENT_US);
+    (void)die(argument, "the fake was told to die later");
+    return NULL;
+}
+
+static enum venus_status
+die_later(struct venus *venus)
+{
+    if (!venus->has_thread) {
+        venus->has_thread = pthread_create(&venus->thread, NULL, die_in_a_moment, venus) == 0;
+    }
+    return VENUS_OK;
+}
+
 /* One command.  Returns: VENUS_OK or VENUS_FATAL; *used: how many dwords it took. */
 static enum venus_status
 run_command(struct venus *venus, const uint32_t *words, size_t word_count, size_t *used)
@@ -241,6 +264,7 @@ run_command(struct venus *venus, const uint32_t *words, size_t word_count, size_
             venus->config.on_trace(venus->config.user, "vkFakeCommand(1, 2)");
         }
         return VENUS_OK;
+    case FAKE_DIE_LATER: return die_later(venus);
     case FAKE_ESCAPE: return die(venus, try_to_escape());
     default: return die(venus, "unknown command");
     }

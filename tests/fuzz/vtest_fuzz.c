@@ -4,6 +4,7 @@
  * The fake renderer makes the session's life eventful: streams may kill the context, tell of rings, hold and release fences.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -99,6 +100,7 @@ serve(const uint8_t *data, size_t size)
     pthread_t reader;
     int fds[2];
     fuzz_expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    (void)signal(SIGPIPE, SIG_IGN); /* as our programs do */
     config.limits.memory_bytes = 1 << 16;
     fuzz_expect(pthread_create(&reader, NULL, drain, &fds[0]) == 0);
     (void)send(fds[0], begin, sizeof(begin), MSG_NOSIGNAL);

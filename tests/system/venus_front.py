@@ -297,26 +297,6 @@ def leaks(where):
         wait_until(lambda: len(srv.workers()) <= 1 and fd_count(srv.process.pid) <= before, "all is given back", 30)
 
 
-@front("half-message", "clients that stop in the middle of a message, or never read, hold up nobody")
-def half_message(where):
-    for isolation in ("process", "thread"):
-        with server(where, "--isolate", isolation) as srv:
-            half = vc.Client(srv.path, "half", until="nothing")
-            half.raw(b"\5\0\0")
-            deaf = vc.Client(srv.path, "deaf")
-            deaf.socket.settimeout(0.2)
-            try:
-                while True:
-                    deaf.send(vc.PING)
-            except TimeoutError:
-                pass
-            with vc.Client(srv.path, "third") as client:
-                check(client.ask(vc.PING) == (), "the third client")
-            half.close()
-            deaf.close()
-            srv.expect("the client left in the middle of a message's header")
-
-
 @front("threads", "--isolate thread serves many clients in one process; a wrong one ends alone")
 def threads(where):
     with server(where, "--isolate", "thread") as srv:

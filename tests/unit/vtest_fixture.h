@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -72,6 +73,7 @@ bench_start(struct vtest_bench *bench)
 {
     int fds[2] = { -1, -1 };
     memset(bench, 0, sizeof(*bench));
+    (void)signal(SIGPIPE, SIG_IGN); /* as our programs do */
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     bench->fd = fds[0];
     bench->server_fd = fds[1];

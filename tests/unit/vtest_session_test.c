@@ -34,11 +34,14 @@ create_blob(const struct vtest_bench *bench, uint64_t blob_id, uint32_t size, in
     return id;
 }
 
+/* As Mesa asks: what is only hung up is not. */
 static bool
 is_readable(int fd, int timeout_ms)
 {
     struct pollfd ready = { .fd = fd, .events = POLLIN };
-    return poll(&ready, 1, timeout_ms) == 1;
+    int ready_count = poll(&ready, 1, timeout_ms);
+    EXPECT_EQ(ready_count, (ready.revents & POLLIN) != 0);
+    return ready_count == 1;
 }
 
 UTEST(the_handshake_of_mesa_is_answered)
@@ -178,6 +181,29 @@ UTEST(a_wait_whose_sync_went_away_is_kept_until_the_end)
     bench_send(&bench, VTEST_SYNC_UNREF, &sync, 1);
     submit(&bench, (const uint32_t[]){ FAKE_RELEASE, 3 }, 2, NULL, 0, 0);
     EXPECT_EQ(ask(&bench, VTEST_PROTOCOL_VERSION, (const uint32_t[]){ 4 }, 1), 4);
+    bench_close(&bench);
+    EXPECT_EQ(bench.end, FRONT_CLIENT_LEFT);
+}
+
+UTEST(a_wait_is_dropped_when_its_time_is_over_and_its_client_has_closed_it)
+{
+    struct vtest_bench bench;
+    uint32_t reply[1];
+    bench_open(&bench);
+    uint32_t sync = ask(&bench, VTEST_SYNC_CREATE, (const uint32_t[]){ 0, 0 }, 2);
+    const uint32_t wait[] = { 0, 0, sync, 1, 0 };
+    bench_send(&bench, VTEST_SYNC_WAIT, wait, 5);
+    EXPECT_EQ(bench_reply(&bench, VTEST_SYNC_WAIT, reply, 0), 0);
+    int fd = bench_receive_fd(&bench);
+    for (unsigned i = 0; i < 1100; i++) { /* more than there may be at once */
+        bench_send(&bench, VTEST_SYNC_WAIT, wait, 5);
+        EXPECT_EQ(bench_reply(&bench, VTEST_SYNC_WAIT, reply, 0), 0);
+        (void)close(bench_receive_fd(&bench));
+    }
+    EXPECT_FALSE(is_readable(fd, 0)); /* nor hung up, which Mesa would take for a lost device */
+    bench_send(&bench, VTEST_SYNC_WRITE, (const uint32_t[]){ sync, 1, 0 }, 3);
+    EXPECT_TRUE(is_readable(fd, CLIENT_WAIT_MS));
+    (void)close(fd);
     bench_close(&bench);
     EXPECT_EQ(bench.end, FRONT_CLIENT_LEFT);
 }
