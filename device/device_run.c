@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -160,9 +162,29 @@ run_renderers(struct care *care, int socket)
     exit(render_server_run(&care->renderers_config, socket));
 }
 
+/*
+ * What whoever started us left open is nothing to the device process, whose sandbox lets it read and write what is open.
+ * All that is ours would be closed by an exec; that was not.
+ */
+static void
+close_inherited(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    for (const struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        int fd = (int)strtol(entry->d_name, NULL, 10); /* 0: "." and ".." */
+        if (fd > STDERR_FILENO && fcntl(fd, F_GETFD) == 0) {
+            (void)close(fd);
+        }
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+}
+
 static void
 run_device(struct care *care)
 {
+    close_inherited();
     exit(device_serve(care->config, &care->fds));
 }
 

@@ -1,6 +1,7 @@
 /*
  * sandbox.h - takes from a renderer process all that it does not need.
  *
+ *      spawn.c: nothing stays open but what it is given ─▶
  *      sandbox_limit ─▶ sandbox_close_files ─▶ preload_vulkan ─▶ sandbox_close_calls ─▶ first byte of the client's
  *
  * Files by Landlock: only what Vulkan drivers read (their own files, /usr, a few of /proc and /sys), nothing for writing but

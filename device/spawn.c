@@ -104,8 +104,12 @@ start(const char *const *words, const int fds[FD_COUNT], pid_t *pid)
     for (int i = 0; i < FD_COUNT; i++) {
         if (fds[i] >= 0) {
             (void)posix_spawn_file_actions_adddup2(&actions, fds[i], REPORT_FD + i);
+        } else {
+            (void)posix_spawn_file_actions_addclose(&actions, REPORT_FD + i);
         }
     }
+    /* What whoever started us left open is no client's: no sandbox would keep it from reading and writing there. */
+    (void)posix_spawn_file_actions_addclosefrom_np(&actions, REPORT_FD + FD_COUNT);
     (void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     (void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     /* Out of the terminal's foreground group: a Ctrl-C is for the supervisor, who then stops its workers. */

@@ -265,6 +265,58 @@ def no_landlock(where):
         check(not os.listdir(cache), "there is something in the cache")
 
 
+def leave_open(where, program):
+    """The program as one starts it who has a file open."""
+    diary, path = os.path.join(where, "diary"), os.path.join(where, program)
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f'#!/bin/sh\nexec 4<>{diary} 5<>{diary} 9<>{diary}\nexec {FAKE}/{program} "$@"\n')
+    os.chmod(path, 0o755)
+    return path
+
+
+def has_diary(pid):
+    where = f"/proc/{pid}/fd"
+    try:
+        return any(os.readlink(os.path.join(where, fd)).endswith("/diary") for fd in os.listdir(where))
+    except OSError:  # it closes some just now
+        return True
+
+
+def is_sandboxed(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return re.search(r"^Seccomp:\s+2$", f.read(), re.M) is not None
+
+
+def expect_closed(pid, what):
+    check(has_diary(pid), f"who starts {what} was to have a file open: nothing is tested")
+    wait_until(lambda: not any(map(has_diary, children(pid))), f"{what} lets go of the file of who started it", 2)
+
+
+@front("inherited", "what is open in who starts a server or a device is not open in the processes that serve clients and guests")
+def inherited(where):
+    leave_open(where, "vitrine-gpu")
+    with server(where, programs=where) as srv, vc.Client(srv.path) as client:
+        client.ask(vc.PING)
+        expect_closed(srv.process.pid, "a client's renderer")
+    held = [os.dup(0) for _ in range(10)]  # so that the socket's number is none of those of the files
+    monitor = rc.Monitor(leave_open(where, "vitrine-render"), f"--host-driver {driver(where)}")
+    context = monitor.context(1)
+    context.init()
+    expect_closed(monitor.process.pid, "a context's renderer")
+    context.close()
+    monitor.end()
+    for fd in held:
+        os.close(fd)
+    control = os.path.join(where, "control")
+    words = [leave_open(where, "vitrine-gpu"), "--no-venus", "--vhost-user", os.path.join(where, "gpu"), "--control", control]
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL) as device:
+        try:
+            wait_until(lambda: any(map(is_sandboxed, children(device.pid))), "the device process")
+            expect_closed(device.pid, "the device process")
+        finally:
+            device.terminate()
+
+
 @front("no-device", "a driver that does not load is named when a client comes, which is served all the same")
 def no_device(where):
     with server(where) as srv, vc.Client(srv.path) as client:
