@@ -47,5 +47,9 @@ $(out)/fake/vitrine-render: $(call objects,$(out)/device,$(device_render_srcs) t
 $(fake_programs):
 	@mkdir -p $(@D)
 	$(call say,LD)$(HOSTCC) $(device_ldflags) $^ $(device_libs) -o $@
+# A driver for the real ones that crashes.
+$(out)/fake/crashing_driver.so: tests/fake/crashing_driver.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(HOSTCC) $(filter-out -MMD -MP,$(common_cflags)) -D_GNU_SOURCE -fPIC -shared $< -o $@
 .PHONY: fake-programs
-fake-programs: $(fake_programs)
+fake-programs: $(fake_programs) $(out)/fake/crashing_driver.so

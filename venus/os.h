@@ -65,7 +65,7 @@ int vn_os_fd_copy(int fd);
 /* fd: -1 is allowed. */
 void vn_os_fd_close(int fd);
 
-/* Starts a thread that gets no signals (they are the front's).  Returns: 0, or an errno. */
+/* Starts a thread that gets no signals (they are the front's), but for faults of its own.  Returns: 0, or an errno. */
 int vn_os_thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
 
 /* Names the calling thread, for tools that show threads: 15 characters at most. */

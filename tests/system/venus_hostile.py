@@ -1,12 +1,16 @@
 """Clients of the vtest socket that mean ill, or do what no program of ours would: nobody waits for them, and they end alone."""
 
+import json
 import os
+import signal
 import socket
 
+from vitrine_test.vulkan_setup import vulkan_paths
+
 from . import venus_client as vc
-from .cases import check
-from .venus_front import can_connect, front, server
-from .venus_server import wait_until
+from .cases import check, expect_in
+from .venus_front import _build_lock, _built, can_connect, front, run_vitrine, server
+from .venus_server import FAKE, REAL, wait_until
 
 
 def speak_unheard(client):
@@ -74,3 +78,29 @@ def wait_blocked(where):
         client.close()
         wait_until(lambda: can_connect(srv.path), "its place is free")
         os.close(fd)
+
+
+CRASHES = (
+    ("segv", r"crashed: Segmentation fault, signal 11; at work: vkCreateInstance at byte \d+ in ring"),
+    ("sys", rf"that the sandbox forbids .*, signal {int(signal.SIGSYS)}, call \d+; at work: vkCreateInstance at byte \d+ in ring"),
+)
+
+
+@front("driver-crash", "a host driver that crashes on a ring's thread: the last words name the signal, the call and the command", "programs")
+def driver_crash(where):
+    with _build_lock:
+        _built("fake-programs")
+    found = vulkan_paths("mesa")
+    path = os.path.join(where, "lvp_crashing_icd.json")
+    with open(found["lavapipe_icd"], encoding="ascii") as f:
+        description = json.load(f)
+    real = os.path.join(os.path.dirname(found["lavapipe_icd"]), description["ICD"]["library_path"])
+    description["ICD"]["library_path"] = os.path.join(FAKE, "crashing_driver.so")
+    with open(path, "w", encoding="ascii") as f:
+        json.dump(description, f)
+    arguments = ["exec", "--client-driver", found["client_icd"], "--host-driver", path, "--", found["vulkaninfo"], "--summary"]
+    environment = {"CRASHING_DRIVER": real, "VK_LAYER_PATH": os.path.dirname(real)}  # which the sandbox lets be read
+    for how, words in CRASHES:
+        status, _, stderr = run_vitrine(*arguments, programs=REAL, CRASH=how, **environment)
+        check(status == 70, f"{how}: exit status {status}\n{stderr}")
+        expect_in(words, stderr, f"{how}: the last words")
