@@ -114,17 +114,21 @@ preload(const struct worker_config *config)
 }
 
 /*
- * Without Landlock nothing says which files are read; and a cache cannot be the only thing that is written: then there is none.
+ * Without Landlock nothing says which files are read; nor which are written, where a driver must open its device to write;
+ * and a cache cannot be the only thing that is written: then there is none.
  */
 static void
 do_without_landlock(const struct worker_config *config, struct sandbox *sandbox)
 {
-    worker_warn(config, sandbox->writable_directory == NULL
-                            ? "this kernel has no Landlock: its renderer can write no file, but "
-                              "read all that its user can read"
-                            : "this kernel has no Landlock: its renderer can write no file, but "
-                              "read all that its user can read; and it goes without its shader "
-                              "cache");
+    char sentence[256];
+    (void)snprintf(sentence, sizeof(sentence), "this kernel has no Landlock: its renderer can %s%s",
+                   sandbox_has_hardware(sandbox->driver_files)
+                       ? "make no file, but read all that its user can read, and overwrite all "
+                         "that its user can write, as its driver does with its device"
+                       : "write no file, but read all that its user can read",
+                   sandbox->writable_directory == NULL ? ""
+                                                       : "; and it goes without its shader cache");
+    worker_warn(config, sentence);
     (void)environment_set_cache(NULL);
     sandbox->writable_directory = NULL;
 }

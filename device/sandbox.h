@@ -5,8 +5,12 @@
  *      sandbox_limit ─▶ sandbox_close_files ─▶ preload_vulkan ─▶ sandbox_close_calls ─▶ first byte of the client's
  *
  * Files by Landlock: only what Vulkan drivers read (their own files, /usr, a few of /proc and /sys), nothing for writing but
- * a GPU's device nodes and, where a person asked for one, a cache of compiled shaders.  System calls by seccomp: an allow-list, each group with its reason (sandbox_calls.c).  Whatever a
- * client makes of a driver's weakness, it cannot start a program, reach a network, look at another process or change a file.
+ * a GPU's device nodes and, where a person asked for one, a cache of compiled shaders.  System calls by seccomp: an allow-list,
+ * each group with its reason (sandbox_calls.c).  Whatever a client makes of a driver's weakness, it cannot start a program,
+ * reach a network, look at another process or change a file.
+ *
+ * Without Landlock it can read what its user can read; and with a GPU's driver, which opens nodes for writing where seccomp
+ * sees no path, overwrite what its user can write.
  */
 #ifndef DEVICE_SANDBOX_H
 #define DEVICE_SANDBOX_H

@@ -121,7 +121,10 @@ add_group(scmp_filter_ctx filter, uint32_t action, const struct call_group *grou
     return error;
 }
 
-/* Opening: for reading; with hardware also for writing, to the nodes that Landlock leaves; to make a file only in a cache. */
+/*
+ * Opening: for reading; with hardware also for writing, to the nodes that Landlock leaves, or to anything where there is no
+ * Landlock; to make a file only in a cache.
+ */
 static scmp_datum_t
 refused_open_flags(const struct sandbox *sandbox, bool has_hardware)
 {

@@ -48,9 +48,9 @@ def front(name, about, target="fake-programs"):
     return register
 
 
-def driver(where):
+def driver(where, name="none_icd.json"):
     """A driver file that names no library: for programs that need a driver's name and no driver."""
-    path = os.path.join(where, "none_icd.json")
+    path = os.path.join(where, name)
     with open(path, "w", encoding="ascii") as f:
         f.write('{"file_format_version": "1.0.0", "ICD": {"library_path": "/none.so", "api_version": "1.3.0"}}')
     return path
@@ -250,19 +250,22 @@ os.execv({program!r}, sys.argv)
 """
 
 
-@front("no-landlock", "on a kernel without Landlock a renderer goes without its cache, says so and what it can read, and still cannot write a file")
+@front("no-landlock", "on a kernel without Landlock a renderer goes without its cache, says so and what it can read and overwrite, and still makes no file")
 def no_landlock(where):
     path = os.path.join(where, "vitrine-gpu")
     with open(path, "w", encoding="ascii") as f:
         f.write(OLD_KERNEL.format(python=sys.executable, program=os.path.join(FAKE, "vitrine-gpu")))
     os.chmod(path, 0o755)
     cache = os.path.join(where, "cache")
-    with server(where, "--shader-cache", cache, programs=where) as srv, vc.Client(srv.path, "prisoner") as client:
-        client.ask(vc.PING)
-        srv.expect("read all that its user can read; and it goes without its shader cache")
-        client.submit(vc.FAKE_ESCAPE)
-        srv.expect("held: no file could be written")
-        check(not os.listdir(cache), "there is something in the cache")
+    for name, words in (("lvp_icd.json", "can write no file, but read all that its user can read; and it goes without its shader cache"),
+                        ("radeon_icd.json", "overwrite all that its user can write, as its driver does with its device; and it goes without")):
+        options = ("--shader-cache", cache, "--host-driver", driver(where, name))
+        with server(where, *options, programs=where) as srv, vc.Client(srv.path, "prisoner") as client:
+            client.ask(vc.PING)
+            srv.expect(words)
+            client.submit(vc.FAKE_ESCAPE)
+            srv.expect("held: no file could be written")
+            check(not os.listdir(cache), "there is something in the cache")
 
 
 def leave_open(where, program):
