@@ -6,6 +6,7 @@
  */
 #include "device/worker.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,11 +164,25 @@ on_context(void *user, struct venus *venus)
     (void)pthread_mutex_unlock(&worker->lock);
 }
 
+/* Its client may only have seen a call fail: the protocols of blobs have no way to say why. */
+static void
+tell_of_limit(const struct worker *worker, const struct venus *venus)
+{
+    uint64_t count = venus_refused_count(venus);
+    char sentence[96];
+    (void)snprintf(sentence, sizeof(sentence),
+                   "memory was refused to it %" PRIu64 " time%s: its limit is --max-memory", count,
+                   count == 1 ? "" : "s");
+    if (count > 0) {
+        send_text(worker, REPORT_WARNING, sentence);
+    }
+}
+
 static void
 on_context_end(void *user, struct venus *venus)
 {
     struct worker *worker = user;
-    (void)venus;
+    tell_of_limit(worker, venus);
     if (worker->config->stats != STATS_NONE) {
         send_stats(worker, worker->config->stats == STATS_JSON);
     }

@@ -106,6 +106,12 @@ put_totals(struct page *page, struct venus *venus, const struct vn_counts *count
 #pragma GCC diagnostic pop
 }
 
+uint64_t
+venus_refused_count(const struct venus *venus)
+{
+    return atomic_load(&venus->ledger.refused_count);
+}
+
 size_t
 // NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct vn_text
 venus_stats(struct venus *venus, bool as_json, char *text, size_t size_bytes)

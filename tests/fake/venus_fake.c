@@ -39,6 +39,7 @@ struct venus {
     struct fake_fence fences[FENCE_COUNT_MAX];
     unsigned fence_count;
     unsigned submit_count;
+    unsigned refused_count;
 };
 
 void
@@ -136,6 +137,7 @@ venus_resource_create(struct venus *venus, uint32_t res_id, const struct venus_b
         return VENUS_NO_BLOB;
     }
     if (!take(venus, blob->size_bytes)) {
+        venus->refused_count++;
         return VENUS_NO_MEMORY;
     }
     struct fake_resource *resource = find(venus, 0);
@@ -299,6 +301,12 @@ venus_fence(struct venus *venus, uint32_t ring_idx, uint64_t fence_id)
     }
     venus->fences[venus->fence_count++] = (struct fake_fence){ fence_id, ring_idx };
     return VENUS_OK;
+}
+
+uint64_t
+venus_refused_count(const struct venus *venus)
+{
+    return venus->refused_count;
 }
 
 const char *

@@ -237,6 +237,14 @@ def sandbox(where):
             expect_in(r"^Seccomp:\s+2$", f.read(), "seccomp's state")
 
 
+@front("limit", "a client that its limit refused memory leaves with a line that says so")
+def limit(where):
+    with server(where, "--max-memory", "64K") as srv:
+        with vc.Client(srv.path, "greedy") as client, vc.closing_fd(client.blob(1 << 20)[1]):
+            client.ask(vc.PING)
+        srv.expect("memory was refused to it 1 time: its limit is --max-memory")
+
+
 # Starts a server as an old kernel would: landlock_create_ruleset(2) is not there.
 OLD_KERNEL = """#!{python}
 import ctypes, os, struct, sys

@@ -198,6 +198,9 @@ const char *venus_why(const struct venus *venus);
  */
 size_t venus_at_work(const struct venus *venus, char *text, size_t size_bytes);
 
+/* How often a limit refused memory to the context's client: its own one, or on_take.  Context: any thread. */
+uint64_t venus_refused_count(const struct venus *venus);
+
 /*
  * Writes the counters (commands by type with time, objects, memory, bytes, wake-ups) as text or JSON, always terminated.
  * Returns: the length that the whole text has, without its end; as snprintf.  Context: any thread.
