@@ -17,9 +17,9 @@ typedef void function_fn(void);
 typedef function_fn *get_proc_fn(void *instance, const char *name);
 typedef int32_t negotiate_fn(uint32_t *version);
 typedef int32_t create_fn(const void *info, const void *allocator, void **instance);
-get_proc_fn vk_icdGetInstanceProcAddr;
-get_proc_fn vk_icdGetPhysicalDeviceProcAddr;
-negotiate_fn vk_icdNegotiateLoaderICDInterfaceVersion;
+get_proc_fn get_instance_proc __asm__("vk_icdGetInstanceProcAddr");
+get_proc_fn get_device_proc __asm__("vk_icdGetPhysicalDeviceProcAddr");
+negotiate_fn negotiate_version __asm__("vk_icdNegotiateLoaderICDInterfaceVersion");
 
 static void
 look_up(const char *name, void *function)
@@ -49,7 +49,7 @@ create_instance(const void *info, const void *allocator, void **instance)
 }
 
 function_fn *
-vk_icdGetInstanceProcAddr(void *instance, const char *name)
+get_instance_proc(void *instance, const char *name)
 {
     get_proc_fn *get_proc;
     if (strcmp(name, "vkCreateInstance") == 0) {
@@ -60,7 +60,7 @@ vk_icdGetInstanceProcAddr(void *instance, const char *name)
 }
 
 function_fn *
-vk_icdGetPhysicalDeviceProcAddr(void *instance, const char *name)
+get_device_proc(void *instance, const char *name)
 {
     get_proc_fn *get_proc;
     look_up("vk_icdGetPhysicalDeviceProcAddr", (void *)&get_proc);
@@ -68,7 +68,7 @@ vk_icdGetPhysicalDeviceProcAddr(void *instance, const char *name)
 }
 
 int32_t
-vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *version)
+negotiate_version(uint32_t *version)
 {
     negotiate_fn *negotiate;
     look_up("vk_icdNegotiateLoaderICDInterfaceVersion", (void *)&negotiate);
