@@ -71,13 +71,22 @@ take_fd(struct msghdr *message)
     return fd;
 }
 
+/* As UTF-8 has those between 0x80 and 0x9f, which some terminals obey, too. */
+static bool
+is_high_control(const char *text)
+{
+    return (unsigned char)text[0] == 0xc2 && ((unsigned char)text[1] & 0xe0) == 0x80;
+}
+
 void
 make_printable(char *text, bool is_with_line_ends)
 {
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
         bool is_line_end = c == '\n' && is_with_line_ends;
-        if ((c < ' ' && !is_line_end && c != '\t') || c == 0x7f) {
+        if (is_high_control(text)) {
+            text[0] = text[1] = '?';
+        } else if ((c < ' ' && !is_line_end && c != '\t') || c == 0x7f) {
             *text = '?';
         }
     }

@@ -105,7 +105,7 @@ print_elements(struct vn_text *line, const struct vn_member *member, const uint8
                uint64_t count)
 {
     if (member->look == VN_LOOK_TEXT) {
-        vn_text_add(line, "\"%.*s\"", (int)count, (const char *)from);
+        vn_text_add_quoted(line, (const char *)from, count);
         return;
     }
     vn_text_add(line, "[");
@@ -135,7 +135,7 @@ print_pointers(struct vn_text *line, const struct vn_member *member, const uint8
         if (!from[i]) {
             vn_text_add(line, "NULL");
         } else if (member->form == VN_STRINGS) {
-            vn_text_add(line, "\"%s\"", (const char *)from[i]);
+            vn_text_add_quoted(line, from[i], SIZE_MAX);
         } else {
             print_elements(line, member, from[i], vn_length_of(member->inner, base, i));
         }
@@ -155,7 +155,7 @@ print_pointed(struct vn_text *line, const struct vn_member *member, const uint8_
     case VN_ARRAY:
         print_elements(line, member, pointer, vn_length_of(member->length, base, 0));
         break;
-    case VN_STRING: vn_text_add(line, "\"%s\"", (const char *)pointer); break;
+    case VN_STRING: vn_text_add_quoted(line, pointer, SIZE_MAX); break;
     default: print_pointers(line, member, base, pointer);
     }
 }

@@ -112,6 +112,23 @@ venus_refused_count(const struct venus *venus)
     return atomic_load(&venus->ledger.refused_count);
 }
 
+/* why: NULL: nothing. */
+static void
+put_fatal(struct page *page, const char *why)
+{
+    if (!page->as_json) {
+        vn_text_add(&page->out, "fatal %s\n", why ? why : "no");
+        return;
+    }
+    vn_text_add(&page->out, ",\"fatal\":");
+    if (why) {
+        vn_text_add_quoted(&page->out, why, SIZE_MAX);
+    } else {
+        vn_text_add(&page->out, "null");
+    }
+    vn_text_add(&page->out, "}\n");
+}
+
 size_t
 // NOLINTNEXTLINE(readability-non-const-parameter): it is written through struct vn_text
 venus_stats(struct venus *venus, bool as_json, char *text, size_t size_bytes)
@@ -120,7 +137,6 @@ venus_stats(struct venus *venus, bool as_json, char *text, size_t size_bytes)
         .out = {.text = text, .size_bytes = size_bytes},
           .as_json = as_json
     };
-    const char *why = venus_why(venus);
     vn_text_add(&page.out, as_json ? "{\"client\":\"%s\"," : "client %s\n", venus->name);
     struct vn_counts *counts = calloc(1, sizeof(*counts));
     if (counts) {
@@ -133,11 +149,6 @@ venus_stats(struct venus *venus, bool as_json, char *text, size_t size_bytes)
     }
     vn_text_add(&page.out, as_json ? "\"memory\":" : "memory\n");
     vn_ledger_print(&venus->ledger, as_json, &page.out);
-    vn_text_add(&page.out, as_json ? ",\"fatal\":%s%s%s}\n" : "fatal %s%s%s\n",
-                as_json && why ? "\"" : "",
-                why       ? why
-                : as_json ? "null"
-                          : "no",
-                as_json && why ? "\"" : "");
+    put_fatal(&page, venus_why(venus));
     return page.out.length;
 }

@@ -13,3 +13,18 @@ vn_text_add(struct vn_text *to, const char *format, ...)
     va_end(list);
     to->length += length > 0 ? (size_t)length : 0;
 }
+
+void
+vn_text_add_quoted(struct vn_text *to, const char *bytes, size_t size_bytes)
+{
+    vn_text_add(to, "\"");
+    for (size_t i = 0; i < size_bytes && bytes[i]; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        if (c == '"' || c == '\\') {
+            vn_text_add(to, "\\%c", c);
+        } else {
+            vn_text_add(to, c >= ' ' && c <= '~' ? "%c" : "\\u%04x", c);
+        }
+    }
+    vn_text_add(to, "\"");
+}

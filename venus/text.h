@@ -12,4 +12,10 @@ struct vn_text {
 
 void vn_text_add(struct vn_text *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * Adds what others said, in quotes: printable ASCII as it is, and all else as JSON has it, so that it ends no line and no
+ * string and says nothing to a terminal.  bytes: as far as a NUL, size_bytes at most.
+ */
+void vn_text_add_quoted(struct vn_text *to, const char *bytes, size_t size_bytes);
+
 #endif

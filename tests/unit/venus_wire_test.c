@@ -295,3 +295,39 @@ UTEST(every_command_can_be_printed)
         vn_arena_finish(&arena);
     }
 }
+
+static const struct vn_command *
+find_command(const char *name)
+{
+    uint32_t i = 0;
+    while (i < vn_command_count && strcmp(vn_commands[i].name, name) != 0) {
+        i++;
+    }
+    return &vn_commands[i];
+}
+
+/* A client's words stay within its own line, and within their quotes. */
+UTEST(what_a_client_says_is_printed_in_printable_characters)
+{
+    char line[1024];
+    const VkApplicationInfo application = {
+        .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+        .pApplicationName = "x\")\nother: -> ring 0x1 vkForged(\033[31mred\\ \x9b",
+    };
+    const char *const layers[] = { "a\r" };
+    const VkInstanceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+        .pApplicationInfo = &application,
+        .enabledLayerCount = 1,
+        .ppEnabledLayerNames = layers,
+    };
+    const struct vn_args_vkCreateInstance args = { .pCreateInfo = &info };
+    const struct vn_command *command = find_command("vkCreateInstance");
+    (void)vn_print(line, sizeof(line), command, VN_PRINT_REQUEST, &args);
+    EXPECT_TRUE(
+        strstr(line, "\"x\\\")\\u000aother: -> ring 0x1 vkForged(\\u001b[31mred\\\\ \\u009b\""));
+    EXPECT_TRUE(strstr(line, "[\"a\\u000d\"]"));
+    for (const char *at = line; *at; at++) {
+        EXPECT_TRUE(*at >= ' ' && *at <= '~');
+    }
+}

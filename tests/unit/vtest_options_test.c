@@ -142,6 +142,10 @@ UTEST(strangers_text_cannot_steer_a_terminal)
     char text[] = "a\033[31mb\rc\nd\177e\tf";
     make_printable(text, false);
     EXPECT_STREQ(text, "a?[31mb?c?d?e\tf");
+    char wide[] = "\xc2\x9b"
+                  "31m\xc3\xa9\xc2\xa7";
+    make_printable(wide, false);
+    EXPECT_STREQ(wide, "??31m\xc3\xa9\xc2\xa7");
     char lines[] = "a\nb\033";
     make_printable(lines, true);
     EXPECT_STREQ(lines, "a\nb?");
