@@ -20,7 +20,7 @@ struct loop *loop_create(void);
 void loop_destroy(struct loop *loop);
 
 /*
- * Watches fd, or changes what for.  events: EPOLLIN, EPOLLOUT or both; 0: only its end.
+ * Watches fd, or changes what for.  events: EPOLLIN, EPOLLOUT or both; 0: only its end; with EPOLLET once for each change.
  * Returns: true; false and errno.
  */
 bool loop_watch(struct loop *loop, int fd, uint32_t events, loop_ready_fn *on_ready, void *user);

@@ -250,13 +250,15 @@ on_renderer(void *user, uint32_t events)
     }
 }
 
+/*
+ * Each write to the event comes here once, and nobody reads it: the renderer has its O_NONBLOCK in its hand, too, and one that
+ * was taken over could empty it just before we read.
+ */
 static void
 on_event(void *user, uint32_t events)
 {
     struct gpu_context *context = user;
-    eventfd_t count;
     (void)events;
-    (void)eventfd_read(context->event, &count);
     gpu_fences_passed(context);
 }
 
@@ -319,7 +321,7 @@ gpu_renderer_start(struct gpu_context *context, int fd)
     bool is_up = timelines >= 0 && context->event >= 0 && set_nonblocking(fd) &&
                  send_init(context, timelines) &&
                  loop_watch(loop, fd, EPOLLIN, on_renderer, context) &&
-                 loop_watch(loop, context->event, EPOLLIN, on_event, context);
+                 loop_watch(loop, context->event, EPOLLIN | EPOLLET, on_event, context);
     int error = errno;
     if (timelines >= 0) {
         (void)close(timelines);

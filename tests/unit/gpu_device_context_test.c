@@ -2,8 +2,14 @@
  * Contexts of our GPU device: capability set, streams, fences by timeline, against real context servers in threads, on a
  * venus that does nothing (tests/fake/venus_fake.h).
  */
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "device/packet.h"
+#include "device/render_wire.h"
 #include "tests/fake/venus_fake.h"
 #include "tests/loop/loop_guest.h"
 #include "tests/unit/gpu_device_answers.h"
@@ -160,6 +166,26 @@ UTEST(a_fence_waits_for_its_timeline_and_holds_nobody_up)
     EXPECT_EQ(of_context(VIRTIO_GPU_CMD_CTX_DESTROY, 2), OK); /* what was fenced is over */
     EXPECT_EQ(guest.answer_slot, other);
     EXPECT_EQ(take(MS), OK);
+    loop_guest_end(&guest);
+}
+
+/* It could empty its event while we come to read it, and take its O_NONBLOCK, which is also ours: so we do not read it. */
+UTEST(a_renderer_cannot_make_the_device_wait_for_its_event)
+{
+    struct loop_guest_wish wish = vulkan;
+    struct render_init init = { 0 };
+    struct packet packet = { 0 };
+    wish.mood = LOOP_SERVER_DEAF;
+    EXPECT_TRUE(loop_guest_begin(&guest, &wish));
+    EXPECT_EQ(loop_create_context(&guest, 1, 4), OK);
+    EXPECT_EQ(packet_receive(guest.server.deaf[0], &init, sizeof(init), &packet), PACKET_GOT);
+    EXPECT_EQ(packet.fd_count, 2);
+    EXPECT_EQ(fcntl(packet.fds[1], F_SETFL, 0), 0);
+    EXPECT_EQ(eventfd_write(packet.fds[1], 1), 0);
+    loop_device_turn(&guest.host, SOON_MS);
+    struct pollfd event = { .fd = packet.fds[1], .events = POLLIN };
+    EXPECT_EQ(poll(&event, 1, 0), 1);
+    packet_close_fds(&packet);
     loop_guest_end(&guest);
 }
 
