@@ -6,6 +6,7 @@
 enum {
     FAMILIES_MAX = 8,
     PAGE = 4096,
+    ROUNDING_MAX = 2 * 1024 * 1024, /* more than any GPU adds to a buffer */
 };
 
 #define WAIT_NS UINT64_C(10000000000)
@@ -180,13 +181,24 @@ allocate(struct vk_session *s, const VkMemoryRequirements *needs, VkMemoryProper
     return VK_ERROR_FEATURE_NOT_PRESENT;
 }
 
+/* So many bytes are mapped, and callers write as many as they asked for: the host must not say less, nor anything at all. */
+static bool
+is_plausible(uint64_t needed_bytes, uint64_t bytes)
+{
+    return needed_bytes >= bytes && needed_bytes - bytes <= ROUNDING_MAX;
+}
+
 /* Allocate, bind, map and clear. */
 static VkResult
-back_buffer(struct vk_session *s, struct vk_buffer *buffer)
+back_buffer(struct vk_session *s, uint64_t bytes, struct vk_buffer *buffer)
 {
     VkMemoryRequirements needs;
     memset(&needs, 0, sizeof(needs));
     STEP(s, GetBufferMemoryRequirements)(s->vvk, s->device, buffer->buffer, &needs);
+    if (s->vvk->failure == VIRTIO_OK && !is_plausible(needs.size, bytes)) {
+        s->step = "the host's answer to vkGetBufferMemoryRequirements cannot be right";
+        return VK_ERROR_UNKNOWN;
+    }
     VkResult result = allocate(
         s, &needs, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
         &buffer->memory);
@@ -197,11 +209,12 @@ back_buffer(struct vk_session *s, struct vk_buffer *buffer)
         return result;
     }
     s->step = "mapping memory";
-    uint64_t bytes = (needs.size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-    if (vvk_map_memory(s->vvk, (uintptr_t)buffer->memory, bytes, &buffer->blob) != VIRTIO_OK) {
+    uint64_t mapped_bytes = (needs.size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    if (vvk_map_memory(s->vvk, (uintptr_t)buffer->memory, mapped_bytes, &buffer->blob) !=
+        VIRTIO_OK) {
         return VK_ERROR_MEMORY_MAP_FAILED;
     }
-    memset(buffer->blob.memory, 0, bytes);
+    memset(buffer->blob.memory, 0, mapped_bytes);
     return VK_SUCCESS;
 }
 
@@ -221,7 +234,7 @@ vk_buffer_make(struct vk_session *session, uint64_t bytes, VkBufferUsageFlags us
         return result;
     }
     buffer->buffer = made;
-    result = back_buffer(session, buffer);
+    result = back_buffer(session, bytes, buffer);
     if (result != VK_SUCCESS) {
         vk_buffer_free(session, buffer);
     }
@@ -373,6 +386,7 @@ vk_result_name(VkResult result)
     case VK_ERROR_DEVICE_LOST: return "VK_ERROR_DEVICE_LOST";
     case VK_ERROR_MEMORY_MAP_FAILED: return "VK_ERROR_MEMORY_MAP_FAILED";
     case VK_ERROR_FEATURE_NOT_PRESENT: return "VK_ERROR_FEATURE_NOT_PRESENT";
+    case VK_ERROR_UNKNOWN: return "VK_ERROR_UNKNOWN";
     case VK_ERROR_INCOMPATIBLE_DRIVER: return "VK_ERROR_INCOMPATIBLE_DRIVER";
     default: return "a VkResult";
     }

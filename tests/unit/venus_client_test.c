@@ -360,6 +360,35 @@ UTEST(an_answer_with_too_large_a_count_is_a_lie)
     toy_end(VIRTIO_ERR_BROKEN, "answer");
 }
 
+/* What the caller would write does not fit into what the renderer says; or all memory of the world is asked for. */
+static void
+expect_not_believed(uint64_t needed_bytes)
+{
+    const uint32_t answer[] = {
+        VVK_ID_vkGetBufferMemoryRequirements, 1,    0, (uint32_t)needed_bytes,
+        (uint32_t)(needed_bytes >> 32),       4096, 0, 1
+    };
+    struct vk_buffer buffer;
+    EXPECT_EQ(toy_begin(toy_execute), VIRTIO_OK);
+    memset(&session, 0, sizeof(session));
+    session.vvk = &vvk;
+    memcpy(toy.memory + 4096 + RING_BYTES, answer, sizeof(answer));
+    EXPECT_EQ(vk_buffer_make(&session, 65536, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, &buffer),
+              VK_ERROR_UNKNOWN);
+    EXPECT_CONTAINS(session.step, "cannot be right");
+    EXPECT_EQ(toy.open_count, 1); /* the ring */
+    EXPECT_EQ(vvk.failure, VIRTIO_OK);
+    vvk_destroy(&vvk);
+}
+
+UTEST(a_size_that_cannot_be_a_buffers_is_a_lie)
+{
+    expect_not_believed(16);
+    expect_not_believed(65535);
+    expect_not_believed(UINT64_MAX);
+    expect_not_believed(UINT64_C(1) << 40);
+}
+
 UTEST(a_config_that_cannot_be_is_refused)
 {
     struct vvk_config config = { .way = &toy.way, .scratch = scratch, .scratch_bytes = 4096 };
