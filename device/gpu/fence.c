@@ -3,18 +3,34 @@
  *
  *   SUBMIT_FENCE timeline, seqno ─▶ renderer ─▶ value of the timeline in shared memory, then the eventfd
  *
- * Fences without INFO_RING_IDX are of no context: they pass when their command is carried out, which is in the order of
- * the queue.
+ * A stream's fence without INFO_RING_IDX is one of timeline 0: it passes when the renderer has taken in the stream.  Others without
+ * it pass when their command is carried out, which is in the order of the queue.
  */
 #include "device/gpu/private.h"
+
+static uint8_t
+timeline_of(const struct gpu_command *command)
+{
+    bool is_named = (command->flags & VIRTIO_GPU_FLAG_INFO_RING_IDX) != 0;
+    return is_named ? command->request.header.ring_idx : 0;
+}
+
+/* Returns: false: it names a timeline that there is not. */
+static bool
+is_timeline_valid(const struct gpu *gpu, const struct gpu_command *command)
+{
+    bool has_timelines = (gpu->accepted >> VIRTIO_GPU_F_CONTEXT_INIT & 1) != 0;
+    bool is_named = (command->flags & VIRTIO_GPU_FLAG_INFO_RING_IDX) != 0;
+    return !is_named || (has_timelines && timeline_of(command) < GPU_TIMELINES);
+}
 
 uint32_t
 gpu_fence_check(struct gpu *gpu, const struct gpu_command *command)
 {
-    uint8_t ring_idx = command->request.header.ring_idx;
-    if ((gpu->accepted >> VIRTIO_GPU_F_CONTEXT_INIT & 1) == 0 || ring_idx >= GPU_TIMELINES) {
+    if (!is_timeline_valid(gpu, command)) {
         return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
-                          "a fence of timeline %u: there are 64, with CONTEXT_INIT", ring_idx);
+                          "a fence of timeline %u: there are 64, with CONTEXT_INIT",
+                          timeline_of(command));
     }
     if (gpu->fence_count >= gpu->config.limits.fence_count) {
         return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY,
@@ -30,7 +46,7 @@ void
 gpu_fence_ask(struct gpu *gpu, struct gpu_command *command, uint32_t type)
 {
     struct gpu_context *context = gpu_context_find(gpu, command->ctx_id);
-    uint8_t ring_idx = command->request.header.ring_idx;
+    uint8_t ring_idx = timeline_of(command);
     if (context == NULL || context->is_dead) {
         gpu_push(gpu, command, type); /* the command was its end */
         return;

@@ -353,12 +353,17 @@ gpu_renderer_send(struct gpu_context *context, const void *request, size_t reque
 
 /* --- fence.c --- */
 
-/* Whether the command's fence belongs to a timeline of a context: the cursor's queue, which lives by itself, has none. */
+/*
+ * Whether the response waits for a timeline of a context: the one that the fence names, or the CPU's (0) for a stream that names
+ * none, since a renderer carries it out.  The cursor's queue, which lives by itself, has none.
+ */
 static inline bool
 gpu_fence_is_wanted(const struct gpu_command *command)
 {
-    enum { BOTH = VIRTIO_GPU_FLAG_FENCE | VIRTIO_GPU_FLAG_INFO_RING_IDX };
-    return (command->flags & BOTH) == BOTH && command->queue_idx == VIRTIO_GPU_CONTROLQ;
+    bool is_of_renderer = (command->flags & VIRTIO_GPU_FLAG_INFO_RING_IDX) != 0 ||
+                          command->type == VIRTIO_GPU_CMD_SUBMIT_3D;
+    return (command->flags & VIRTIO_GPU_FLAG_FENCE) != 0 && is_of_renderer &&
+           command->queue_idx == VIRTIO_GPU_CONTROLQ;
 }
 /* Returns: GPU_OK: it can be asked for; the refusal. */
 uint32_t gpu_fence_check(struct gpu *gpu, const struct gpu_command *command);

@@ -189,6 +189,26 @@ UTEST(a_renderer_cannot_make_the_device_wait_for_its_event)
     loop_guest_end(&guest);
 }
 
+/* The stream's end is what the fence is for: a driver that frees memory by it must not do so before. */
+UTEST(a_fenced_stream_is_answered_after_it_was_executed_without_a_timeline_too)
+{
+    const uint32_t die[1] = { FAKE_DIE };
+    struct virtio_gpu_ctrl_hdr header = loop_fenced(1, 200, 100); /* nobody reads ring_idx */
+    header.flags = le32_from(VIRTIO_GPU_FLAG_FENCE);
+    begin();
+    EXPECT_EQ(loop_create_context(&guest, 1, 4), OK);
+    (void)loop_send_stream(&guest, header, nothing, 1);
+    EXPECT_EQ(take(MS), OK);
+    EXPECT_EQ(le64_get(guest.answer.header.fence_id), 100);
+    EXPECT_EQ(le32_get(guest.answer.header.flags), VIRTIO_GPU_FLAG_FENCE);
+    (void)loop_send_stream(&guest, header, die, 1);
+    EXPECT_EQ(take(MS), REFUSED);
+    header.ctx_id = le32_from(9);
+    (void)loop_send_stream(&guest, header, nothing, 1);
+    EXPECT_EQ(take(MS), NO_CONTEXT);
+    loop_guest_end(&guest);
+}
+
 /* The machine stands still: its memory, too.  Afterwards it finds every answer, or a frame would wait for ever. */
 UTEST(a_pause_holds_answers_back_and_loses_none)
 {
