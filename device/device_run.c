@@ -139,14 +139,14 @@ block_signals(sigset_t *set)
     (void)sigprocmask(SIG_BLOCK, set, NULL);
 }
 
-/* fork; the child ends with us.  Returns: as fork. */
+/* fork; the child ends with us, even if we were killed and it is stuck: whoever asks it to end is gone then.  Returns: as fork. */
 static pid_t
 start(struct child *child)
 {
     pid_t parent = getpid();
     (void)fflush(NULL);
     child->pid = fork();
-    if (child->pid == 0 && (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)) {
+    if (child->pid == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)) {
         _exit(EXIT_FAILURE);
     }
     return child->pid;

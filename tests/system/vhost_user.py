@@ -143,6 +143,15 @@ def device_is_killed():
         expect_in(r"up", shell(guest, "echo up"), "the guest")
 
 
+@system("vhost-user.orphan", "a device process that is stuck ends with vitrine-gpu, even when that is killed")
+def stuck_device_ends():
+    with Device() as device:
+        child = device.child()
+        os.kill(child, signal.SIGSTOP)  # it hears no signal that could be blocked
+        device.process.kill()
+        wait_until(lambda: not os.path.exists(f"/proc/{child}"), "the end of the device process", 5)
+
+
 def pause_is_no_reset(front, **choices):
     with Device() as device, machine(device, front, no_reboot=False, **choices) as guest:
         guest.expect(PROMPT, BOOT_TIMEOUT_S)
