@@ -295,6 +295,11 @@ ask_to_map(struct gpu *gpu, struct gpu_command *command, struct gpu_resource *re
     const struct gpu_host *host = &gpu->config.host;
     uint64_t bytes = whole_pages(resource->size_bytes);
     uint64_t token = ++gpu->last_token;
+    if (host->has_room != NULL && !host->has_room(host->user)) {
+        return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY,
+                          "blob %u would be one mapping more than the front-end has room for",
+                          resource->id);
+    }
     if (!host->map(host->user, token, resource->fd, 0, offset, bytes)) {
         return gpu_refuse(gpu, command, VIRTIO_GPU_RESP_ERR_UNSPEC,
                           "the front-end cannot be asked to map blob %u", resource->id);

@@ -66,6 +66,8 @@ struct gpu_host {
     bool (*map)(void *user, uint64_t token, int fd, uint64_t fd_offset, uint64_t shm_offset,
                 uint64_t size_bytes);
     bool (*unmap)(void *user, uint64_t token, uint64_t shm_offset, uint64_t size_bytes);
+    /* Whether the front-end can stand one more mapping.  NULL: it always can. */
+    bool (*has_room)(void *user);
     /*
      * The guest asks for the sizes of its displays, or for the EDID of one, and whoever shows the pictures may know them
      * better: gpu_display_told(token) must follow, later, and gpu_set_display before it where a size is another one.

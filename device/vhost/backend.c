@@ -278,6 +278,17 @@ ask(struct vhost *vhost, const struct vhost_asked *question, int fd)
 }
 
 bool
+vhost_has_room(void *user)
+{
+    const struct vhost *vhost = user;
+    unsigned slot_count = vhost->guest.region_count;
+    for (const struct vhost_mapped *at = vhost->mapped; at != NULL; at = at->next) {
+        slot_count++;
+    }
+    return slot_count < VHOST_SLOT_COUNT - VHOST_SPARE_SLOT_COUNT;
+}
+
+bool
 vhost_map(void *user, uint64_t token, int fd, uint64_t fd_offset, uint64_t shm_offset,
           uint64_t size_bytes)
 {

@@ -403,6 +403,7 @@ vhost_carry(struct vhost *vhost, struct gpu_config *config)
                                       .config_changed = vhost_config_changed,
                                       .map = has_window ? vhost_map : NULL,
                                       .unmap = has_window ? vhost_unmap : NULL,
+                                      .has_room = vhost_has_room,
                                       .ask_displays = ask_displays,
                                       .ask_edid = ask_edid,
                                       .queue_broke = vhost_queue_broke };

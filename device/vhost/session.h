@@ -9,7 +9,16 @@
 #include "device/vq/guest.h"
 #include "device/vq/vq.h"
 
-enum { VHOST_QUEUE_COUNT = 2, VHOST_REPLY_BYTES = sizeof(struct vhost_header) + sizeof(uint64_t) };
+enum {
+    VHOST_QUEUE_COUNT = 2,
+    VHOST_REPLY_BYTES = sizeof(struct vhost_header) + sizeof(uint64_t),
+    /*
+     * Each piece of the guest's memory and each blob in the window is a region of QEMU's; with more than its
+     * VHOST_USER_MAX_RAM_SLOTS, QEMU 11.1 ends.  Some stay free for memory that is plugged in.
+     */
+    VHOST_SLOT_COUNT = 512,
+    VHOST_SPARE_SLOT_COUNT = 64,
+};
 
 struct vhost_queue {
     struct vhost *vhost;
@@ -121,6 +130,8 @@ bool vhost_backend_is_closed(const struct vhost *vhost);
 bool vhost_map(void *user, uint64_t token, int fd, uint64_t fd_offset, uint64_t shm_offset,
                uint64_t size_bytes);
 bool vhost_unmap(void *user, uint64_t token, uint64_t shm_offset, uint64_t size_bytes);
+/* Whether there is a slot for one more mapping.  One that is asked for counts, and one to be taken out until QEMU has done it. */
+bool vhost_has_room(void *user);
 void vhost_config_changed(void *user);
 /* The queues run: what was not to be said before is said now. */
 void vhost_backend_go_on(struct vhost *vhost);

@@ -16,6 +16,9 @@ enum {
     FENCES_MAX = 20,
     REUSES = 24,
     FIRST_ID = 1000,
+    BLOBS_OF_A_CONTEXT = 200,
+    MAPPINGS_MAX = 600,
+    BLOBS_MAPPED_MIN = 400,
 };
 
 static const char *const two_displays[] = { "--resolution", "640x480,641x480", "--window", "1M",
@@ -257,6 +260,32 @@ UTEST(a_guest_gets_no_more_than_its_share_and_is_served_on)
 }
 
 /* --- what is in use --- */
+
+/* As Vulkan programs do that map each of their buffers: QEMU would end with the 512th region. */
+UTEST(a_guest_that_maps_ever_more_blobs_is_refused_and_its_machine_lives)
+{
+    static const char *const window[] = { "--window", "4M", NULL };
+    if (!far_can_begin() || !far_begin(window)) {
+        return;
+    }
+    prepare();
+    uint32_t mapped = MAPPED;
+    unsigned count = 0;
+    for (; count < MAPPINGS_MAX && mapped == MAPPED; count++) {
+        uint32_t ctx_id = FIRST_ID + count / BLOBS_OF_A_CONTEXT;
+        if (count % BLOBS_OF_A_CONTEXT == 0) {
+            EXPECT_EQ(loop_create_context(&guest, ctx_id, 4), OK);
+        }
+        EXPECT_EQ(loop_create_blob(&guest, FIRST_ID + count, ctx_id, HOST3D, 0, 4096), OK);
+        mapped = loop_map(&guest, FIRST_ID + count, count * UINT64_C(4096));
+    }
+    EXPECT_EQ(mapped, FULL);
+    EXPECT_TRUE(count > BLOBS_MAPPED_MIN);
+    EXPECT_EQ(unref(FIRST_ID), OK);
+    EXPECT_EQ(loop_map(&guest, FIRST_ID + count - 1, 0), MAPPED);
+    check_served();
+    far_end();
+}
 
 UTEST(a_context_of_a_number_that_was_just_given_up_is_a_new_one)
 {

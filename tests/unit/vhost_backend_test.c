@@ -223,6 +223,30 @@ UTEST(a_wrong_answer_on_the_old_socket_is_no_better_for_a_new_one)
     finish();
 }
 
+/* More regions than it has slots for end QEMU: a piece of RAM is one, and a blob until QEMU says that it is out. */
+UTEST(there_is_room_for_as_many_blobs_as_qemu_has_slots)
+{
+    begin();
+    rig.vhost.guest.region_count = 2;
+    unsigned count = 0;
+    while (vhost_has_room(&rig.vhost) && count < VHOST_SLOT_COUNT) {
+        EXPECT_TRUE(map());
+        count++;
+    }
+    EXPECT_EQ(count, VHOST_SLOT_COUNT - VHOST_SPARE_SLOT_COUNT - 2);
+    for (unsigned i = 0; i < count; i++) {
+        EXPECT_EQ(next(), VHOST_BACKEND_SHMEM_MAP);
+        answer(VHOST_BACKEND_SHMEM_MAP);
+    }
+    EXPECT_TRUE(vhost_unmap(&rig.vhost, TOKEN, OFFSET, SIZE_BYTES));
+    EXPECT_EQ(next(), VHOST_BACKEND_SHMEM_UNMAP);
+    EXPECT_FALSE(vhost_has_room(&rig.vhost));
+    answer(VHOST_BACKEND_SHMEM_UNMAP);
+    turn(TURN_NS);
+    EXPECT_TRUE(vhost_has_room(&rig.vhost));
+    finish();
+}
+
 /* QEMU's way to let go of its device. */
 UTEST(without_another_socket_the_device_is_let_go_of)
 {
