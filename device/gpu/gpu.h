@@ -75,8 +75,8 @@ struct gpu_host {
      */
     bool (*ask_displays)(void *user, uint64_t token);
     bool (*ask_edid)(void *user, uint64_t token, unsigned scanout_idx);
-    /* The guest broke a rule of this queue, which stands still until it is started anew; once.  NULL: on_problem is told. */
-    void (*queue_broke)(void *user, unsigned queue_idx, const struct vq_fault *fault);
+    /* The guest broke a rule of this queue, which stands still until it is started anew; once.  on_problem is told, too. */
+    void (*queue_broke)(void *user, unsigned queue_idx);
 };
 
 struct gpu_config {
@@ -127,6 +127,9 @@ void gpu_queue_stop(struct gpu *gpu, unsigned queue_idx);
 
 /* The driver reset the device: all resources, contexts, mappings and scanouts are gone. */
 void gpu_reset(struct gpu *gpu);
+
+/* A sentence about the guest, of who carries the device: told as the device's own are, seldom and in gpu_status. */
+void gpu_tell(struct gpu *gpu, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Configuration space, §5.7.4: 16 bytes.  write: only events_clear takes effect. */
 void gpu_config_read(const struct gpu *gpu, uint32_t offset, void *to, uint32_t size_bytes);

@@ -36,6 +36,17 @@ gpu_problem(struct gpu *gpu, enum gpu_problem_kind kind, const char *format, ...
     tell(gpu, kind, sentence);
 }
 
+void
+gpu_tell(struct gpu *gpu, const char *format, ...)
+{
+    char sentence[GPU_PROBLEM_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
+    va_end(arguments);
+    tell(gpu, GPU_PROBLEM_FRONT, sentence);
+}
+
 uint32_t
 gpu_refuse(struct gpu *gpu, const struct gpu_command *command, uint32_t type, const char *format,
            ...)

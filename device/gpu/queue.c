@@ -282,12 +282,13 @@ tell_broken(struct gpu *gpu, unsigned queue_idx)
     }
     queue->is_told_broken = true;
     gpu_record_queue(gpu, GPU_EVENT_QUEUE_BROKEN, queue_idx, queue->vq->fault.value, 0);
+    gpu_problem(gpu, GPU_PROBLEM_QUEUE,
+                "the guest broke queue %u: %s, found 0x%llx; it stands still until the driver "
+                "resets the device",
+                queue_idx, queue->vq->fault.rule, (unsigned long long)queue->vq->fault.value);
     if (gpu->config.host.queue_broke != NULL) {
-        gpu->config.host.queue_broke(gpu->config.host.user, queue_idx, &queue->vq->fault);
-        return;
+        gpu->config.host.queue_broke(gpu->config.host.user, queue_idx);
     }
-    gpu_problem(gpu, GPU_PROBLEM_QUEUE, "the guest broke queue %u: %s, found 0x%llx", queue_idx,
-                queue->vq->fault.rule, (unsigned long long)queue->vq->fault.value);
 }
 
 static bool

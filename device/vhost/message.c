@@ -64,12 +64,19 @@ vhost_request_name(uint32_t request)
     return is_known ? rules[request].name : "an unknown message";
 }
 
+static bool
+check_request(uint32_t request, struct fault *fault)
+{
+    bool is_known = request < VHOST_REQUEST_COUNT && rules[request].name != NULL;
+    return is_known ||
+           refuse(fault, "vhost-user message %u is not one that this device takes", request);
+}
+
 bool
 vhost_check_header(const struct vhost_header *header, struct fault *fault)
 {
-    if (header->request >= VHOST_REQUEST_COUNT || rules[header->request].name == NULL) {
-        return refuse(fault, "vhost-user message %u is not one that this device takes",
-                      header->request);
+    if (!check_request(header->request, fault)) {
+        return false;
     }
     const struct rule *rule = &rules[header->request];
     if ((header->flags & VHOST_VERSION_MASK) != VHOST_VERSION) {
@@ -216,6 +223,18 @@ rest_of(struct vhost_reader *reader)
                            reader->message.header.size_bytes - offset };
 }
 
+/* Its request as soon as it is there, since who speaks something else may say no more; its size before it is believed. */
+static bool
+check_early(const struct vhost_reader *reader, struct fault *fault)
+{
+    const struct vhost_header *header = &reader->message.header;
+    if (reader->got_bytes < sizeof(header->request)) {
+        return true;
+    }
+    return reader->got_bytes == sizeof(*header) ? vhost_check_header(header, fault)
+                                                : check_request(header->request, fault);
+}
+
 enum vhost_read_result
 vhost_read(int socket, struct vhost_reader *reader, struct fault *fault)
 {
@@ -238,9 +257,8 @@ vhost_read(int socket, struct vhost_reader *reader, struct fault *fault)
             return VHOST_READ_WRONG;
         }
         reader->got_bytes += (size_t)got;
-        if (reader->got_bytes == sizeof(reader->message.header) &&
-            !vhost_check_header(&reader->message.header, fault)) {
-            return VHOST_READ_WRONG; /* before its size is believed */
+        if (!check_early(reader, fault)) {
+            return VHOST_READ_WRONG;
         }
     }
 }

@@ -25,14 +25,10 @@ vhost_queues_init(struct vhost *vhost)
 
 /* Whoever waits on the queue's error eventfd learns it, too. */
 void
-vhost_queue_broke(void *user, unsigned queue_idx, const struct vq_fault *fault)
+vhost_queue_broke(void *user, unsigned queue_idx)
 {
-    struct vhost *vhost = user;
+    const struct vhost *vhost = user;
     const uint64_t one = 1;
-    vhost_say(vhost,
-              "the guest broke queue %u: %s, found 0x%" PRIx64
-              "; it stands still until the driver resets the device",
-              queue_idx, fault->rule, fault->value);
     if (vhost->queues[queue_idx].err >= 0) {
         (void)!write(vhost->queues[queue_idx].err, &one, sizeof(one));
     }
@@ -149,7 +145,7 @@ start(struct vhost_queue *queue)
     const char *why = vq_start(&queue->vq, &queue->vhost->guest, &layout);
     if (why !=
         NULL) { /* addresses and size are the guest's: its own queue stays silent, the session lives */
-        vhost_say(queue->vhost, "queue %u cannot start: %s", queue->idx, why);
+        gpu_tell(queue->vhost->gpu, "queue %u cannot start: %s", queue->idx, why);
         return false;
     }
     queue->has_run = true;
@@ -322,7 +318,7 @@ vhost_queues_move(struct vhost *vhost)
         resolve(queue, &layout);
         const char *why = vq_move(&queue->vq, layout.desc, layout.driver, layout.device);
         if (why != NULL) {
-            vhost_say(vhost, "queue %u stops: the memory table has changed and %s", i, why);
+            gpu_tell(vhost->gpu, "queue %u stops: the memory table has changed and %s", i, why);
             stop(queue);
         }
     }

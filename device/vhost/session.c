@@ -18,7 +18,10 @@
 
 #include "device/vhost/display.h"
 
-enum { MESSAGES_AT_ONCE = 32 /* then others have their turn */ };
+enum {
+    MESSAGES_AT_ONCE = 32, /* then others have their turn */
+    SILENT_S_MAX = 5,      /* so long one that says nothing may keep another one out */
+};
 
 #define BIT(n) (UINT64_C(1) << (n))
 
@@ -30,8 +33,6 @@ static const uint64_t protocol_features_offered =
     BIT(VHOST_PROTOCOL_CONFIG) | BIT(VHOST_PROTOCOL_BACKEND_SEND_FD) |
     BIT(VHOST_PROTOCOL_RESET_DEVICE) | BIT(VHOST_PROTOCOL_CONFIGURE_MEM_SLOTS) |
     BIT(VHOST_PROTOCOL_SHMEM_MAP);
-
-static void on_listener(void *user, uint32_t events);
 
 /* --- words --- */
 
@@ -85,7 +86,6 @@ end_session(struct vhost *vhost)
     vhost->socket = -1;
     vhost_read_next(&vhost->reader);
     drop_guest(vhost);
-    (void)loop_watch(vhost->config.loop, vhost->config.listener, EPOLLIN, on_listener, vhost);
 }
 
 void
@@ -289,6 +289,7 @@ carry_out(struct vhost *vhost, struct fault *fault)
 {
     struct vhost_message *message = &vhost->reader.message;
     bool is_answered = false;
+    vhost->has_spoken = true;
     bool wants_ack = (message->header.flags & VHOST_NEED_REPLY) != 0;
     /*
      * The message is a new device's, which QEMU gives the same connection.  A new socket is not: it may be sent only when
@@ -334,6 +335,23 @@ on_message(void *user, uint32_t events)
 
 /* --- connections --- */
 
+/*
+ * Whether one that comes is to be served.  The one before it may have left, which we read first.  One that never said anything is
+ * nobody's device: a QEMU without one yet, or something else that found our socket; it stays only until somebody comes.
+ */
+static bool
+is_free(struct vhost *vhost)
+{
+    if (vhost->socket >= 0) {
+        on_message(vhost, EPOLLIN);
+    }
+    if (vhost->socket >= 0 && !vhost->has_spoken &&
+        loop_now_ns() - vhost->connect_ns >= SILENT_S_MAX * UINT64_C(1000000000)) {
+        vhost_fail(vhost, "it has said nothing for %u s, and another one is here", SILENT_S_MAX);
+    }
+    return vhost->socket < 0;
+}
+
 static void
 on_listener(void *user, uint32_t events)
 {
@@ -343,13 +361,18 @@ on_listener(void *user, uint32_t events)
     if (fd < 0) {
         return;
     }
+    if (!is_free(vhost)) {
+        gpu_tell(vhost->gpu, "another front-end came and was closed: one is served already");
+        (void)close(fd);
+        return;
+    }
     if (!loop_watch(vhost->config.loop, fd, EPOLLIN, on_message, vhost)) {
         (void)close(fd);
         return;
     }
-    loop_unwatch(vhost->config.loop,
-                 vhost->config.listener); /* others wait until this one leaves */
     vhost->socket = fd;
+    vhost->connect_ns = loop_now_ns();
+    vhost->has_spoken = false;
     vhost->session_count++;
 }
 

@@ -59,6 +59,8 @@ struct vhost {
     struct vhost_config config;
     struct gpu *gpu;
     int socket; /* -1: no session */
+    uint64_t connect_ns;
+    bool has_spoken; /* a whole message */
     struct vhost_reader reader;
     uint64_t protocol_features;
     uint64_t features;
@@ -116,7 +118,7 @@ void vhost_queues_move(struct vhost *vhost);
 /* Stops all; closes their fds. */
 void vhost_queues_finish(struct vhost *vhost);
 void vhost_interrupt(void *user, unsigned queue_idx);
-void vhost_queue_broke(void *user, unsigned queue_idx, const struct vq_fault *fault);
+void vhost_queue_broke(void *user, unsigned queue_idx);
 
 /*
  * backend.c: requests to the front-end.

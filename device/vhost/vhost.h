@@ -11,8 +11,8 @@
  * All sockets are served by one loop, and none is ever waited for: QEMU sends its memory table anew, and waits for the ack,
  * before it answers a map.
  *
- * One front-end at a time.  One that leaves, or says what is wrong, ends its session with a sentence: the device is reset, and
- * the next may connect (QEMU's `reconnect`).  One that closes the back-end's socket, and neither has given us another before
+ * One front-end at a time: another one that comes meanwhile is closed, with a sentence here.  One that leaves, or says what is wrong,
+ * ends its session with a sentence: the device is reset, and the next may connect (QEMU's `reconnect`).  One that closes the back-end's socket, and neither has given us another before
  * nor does so at once, has unplugged its device: ours is reset, and the connection is kept for one that is plugged in.  Lengths and fds are trusted from nobody; ring addresses are the
  * guest's.
  */

@@ -116,7 +116,7 @@ our_gpu_said(const struct our_gpu *gpu, const char *text)
 {
     static char log[LOG_BYTES];
     for (unsigned ms = 0; ms <= OUR_GPU_WAIT_MS; ms += TURN_MS) {
-        ssize_t got = pread(gpu->log_fd, log, sizeof(log) - 1, gpu->log_start);
+        ssize_t got = pread(gpu->log_fd, log, sizeof(log) - 1, 0);
         log[got > 0 ? got : 0] = '\0';
         if (strstr(log, text) != NULL) {
             return true;
@@ -125,12 +125,6 @@ our_gpu_said(const struct our_gpu *gpu, const char *text)
     }
     (void)printf("    our GPU did not say \"%s\", but:\n%s", text, log);
     return false;
-}
-
-void
-our_gpu_hush(struct our_gpu *gpu)
-{
-    gpu->log_start = lseek(gpu->log_fd, 0, SEEK_END);
 }
 
 /* --- what it answers --- */
@@ -180,6 +174,17 @@ our_gpu_has(struct our_gpu *gpu, const char *text)
     int fd;
     (void)ask(gpu, "status\n", gpu->status, OUR_GPU_STATUS_BYTES, &fd);
     return strstr(gpu->status, text) != NULL;
+}
+
+bool
+our_gpu_comes_to_have(struct our_gpu *gpu, const char *text)
+{
+    bool has = our_gpu_has(gpu, text);
+    for (unsigned ms = 0; !has && ms <= OUR_GPU_WAIT_MS; ms += TURN_MS) {
+        pause_ms(TURN_MS);
+        has = our_gpu_has(gpu, text);
+    }
+    return has;
 }
 
 uint64_t

@@ -30,8 +30,7 @@ struct our_gpu {
     char socket[80];
     char control[80];
     int log_fd;
-    off_t log_start; /* what stands before is forgotten */
-    char *status;    /* the last answer of the control socket */
+    char *status; /* the last answer of the control socket */
 };
 
 /* Of all its processes together. */
@@ -47,15 +46,15 @@ void our_gpu_start(struct our_gpu *gpu, const char *const *options);
 /* End it.  Returns: its exit status; -1: it had to be killed.  Accepts a zeroed one. */
 int our_gpu_stop(struct our_gpu *gpu);
 
-/* Whether it says, or said since our_gpu_hush, a line with this text; waits OUR_GPU_WAIT_MS for it. */
+/* Whether it says, or said, a line with this text; waits OUR_GPU_WAIT_MS for it. */
 bool our_gpu_said(const struct our_gpu *gpu, const char *text);
-void our_gpu_hush(struct our_gpu *gpu);
 
 /* The number behind `key` ("\"resource_id\": "), behind the first `after` (NULL: anywhere) in its status; 0: there is none. */
 uint64_t our_gpu_number(struct our_gpu *gpu, const char *after, const char *key);
 
-/* Whether its status has this text. */
+/* Whether its status has this text; within OUR_GPU_WAIT_MS. */
 bool our_gpu_has(struct our_gpu *gpu, const char *text);
+bool our_gpu_comes_to_have(struct our_gpu *gpu, const char *text);
 
 /* A pixel of what a scanout shows, 0xRRGGBB; OUR_GPU_NO_PIXEL: it shows nothing. */
 uint32_t our_gpu_pixel(const struct our_gpu *gpu, unsigned scanout_idx, uint32_t x, uint32_t y);

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 
 from vitrine_test.suite import TOP, run_program
 
@@ -23,7 +24,7 @@ FRONTS = {
     "test-device": "vhost-user-test-device-pci,id=gpu0,chardev=gpu,virtio-id=16,num_vqs=2,config_size=16,vq_size=256",
     "gpu": "vhost-user-gpu-pci,id=gpu0,chardev=gpu,xres=1280,yres=800",
 }
-GET_FEATURES, SET_MEM_TABLE, SET_VRING_NUM, GET_CONFIG, GPU_SET_SOCKET = 1, 5, 8, 24, 33
+GET_FEATURES, SET_MEM_TABLE, SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_KICK, GET_CONFIG, GPU_SET_SOCKET = 1, 5, 8, 9, 12, 24, 33
 DISPLAY_FEATURES, DISPLAY_INFO = 1, 3  # of the display socket
 _build_lock = threading.Lock()
 _built = []
@@ -312,6 +313,57 @@ def front_ends_that_lie():
             check(fd_count(device.child()) <= fds + 1, "files of wrong messages are left open")
             check((request, flags, size) == (GET_FEATURES, 5, 8) and features >> 32 & 1, "no answer after all these lies")
         check(device.end() == 0, "the device did not end well")
+
+
+@system("vhost-user.second", "a second front-end is closed and told of; one that said nothing gives way; one that left is not in the way")
+def one_at_a_time():
+    with Device() as device:
+        with connect(device) as silent:
+            began = time.monotonic()
+            with connect(device) as second:
+                check(answer_to(second) == b"", "a second front-end is answered")
+            expect_in("another front-end came and was closed", device.log(), "the device's own word")
+            time.sleep(max(0, began + 5.1 - time.monotonic()))
+            with connect(device) as front:
+                front.sendall(message(GET_FEATURES))
+                check(len(front.recv(64)) == 20, "one that says nothing keeps another one out")
+                check(answer_to(silent) == b"", "the silent one is still served")
+                expect_in("is left: it has said nothing for 5 s", device.log(), "why the first one was left")
+        os.kill(device.child(), signal.SIGSTOP)  # so that an end and a beginning are found at once
+        for _ in range(20):
+            with connect(device) as front:
+                front.sendall(message(GET_FEATURES))
+        with connect(device) as front:
+            os.kill(device.child(), signal.SIGCONT)
+            front.sendall(message(GET_FEATURES))
+            check(len(front.recv(64)) == 20, "the last of many was not served")
+
+
+@system("vhost-user.not-control", "vitrine asked for the status at QEMU's socket says what may be wrong, at once")
+def not_the_control_socket():
+    with Device() as device:
+        done = subprocess.run([os.path.join(TOP, "build/bin/vitrine"), "status", "--control", device.socket], text=True, timeout=2,
+                              capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        check(done.returncode == 1, f"exit status {done.returncode}")
+        expect_in(r"did not answer: .*\(is it the control socket\?", done.stderr, "vitrine's sentence")
+        expect_in("is left: vhost-user message 1952543859 is not one", device.log(), "the device's sentence")
+
+
+FLOOD = 200
+
+
+@system("vhost-user.seldom", "a guest whose queue cannot start, again and again, fills no log; status has the sentence")
+def sentences_are_seldom():
+    with Device() as device, connect(device) as front, open(os.devnull, "rb") as passed:
+        for _ in range(FLOOD):
+            front.sendall(message(SET_VRING_NUM, struct.pack("<II", 0, 64)))
+            front.sendall(message(SET_VRING_ADDR, struct.pack("<IIQQQQ", 0, 0, 4096, 4096, 4096, 0)))
+            socket.send_fds(front, [message(SET_VRING_KICK, bytes(8))], [passed.fileno()])
+        front.sendall(message(GET_FEATURES))
+        front.recv(64)
+        expect_in("queue 0 cannot start", device.status(), "the status")
+        told = device.log().count("queue 0 cannot start")
+        check(1 <= told < FLOOD / 10, f"{told} sentences in the log")
 
 
 @system("vhost-user.names", "the socket's name is never taken from a server that runs")

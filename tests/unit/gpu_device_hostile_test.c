@@ -35,5 +35,9 @@ UTEST(a_broken_queue_is_told_once)
     EXPECT_TRUE(loop_guest_reset(&guest, &wish));
     prepare();
     check_served();
+    EXPECT_EQ(virtq_add(&guest.queues[0], &chain), VIRTIO_OK);
+    (void)virtq_notify(&guest.queues[0]);
+    loop_device_turn(&guest.host, 5);
+    EXPECT_EQ(guest.host.problem_count, 1); /* within the same second */
     loop_guest_end(&guest);
 }

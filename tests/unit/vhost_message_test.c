@@ -106,6 +106,20 @@ UTEST(a_queue_without_an_fd_says_so)
 }
 
 /* QEMU may be stopped between any two bytes. */
+/* Before a header is whole: who asks for the status here says no more, and waits. */
+UTEST(who_speaks_something_else_is_told_apart_at_once)
+{
+    int pair[2];
+    struct vhost_reader reader = { .got_bytes = 0 };
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    EXPECT_EQ(send(pair[0], "status\n", 7, 0), 7);
+    EXPECT_EQ(vhost_read(pair[1], &reader, &fault), VHOST_READ_WRONG);
+    EXPECT_CONTAINS(fault.text, "not one that this device takes");
+    vhost_read_next(&reader);
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+}
+
 UTEST(a_message_may_come_byte_by_byte_and_another_behind_it)
 {
     int pair[2];

@@ -66,7 +66,9 @@ read_answer(const struct options *options, struct answer *answer)
 {
     answer->json = line_read(&answer->line);
     if (answer->json == NULL) {
-        return failed(options, "the device did not answer: %s", answer->line.why);
+        return failed(options,
+                      "the device did not answer: %s (is it the control socket? QEMU's is another)",
+                      answer->line.why);
     }
     if (cJSON_IsTrue(cJSON_GetObjectItem(answer->json, "ok"))) {
         return true;
