@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <SDL2/SDL.h>
 #include <poll.h>
@@ -43,6 +44,18 @@ open_window(struct show *show, unsigned scanout_idx)
     return window->window != NULL;
 }
 
+/* Without a desktop SDL takes a driver that shows nothing to nobody, which is right only for who asks for it. */
+static bool
+is_seen(void)
+{
+    const char *asked = getenv("SDL_VIDEODRIVER");
+    const char *driver = SDL_GetCurrentVideoDriver();
+    bool is_none = driver == NULL || strcmp(driver, "offscreen") == 0 ||
+                   strcmp(driver, "dummy") == 0 || strcmp(driver, "evdev") == 0;
+    return !is_none || (asked != NULL && asked[0] != '\0') ||
+           SDL_SetError("SDL finds no display") == 0; /* which gives -1 */
+}
+
 static struct show *
 open_sdl(const struct show_config *config, char *reason, size_t reason_bytes)
 {
@@ -54,7 +67,7 @@ open_sdl(const struct show_config *config, char *reason, size_t reason_bytes)
     (void)SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0"); /* a picture is copied, not drawn */
     (void)SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
     (void)SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
-    if (SDL_Init(SDL_INIT_VIDEO) != 0 || !open_window(show, 0)) {
+    if (SDL_Init(SDL_INIT_VIDEO) != 0 || !is_seen() || !open_window(show, 0)) {
         (void)snprintf(reason, reason_bytes,
                        "no window can be opened (%s): is there a desktop, and is DISPLAY or "
                        "WAYLAND_DISPLAY set? --view vnc needs neither",
