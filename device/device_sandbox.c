@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <fcntl.h>
-#include <linux/dma-buf.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -26,7 +25,7 @@ static const int fd_calls[] = {
     SCMP_SYS(close),    SCMP_SYS(accept4),   SCMP_SYS(recvmsg),      SCMP_SYS(sendmsg),
     SCMP_SYS(recvfrom), SCMP_SYS(sendto),    SCMP_SYS(shutdown),     SCMP_SYS(getsockopt),
     SCMP_SYS(eventfd2), SCMP_SYS(pread64),   SCMP_SYS(memfd_create), SCMP_SYS(ftruncate),
-    SCMP_SYS(lseek),    SCMP_SYS(fallocate), SCMP_SYS(fstat),
+    SCMP_SYS(lseek),    SCMP_SYS(fallocate), SCMP_SYS(fstat),        SCMP_SYS(fstatfs),
 };
 
 /* malloc; how a process ends, also by abort. */
@@ -63,8 +62,8 @@ add_fcntl(scmp_filter_ctx filter)
 }
 
 /*
- * Memory is for data; a renderer's socket may hold more; fstat of newer C libraries names no file; a dma-buf of a GPU's is
- * told that we read; abort signals this process only.
+ * Memory is for data; a renderer's socket may hold more; fstat of newer C libraries names no file; abort signals this process
+ * only.
  */
 static int
 add_limited(scmp_filter_ctx filter)
@@ -81,9 +80,6 @@ add_limited(scmp_filter_ctx filter)
                        : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
                                           SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
                                           SCMP_A2(SCMP_CMP_EQ, SO_SNDBUF));
-    error = error != 0 ? error
-                       : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                          SCMP_A1(SCMP_CMP_EQ, DMA_BUF_IOCTL_SYNC));
     return error != 0 ? error
                       : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                                          SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
