@@ -10,7 +10,8 @@ enum {
     CONTEXT_COUNT_MAX = 64,
     WINDOW_BYTES_MIN = 1 << 20,
     WIDTH_DEFAULT_PX = 1280,
-    HEIGHT_DEFAULT_PX = 800
+    HEIGHT_DEFAULT_PX = 800,
+    PIXEL_BYTES = 4
 };
 
 static const char *const of_device[] = { "resolution",   "scanouts",  "window",     "no-venus",
@@ -136,6 +137,25 @@ read_window(const struct options *options, struct device_config *config)
     return true;
 }
 
+/* Below one picture of a display its guest would show nothing, and nobody would know why. */
+static bool
+has_room_for_pictures(const struct options *options, const struct device_config *config)
+{
+    const char *text = options_get(options, "max-memory");
+    for (unsigned i = 0; i < config->scanout_count && text != NULL; i++) {
+        const struct gpu_scanout_config *display = &config->scanouts[i];
+        uint64_t bytes = (uint64_t)display->width_px * display->height_px * PIXEL_BYTES;
+        if (display->is_enabled && bytes > config->limits.memory_bytes) {
+            return option_wrong(options,
+                                "--max-memory %s: one picture of a display of %ux%u takes %llu "
+                                "bytes",
+                                text, display->width_px, display->height_px,
+                                (unsigned long long)bytes);
+        }
+    }
+    return true;
+}
+
 static bool
 read_limits(const struct options *options, struct gpu_limits *limits)
 {
@@ -171,5 +191,5 @@ device_options_read(const struct options *options, struct device_config *config)
                                      "or --view vnc");
     }
     return read_scanouts(options, config) && read_window(options, config) &&
-           read_limits(options, &config->limits);
+           read_limits(options, &config->limits) && has_room_for_pictures(options, config);
 }

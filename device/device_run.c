@@ -287,6 +287,20 @@ raise_fd_limit(void)
     }
 }
 
+/* A wish that may be a mistake: guest and view stay dark. */
+static void
+tell_of_no_display(const struct care *care)
+{
+    const struct device_config *config = care->config;
+    bool has_display = false;
+    for (unsigned i = 0; i < config->scanout_count; i++) {
+        has_display = has_display || config->scanouts[i].is_enabled;
+    }
+    if (!has_display) {
+        (void)say(care, "no display is plugged in: `vitrine plug` plugs one in");
+    }
+}
+
 int
 device_run(const struct device_config *config)
 {
@@ -300,6 +314,7 @@ device_run(const struct device_config *config)
     sigset_t set;
     raise_fd_limit();
     block_signals(&set);
+    tell_of_no_display(&care);
     bool is_open = open_all(&care);
     bool is_bound = care.fds.listener >= 0;
     if (!is_open || !start_all(&care)) {

@@ -27,7 +27,7 @@ static const char device_options[] =
     "  --vhost-user SOCKET     be the GPU of the virtual machine whose QEMU connects here\n"
     "                          (made here, mode 0600); one that leaves may come again\n"
     "  --resolution WxH[,...]  sizes of the displays, from the first one on; off: one that is\n"
-    "                          not plugged in (default 1280x800)\n"
+    "                          not plugged in until `vitrine plug` (default 1280x800)\n"
     "  --scanouts N            displays, 1 to 16; those beyond the list are like its last one\n"
     "                          (default: as many as --resolution lists)\n"
     "  --window SIZE           of the guest's window into host memory, a power of two from 1M:\n"

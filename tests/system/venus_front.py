@@ -92,6 +92,7 @@ WRONG_USES = (
     ("vitrine-gpu", ("--vtest", "s", "more"), "more"),
     ("vitrine-gpu", ("--vtest", "s", "--isolate", "none"), "process or thread"),
     ("vitrine-gpu", ("--vtest", "s", "--max-memory", "3Q"), "512M"),
+    ("vitrine-gpu", ("--vhost-user", "s", "--max-memory", "1K"), "1280x800 takes 4096000 bytes"),
     ("vitrine-gpu", ("--vtest", "s", "--max-clients", "0"), "1 to"),
     ("vitrine-gpu", ("--vtest", "s", "--stats=xml"), "right is text or json (see vitrine-gpu --help)"),
     ("vitrine", ("exec", "--stats=xml", "--", "ls"), "right is text or json (see vitrine exec --help)"),

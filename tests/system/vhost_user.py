@@ -248,6 +248,14 @@ def displays_as_qemu_says():
             wait_until(lambda: has([(800, 600), (640, 480)]), "two displays")
 
 
+@system("vhost-user.dark", "a device that is started without a display says so, and what to do")
+def no_display():
+    with Device("--resolution", "off") as device:
+        expect_in("no display is plugged in: `vitrine plug`", device.log(), "the device's word")
+    with Device("--resolution", "off,800x600") as device:
+        check(device.log() == "", f"the device says: {device.log()}")
+
+
 HEADS = {"driver": "vhost-user-gpu-pci", "id": "gpu0", "chardev": "gpu", "max_outputs": 2,
          "outputs": [{"name": "left", "xres": 1024, "yres": 600}, {"name": "right", "xres": 640, "yres": 480}]}
 
