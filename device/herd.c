@@ -23,7 +23,9 @@
 enum {
     REPORT_BURST_COUNT = 64,  /* from one worker before the others have their turn */
     REPORT_COUNT_MAX = 10000, /* of a worker's life, but for rings */
-    SPARE_DELAY_MS = 500,     /* not while a client that has just come is starting, too */
+    TOLD_COUNT_MAX = 8,       /* in TOLD_NS */
+    TOLD_NS = 1000000000,
+    SPARE_DELAY_MS = 500, /* not while a client that has just come is starting, too */
 };
 
 uint64_t
@@ -52,6 +54,29 @@ herd_say(const struct herd *herd, const struct client *client, const char *forma
     }
 }
 
+/*
+ * A sentence on what a client did: a guest's programs may fail without end, and shall fill no disk.  How many were left out is
+ * told with the next one.
+ */
+static void
+tell(struct herd *herd, const struct client *client, const char *sentence)
+{
+    uint64_t now_ns = herd_now_ns();
+    if (now_ns - herd->told_ns >= TOLD_NS) {
+        if (herd->untold_count > 0) {
+            herd_say(herd, NULL, "%u more sentences on clients were left out", herd->untold_count);
+        }
+        herd->told_ns = now_ns;
+        herd->told_count = herd->untold_count = 0;
+    }
+    if (herd->told_count == TOLD_COUNT_MAX) {
+        herd->untold_count++;
+        return;
+    }
+    herd->told_count++;
+    herd_say(herd, client, "%s", sentence);
+}
+
 /* The worker died or its context did: says so once, and sees to it that the client ends. */
 static void
 mourn(struct herd *herd, struct client *client, const char *reason)
@@ -60,7 +85,7 @@ mourn(struct herd *herd, struct client *client, const char *reason)
         return;
     }
     client->has_reason = true;
-    herd_say(herd, client, "%s", reason);
+    tell(herd, client, reason);
     if (herd->on_death != NULL) {
         herd->on_death(herd->user);
     }
@@ -95,7 +120,7 @@ on_report(struct herd *herd, struct client *client, int fd)
         break;
     case REPORT_RING_GONE: client_remove_ring(client, report->head.ring_id); break;
     case REPORT_REASON: mourn(herd, client, report->text); break;
-    case REPORT_WARNING: herd_say(herd, client, "%s", report->text); break;
+    case REPORT_WARNING: tell(herd, client, report->text); break;
     case REPORT_STATS:
         herd_say(herd, client, "statistics:");
         (void)fprintf(stderr, "%s\n", report->text);

@@ -40,6 +40,9 @@ struct herd {
     struct spawned spare;  /* a worker that waits for its client; channel -1: none */
     uint64_t spare_ns;     /* when to start it; 0: no need */
     struct report *report; /* 64 KiB, for one at a time */
+    uint64_t told_ns;      /* since when sentences on what clients did are counted */
+    unsigned told_count;
+    unsigned untold_count; /* left out */
     struct pollfd *polls;
     uint64_t stop_ns; /* when stopping must be over; 0: not stopping */
 };

@@ -420,6 +420,27 @@ def render_server(where):
     check(status == 0 and "crashed: Aborted" in said and "guest?[31m" in said, f"{status}\n{said}")
 
 
+@front("render-server-seldom", "contexts that die without end fill no log: 8 sentences in a second, then how many were left out")
+def render_server_seldom(where):
+    monitor = rc.Monitor(os.path.join(FAKE, "vitrine-render"), f"--host-driver {driver(where)}")
+
+    def die(number):
+        context = monitor.context(number)
+        context.init()
+        context.submit(vc.FAKE_DIE)
+        check(context.is_ended(), "the context that died")
+        context.close()
+
+    for number in range(1, 31):
+        die(number)
+    time.sleep(1.1)
+    die(31)
+    status, said = monitor.end()
+    told = said.count("the fake was told to die")
+    seconds = said.count("were left out")
+    check(status == 0 and seconds > 0 and told <= 8 * (seconds + 1), f"{status}, {told} sentences\n{said}")
+
+
 @front("render-server-memory", "contexts of a render server have one limit together, and what a killed one had is free again", "programs")
 def render_server_memory(where):
     monitor = rc.Monitor(os.path.join(REAL, "vitrine-render"), f"--max-memory 8M --host-driver {driver(where)}")
