@@ -1,7 +1,7 @@
 /*
  * quota.h - one limit on memory for all processes that hold some for the same guest: counters in a page that they share.
  *
- *      quota_create ─┬─ the device process, place 0: pictures
+ *      quota_create ─┬─ the device process, place 0: pictures, the viewer's with them
  *                    └─ the render server: quota_admit ─▶ a renderer: quota_open; quota_take, quota_give_back
  *                         └─ when that one was reaped ─▶ quota_release
  *

@@ -109,6 +109,7 @@ forget_all(struct gpu *gpu)
     gpu_resource_remove_all(gpu);
     if (gpu->config.quota != NULL) {
         quota_clear(gpu->config.quota, QUOTA_DEVICE_PLACE);
+        quota_add(gpu->config.quota, QUOTA_DEVICE_PLACE, gpu->memory_bytes); /* of watchers */
     }
     gpu_cursors_hide(gpu);
 }

@@ -200,6 +200,18 @@ unsigned gpu_scanout_count(const struct gpu *gpu);
 bool gpu_read_pixels(const struct gpu *gpu, unsigned scanout_idx, const struct gpu_rect *rect,
                      void *to, size_t row_bytes);
 
+/* The host's memory that the guest may have, and has: of this device and of its renderers, where there is a quota. */
+uint64_t gpu_memory_limit(const struct gpu *gpu);
+uint64_t gpu_memory_held(const struct gpu *gpu);
+
+/*
+ * Counts memory as the guest's: its pictures, and a watcher's copies of what it shows, whose sizes it chooses.  A watcher's
+ * stay counted over a reset.
+ * Returns: false: there is not so much left, and nothing was counted.
+ */
+bool gpu_memory_take(struct gpu *gpu, uint64_t bytes);
+void gpu_memory_give_back(struct gpu *gpu, uint64_t bytes);
+
 /* EDID of a display, 128 bytes, made from its size. */
 size_t
 gpu_edid(const struct gpu *gpu, unsigned scanout_idx, uint8_t edid[VIRTIO_GPU_EDID_BYTES_MAX]);

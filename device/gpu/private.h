@@ -223,7 +223,7 @@ struct gpu {
     struct gpu_resource *buckets[GPU_BUCKETS];
     struct gpu_resource *mapped;
     unsigned resource_count;
-    uint64_t memory_bytes; /* this process's own, for the guest */
+    uint64_t memory_bytes; /* this process's own, for the guest, and its watchers' */
     uint64_t blob_bytes;   /* of renderers, which we hold: it lives on when they let go of it */
     unsigned span_count;
 
@@ -279,12 +279,6 @@ struct gpu_resource *gpu_resource_add(struct gpu *gpu, const struct gpu_command 
 /* Off the scanouts and out of the contexts, and freed; it is not in the window. */
 void gpu_resource_remove(struct gpu *gpu, struct gpu_resource *resource);
 void gpu_resource_remove_all(struct gpu *gpu);
-/* The host's memory that the guest may have: of this device and of its renderers, where there is a quota. */
-uint64_t gpu_memory_limit(const struct gpu *gpu);
-uint64_t gpu_memory_held(const struct gpu *gpu);
-/* For a picture.  Returns: false: there is not so much left. */
-bool gpu_memory_take(struct gpu *gpu, uint64_t bytes);
-void gpu_memory_give_back(struct gpu *gpu, uint64_t bytes);
 /* Copies out of it; `at` is where the last call ended, {0} at first: rising offsets are found quickly. */
 struct gpu_place {
     unsigned span_idx;

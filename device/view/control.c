@@ -1,7 +1,7 @@
 /*
  * control.c - clients of the control socket: one request in, one answer out.
  *
- *      READING ──a line──▶ ANSWERING ──all taken──▶ READING
+ *      READING ──a line──▶ (COPYING, a screenshot) ──▶ ANSWERING ──all taken──▶ READING
  *         └── the client closed, or takes nothing for CONTROL_TAKE_MS_MAX ──▶ gone
  */
 #include "device/view/control.h"
@@ -34,6 +34,8 @@ struct client {
     size_t answer_bytes;
     size_t sent_bytes;
     struct picture picture; /* goes with the answer's first byte */
+    unsigned scanout_idx;   /* which it shows */
+    struct gpu_rect left;   /* of it, to copy; height_px 0: nothing, it is not COPYING */
     bool is_last;           /* after this answer it is closed */
     struct loop_timer late;
 };
@@ -41,6 +43,7 @@ struct client {
 struct control {
     struct control_config config;
     struct loop_timer later; /* while there are no file descriptors for new clients */
+    struct loop_timer again; /* copying goes on, in the next round of the loop */
     struct client clients[CONTROL_CLIENT_COUNT_MAX];
 };
 
@@ -52,7 +55,14 @@ forget_answer(struct client *client)
     client->answer_bytes = 0;
     client->sent_bytes = 0;
     picture_finish(&client->picture);
+    client->left = (struct gpu_rect){ 0 };
     loop_timer_clear(client->control->config.loop, &client->late);
+}
+
+static bool
+is_copying(const struct client *client)
+{
+    return client->left.height_px != 0;
 }
 
 static void
@@ -163,29 +173,68 @@ answer_status(struct client *client)
     set_answer(client, text);
 }
 
+/* People ask for them, and not the guest; but it chooses their size. */
+static bool
+has_room(const struct control *control, const struct gpu_rect *size)
+{
+    uint64_t left_bytes = gpu_memory_limit(control->config.gpu);
+    for (unsigned i = 0; i < CONTROL_CLIENT_COUNT_MAX; i++) {
+        const struct picture *picture = &control->clients[i].picture;
+        left_bytes -= picture->row_bytes * picture->height_px;
+    }
+    return (uint64_t)size->width_px * size->height_px * 4 <= left_bytes;
+}
+
 static void
-answer_picture(struct client *client, unsigned scanout_idx)
+begin_picture(struct client *client, unsigned scanout_idx)
+{
+    struct control *control = client->control;
+    const struct gpu_scanout *scanout = gpu_scanout(control->config.gpu, scanout_idx);
+    const struct gpu_rect all = { 0, 0, scanout->width_px, scanout->height_px };
+    if (scanout->resource_id == 0 || all.width_px == 0 || all.height_px == 0) {
+        answer_error(client, "this scanout shows nothing: the guest has set no picture on it");
+    } else if (!has_room(control, &all)) {
+        answer_error(client, "the picture is larger than the guest's memory may be (--max-memory), "
+                             "or other screenshots are being taken");
+    } else if (!picture_init(&client->picture, all.width_px, all.height_px)) {
+        answer_error(client, "there is no memory for the picture");
+    } else {
+        client->scanout_idx = scanout_idx;
+        client->left = all;
+        loop_timer_set(control->config.loop, &control->again, 0);
+    }
+}
+
+static void
+fail_picture(struct client *client, const char *sentence)
+{
+    picture_finish(&client->picture);
+    client->left = (struct gpu_rect){ 0 };
+    answer_error(client, sentence);
+}
+
+/* A part of it; all that there is is answered. */
+static void
+go_on_with_picture(struct client *client, size_t *work_bytes)
 {
     const struct gpu *gpu = client->control->config.gpu;
-    const struct gpu_scanout *scanout = gpu_scanout(gpu, scanout_idx);
-    if (scanout->resource_id == 0 || scanout->width_px == 0 || scanout->height_px == 0) {
-        answer_error(client, "this scanout shows nothing: the guest has set no picture on it");
-        return;
-    }
-    struct gpu_rect all = { 0, 0, scanout->width_px, scanout->height_px };
-    if (!picture_init(&client->picture, all.width_px, all.height_px)) {
-        answer_error(client, "there is no memory for the picture");
-        return;
-    }
+    const struct gpu_scanout *scanout = gpu_scanout(gpu, client->scanout_idx);
+    struct picture *picture = &client->picture;
     char *text = NULL;
-    if (!picture_copy(&client->picture, gpu, scanout_idx, &all)) {
-        picture_finish(&client->picture);
-        answer_error(client, "the picture cannot be read: its memory in the guest is gone");
-    } else if (asprintf(&text, "{\"ok\":true,\"width_px\":%u,\"height_px\":%u}\n", all.width_px,
-                        all.height_px) >= 0) {
+    if (scanout->resource_id == 0 || scanout->width_px != picture->width_px ||
+        scanout->height_px != picture->height_px) {
+        fail_picture(client, "the guest has just changed what it shows: ask again");
+    } else if (!picture_make_ready(picture, work_bytes)) {
+        fail_picture(client, "there is no memory for the picture");
+    } else if (picture_is_ready(picture) &&
+               !picture_copy(picture, gpu, client->scanout_idx, &client->left, work_bytes)) {
+        fail_picture(client, "the picture cannot be read: its memory in the guest is gone");
+    } else if (client->left.height_px == 0) {
+        if (asprintf(&text, "{\"ok\":true,\"width_px\":%u,\"height_px\":%u}\n", picture->width_px,
+                     picture->height_px) < 0) {
+            text = NULL;
+        }
         set_answer(client, text);
-    } else {
-        set_answer(client, NULL);
     }
 }
 
@@ -231,7 +280,7 @@ answer_request(struct client *client, const struct control_request *request)
     } else if (request->verb == CONTROL_STATUS) {
         answer_status(client);
     } else if (request->verb == CONTROL_SCREENSHOT) {
-        answer_picture(client, request->scanout_idx);
+        begin_picture(client, request->scanout_idx);
     } else {
         set_display(client, request);
     }
@@ -305,13 +354,14 @@ send_answer(struct client *client)
 
 static void on_client(void *user, uint32_t events);
 
-/* While there is something to do without its bytes: an answer to send, a line to answer. */
+/* EPOLLOUT while there is something to do without its bytes: an answer to send, a line to answer. */
 static bool
 watch(struct client *client)
 {
     bool is_busy =
         client->answer != NULL || memchr(client->request, '\n', client->request_bytes) != NULL;
-    return loop_watch(client->control->config.loop, client->fd, is_busy ? EPOLLOUT : EPOLLIN,
+    uint32_t events = is_busy ? EPOLLOUT : EPOLLIN;
+    return loop_watch(client->control->config.loop, client->fd, is_copying(client) ? 0 : events,
                       on_client, client);
 }
 
@@ -322,18 +372,44 @@ on_client(void *user, uint32_t events)
     struct client *client = user;
     bool is_there = (events & EPOLLERR) == 0 &&
                     ((events & EPOLLHUP) == 0 || (events & EPOLLIN) != 0 || client->answer == NULL);
-    if (is_there && client->answer == NULL && (events & (EPOLLIN | EPOLLHUP)) != 0) {
+    if (is_there && is_copying(client)) {
+        is_there = (events & EPOLLHUP) == 0;
+    } else if (is_there && client->answer == NULL && (events & (EPOLLIN | EPOLLHUP)) != 0) {
         is_there = read_request(client);
     }
-    if (is_there && client->answer == NULL) {
+    if (is_there && client->answer == NULL && !is_copying(client)) {
         (void)answer_line(client);
     }
     if (is_there && client->answer != NULL) {
         is_there = send_answer(client);
     }
-    bool is_over = client->is_last && client->answer == NULL;
+    bool is_over = client->is_last && client->answer == NULL && !is_copying(client);
     if (!is_there || is_over || !watch(client)) {
         drop(client);
+    }
+}
+
+/* All who wait for a screenshot share what is copied in a round. */
+static void
+on_again(void *user)
+{
+    struct control *control = user;
+    size_t work_bytes = PICTURE_WORK_BYTES;
+    bool is_more = false;
+    for (unsigned i = 0; i < CONTROL_CLIENT_COUNT_MAX; i++) {
+        struct client *client = &control->clients[i];
+        if (client->fd < 0 || !is_copying(client)) {
+            continue;
+        }
+        go_on_with_picture(client, &work_bytes);
+        is_more = is_more || is_copying(client);
+        bool is_over = client->is_last && client->answer == NULL;
+        if (!is_copying(client) && (is_over || !watch(client))) {
+            drop(client);
+        }
+    }
+    if (is_more) {
+        loop_timer_set(control->config.loop, &control->again, 0);
     }
 }
 
@@ -395,6 +471,7 @@ control_create(const struct control_config *config)
         return NULL;
     }
     control->config = *config;
+    control->again = (struct loop_timer){ .on_late = on_again, .user = control };
     control->later = (struct loop_timer){ .on_late = on_later, .user = control };
     for (unsigned i = 0; i < CONTROL_CLIENT_COUNT_MAX; i++) {
         control->clients[i].fd = -1;
@@ -416,6 +493,7 @@ control_destroy(struct control *control)
         drop(&control->clients[i]);
     }
     loop_timer_clear(control->config.loop, &control->later);
+    loop_timer_clear(control->config.loop, &control->again);
     loop_unwatch(control->config.loop, control->config.listener);
     (void)close(control->config.listener);
     free(control);

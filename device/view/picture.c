@@ -12,12 +12,10 @@
 
 enum { SIDE_PX_MAX = 16384 };
 
-/* fallocate: a memfd without pages would end us with SIGBUS when memory is short. */
 static uint8_t *
 map_new(int fd, size_t size_bytes)
 {
     if (fd < 0 || ftruncate(fd, (off_t)size_bytes) != 0 ||
-        fallocate(fd, 0, 0, (off_t)size_bytes) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         return NULL;
     }
@@ -40,7 +38,22 @@ picture_init(struct picture *picture, uint32_t width_px, uint32_t height_px)
         errno = error;
         return false;
     }
-    *picture = (struct picture){ fd, pixels, row_bytes, width_px, height_px };
+    *picture = (struct picture){ fd, pixels, row_bytes, 0, width_px, height_px };
+    return true;
+}
+
+/* fallocate: a memfd without pages would end us with SIGBUS when memory is short. */
+bool
+picture_make_ready(struct picture *picture, size_t *work_bytes)
+{
+    size_t left_bytes = picture->row_bytes * picture->height_px - picture->ready_bytes;
+    size_t part_bytes = left_bytes < *work_bytes ? left_bytes : *work_bytes;
+    if (part_bytes != 0 &&
+        fallocate(picture->fd, 0, (off_t)picture->ready_bytes, (off_t)part_bytes) != 0) {
+        return false;
+    }
+    picture->ready_bytes += part_bytes;
+    *work_bytes -= part_bytes;
     return true;
 }
 
@@ -76,7 +89,8 @@ picture_open(struct picture *picture, int fd, uint32_t width_px, uint32_t height
         (void)close(fd);
         return wrong != NULL ? wrong : "a picture's memory cannot be mapped";
     }
-    *picture = (struct picture){ fd, mapped, row_bytes, width_px, height_px };
+    *picture =
+        (struct picture){ fd, mapped, row_bytes, row_bytes * height_px, width_px, height_px };
     return NULL;
 }
 

@@ -23,21 +23,33 @@ _Static_assert((int)VIEW_SCANOUT_COUNT_MAX == (int)VIRTIO_GPU_SCANOUTS_MAX, "as 
 _Static_assert((int)VIEW_CURSOR_SIDE_PX == (int)VIRTIO_GPU_CURSOR_SIDE_PX, "the same cursor");
 _Static_assert((int)VIEW_SIDE_PX_MAX == (int)GPU_SIDE_PX_MAX, "the same pictures");
 
+enum { REFUSAL_NS = 1000000000 };
+
 struct screen {
     struct picture picture;
-    bool is_picture_new;    /* the viewer does not have it */
-    bool is_cursor_moved;   /* nor knows its place */
-    bool is_cursor_new;     /* nor its pixels */
-    bool is_viewer_busy;    /* it copies: the picture must stay as it is */
-    struct gpu_rect damage; /* width_px 0: none */
+    uint64_t held_bytes;     /* for it, counted as the guest's */
+    uint64_t old_held_bytes; /* for the one before, until the viewer has let go of it */
+    bool is_picture_new;     /* the viewer does not have it */
+    bool is_cursor_moved;    /* nor knows its place */
+    bool is_cursor_new;      /* nor its pixels */
+    bool is_viewer_busy;     /* it copies, or maps: the picture must stay as it is */
+    bool is_refused;         /* there is no memory for the picture, as far as we know */
+    bool is_refusal_said;    /* since there was one */
+    struct gpu_rect damage;  /* width_px 0: none */
+    struct gpu_rect told;    /* what the viewer is to take next; width_px 0: nothing */
+    struct gpu_rect left;    /* of that, what is not copied yet */
 };
 
 struct view {
     struct view_config config;
     struct gpu_watcher watcher;
     unsigned screen_count;
-    bool is_full; /* the socket takes no more now */
-    bool is_over; /* the viewer has ended */
+    bool is_full;            /* the socket takes no more now */
+    bool is_over;            /* the viewer has ended */
+    size_t work_bytes;       /* left in this round of the loop, for all screens */
+    struct loop_timer again; /* the next round */
+    unsigned first;          /* whose turn it is then */
+    uint64_t refusal_ns;     /* when one was last said */
     struct screen screens[VIEW_SCANOUT_COUNT_MAX];
 };
 
@@ -57,8 +69,12 @@ end(struct view *view, const char *sentence)
     if (!view->is_over) {
         view->is_over = true;
         loop_unwatch(view->config.loop, view->config.fd);
+        loop_timer_clear(view->config.loop, &view->again);
         for (unsigned i = 0; i < view->screen_count; i++) {
-            picture_finish(&view->screens[i].picture);
+            struct screen *screen = &view->screens[i];
+            picture_finish(&screen->picture);
+            gpu_memory_give_back(view->config.gpu, screen->held_bytes + screen->old_held_bytes);
+            screen->held_bytes = screen->old_held_bytes = 0;
         }
         problem(view, sentence);
     }
@@ -96,6 +112,21 @@ tell_picture(struct view *view, unsigned idx)
 }
 
 static bool
+tell_damage(struct view *view, unsigned idx)
+{
+    const struct gpu_rect *rect = &view->screens[idx].told;
+    const struct view_message message = {
+        .kind = VIEW_DAMAGE,
+        .scanout_idx = idx,
+        .x = (int32_t)rect->x,
+        .y = (int32_t)rect->y,
+        .width_px = rect->width_px,
+        .height_px = rect->height_px,
+    };
+    return tell(view, &message, sizeof(message), -1);
+}
+
+static bool
 tell_cursor(struct view *view, unsigned idx, bool has_pixels)
 {
     const struct gpu_cursor *cursor = gpu_cursor(view->config.gpu, idx);
@@ -116,53 +147,6 @@ tell_cursor(struct view *view, unsigned idx, bool has_pixels)
     }
     return tell(view, &packet, has_pixels ? sizeof(packet) : sizeof(packet.message), -1);
 }
-
-/* The picture is written here and nowhere else: while the viewer is not busy with it. */
-static void
-tell_damage(struct view *view, unsigned idx)
-{
-    struct screen *screen = &view->screens[idx];
-    const struct gpu_rect rect = screen->damage;
-    const struct view_message message = {
-        .kind = VIEW_DAMAGE,
-        .scanout_idx = idx,
-        .x = (int32_t)rect.x,
-        .y = (int32_t)rect.y,
-        .width_px = rect.width_px,
-        .height_px = rect.height_px,
-    };
-    bool is_copied = picture_copy(&screen->picture, view->config.gpu, idx, &rect);
-    if (!is_copied) {
-        screen->damage = (struct gpu_rect){ 0 };
-    } else if (tell(view, &message, sizeof(message), -1)) {
-        screen->damage = (struct gpu_rect){ 0 };
-        screen->is_viewer_busy = true;
-    }
-}
-
-/* Tells what the viewer does not know of a scanout, as far as it takes it. */
-static void
-tell_news(struct view *view, unsigned idx)
-{
-    struct screen *screen = &view->screens[idx];
-    if (view->is_over || view->is_full) {
-        return;
-    }
-    if (screen->is_picture_new && tell_picture(view, idx)) {
-        screen->is_picture_new = false;
-    }
-    if ((screen->is_cursor_moved || screen->is_cursor_new) && !view->is_full && !view->is_over &&
-        tell_cursor(view, idx, screen->is_cursor_new)) {
-        screen->is_cursor_moved = false;
-        screen->is_cursor_new = false;
-    }
-    if (screen->damage.width_px != 0 && !screen->is_viewer_busy && !view->is_full &&
-        !view->is_over) {
-        tell_damage(view, idx);
-    }
-}
-
-/* --- from the device --- */
 
 static uint32_t
 least(uint32_t a, uint32_t b)
@@ -193,33 +177,171 @@ merge(const struct gpu_rect *a, const struct gpu_rect *b)
     };
 }
 
-/* Of the size that the scanout shows; none where it shows nothing. */
+/* --- pictures, a piece in each round of the loop --- */
+
+/* Of what the scanout shows; 0 × 0: nothing. */
+static struct gpu_rect
+wanted(const struct view *view, unsigned idx)
+{
+    const struct gpu_scanout *scanout = gpu_scanout(view->config.gpu, idx);
+    bool is_shown = scanout->resource_id != 0 && scanout->width_px != 0 && scanout->height_px != 0;
+    return is_shown ? (struct gpu_rect){ 0, 0, scanout->width_px, scanout->height_px }
+                    : (struct gpu_rect){ 0 };
+}
+
+/* It is tried again when the guest shows something. */
+static void
+refuse(struct view *view, struct screen *screen)
+{
+    char sentence[160];
+    uint64_t now_ns = loop_now_ns();
+    screen->is_refused = true;
+    if (!screen->is_refusal_said && now_ns - view->refusal_ns >= REFUSAL_NS) {
+        screen->is_refusal_said = true;
+        view->refusal_ns = now_ns;
+        (void)snprintf(sentence, sizeof(sentence),
+                       "there is no memory left to the guest (--max-memory) for the viewer's "
+                       "picture of scanout %u: it shows none",
+                       (unsigned)(screen - view->screens));
+        problem(view, sentence);
+    }
+}
+
+/* The picture is no more; the viewer may have it still. */
+static void
+drop_picture(struct view *view, struct screen *screen)
+{
+    picture_finish(&screen->picture);
+    if (screen->is_picture_new) {
+        gpu_memory_give_back(view->config.gpu, screen->held_bytes);
+    } else {
+        screen->old_held_bytes = screen->held_bytes;
+    }
+    screen->held_bytes = 0;
+    screen->is_picture_new = true;
+    screen->told = screen->left = (struct gpu_rect){ 0 };
+}
+
+/* Another one where the size is another.  Where there is no room for both, the viewer is told of none first. */
 static void
 fit_picture(struct view *view, unsigned idx)
 {
     struct screen *screen = &view->screens[idx];
-    const struct gpu_scanout *scanout = gpu_scanout(view->config.gpu, idx);
-    bool is_shown = scanout->resource_id != 0 && scanout->width_px != 0 && scanout->height_px != 0;
-    uint32_t width_px = is_shown ? scanout->width_px : 0;
-    uint32_t height_px = is_shown ? scanout->height_px : 0;
-    screen->damage = (struct gpu_rect){ 0, 0, width_px, height_px };
-    if (width_px == screen->picture.width_px && height_px == screen->picture.height_px) {
+    const struct gpu_rect whole = wanted(view, idx);
+    uint64_t bytes = (uint64_t)whole.width_px * whole.height_px * 4 * VIEW_COPY_COUNT;
+    if ((whole.width_px == screen->picture.width_px &&
+         whole.height_px == screen->picture.height_px) ||
+        (screen->is_refused && screen->picture.pixels == NULL)) {
         return;
     }
-    picture_finish(&screen->picture);
-    screen->is_picture_new = true;
-    if (is_shown && !picture_init(&screen->picture, width_px, height_px)) {
-        screen->damage = (struct gpu_rect){ 0 };
-        problem(view, "there is no memory for the viewer's picture: it shows none");
+    bool is_known =
+        screen->picture.pixels == NULL && !screen->is_picture_new; /* that there is none */
+    drop_picture(view, screen);
+    screen->damage = whole;
+    if (bytes == 0) {
+        return;
+    }
+    if (!gpu_memory_take(view->config.gpu, bytes)) {
+        screen->is_picture_new = !is_known;
+        if (screen->old_held_bytes == 0) {
+            refuse(view, screen);
+        }
+    } else if (!picture_init(&screen->picture, whole.width_px, whole.height_px)) {
+        gpu_memory_give_back(view->config.gpu, bytes);
+        screen->is_picture_new = !is_known;
+        refuse(view, screen);
+    } else {
+        screen->held_bytes = bytes;
     }
 }
+
+/* Its memory first, then the viewer is told. */
+static void
+give_picture(struct view *view, unsigned idx)
+{
+    struct screen *screen = &view->screens[idx];
+    struct picture *picture = &screen->picture;
+    if (picture->pixels != NULL && !picture_make_ready(picture, &view->work_bytes)) {
+        drop_picture(view, screen);
+        refuse(view, screen);
+    }
+    if ((picture->pixels == NULL || picture_is_ready(picture)) && tell_picture(view, idx)) {
+        screen->is_picture_new = false;
+        screen->is_viewer_busy = true;
+        screen->is_refusal_said = screen->is_refusal_said && picture->pixels == NULL;
+    }
+}
+
+/* The picture is written here and nowhere else: while the viewer is not busy with it. */
+static void
+give_damage(struct view *view, unsigned idx)
+{
+    struct screen *screen = &view->screens[idx];
+    if (screen->told.width_px == 0) {
+        screen->told = screen->left = screen->damage;
+        screen->damage = (struct gpu_rect){ 0 };
+    }
+    if (screen->left.height_px != 0 &&
+        !picture_copy(&screen->picture, view->config.gpu, idx, &screen->left, &view->work_bytes)) {
+        screen->told = screen->left = (struct gpu_rect){ 0 };
+    }
+    if (screen->told.width_px != 0 && screen->left.height_px == 0 && tell_damage(view, idx)) {
+        screen->told = (struct gpu_rect){ 0 };
+        screen->is_viewer_busy = true;
+    }
+}
+
+static bool
+is_deaf(const struct view *view)
+{
+    return view->is_over || view->is_full;
+}
+
+/* Tells what the viewer does not know of a scanout, as far as it takes it and there is time. */
+static void
+tell_news(struct view *view, unsigned idx)
+{
+    struct screen *screen = &view->screens[idx];
+    if ((screen->is_cursor_moved || screen->is_cursor_new) && !is_deaf(view) &&
+        tell_cursor(view, idx, screen->is_cursor_new)) {
+        screen->is_cursor_moved = false;
+        screen->is_cursor_new = false;
+    }
+    if (!is_deaf(view) && !screen->is_viewer_busy) {
+        fit_picture(view, idx);
+    }
+    if (screen->is_picture_new && !is_deaf(view) && !screen->is_viewer_busy) {
+        give_picture(view, idx);
+    }
+    if ((screen->damage.width_px != 0 || screen->told.width_px != 0) && !is_deaf(view) &&
+        !screen->is_viewer_busy && !screen->is_picture_new) {
+        give_damage(view, idx);
+    }
+    if (view->work_bytes != PICTURE_WORK_BYTES && !view->is_over && view->again.deadline_ns == 0) {
+        loop_timer_set(view->config.loop, &view->again, 0);
+    }
+}
+
+static void
+on_again(void *user)
+{
+    struct view *view = user;
+    view->work_bytes = PICTURE_WORK_BYTES;
+    view->first = (view->first + 1) % view->screen_count;
+    for (unsigned i = 0; i < view->screen_count; i++) {
+        tell_news(view, (view->first + i) % view->screen_count);
+    }
+}
+
+/* --- from the device --- */
 
 static void
 on_scanout_changed(void *user, unsigned scanout_idx)
 {
     struct view *view = user;
     if (!view->is_over && scanout_idx < view->screen_count) {
-        fit_picture(view, scanout_idx);
+        view->screens[scanout_idx].damage = wanted(view, scanout_idx);
+        view->screens[scanout_idx].is_refused = false;
         tell_news(view, scanout_idx);
     }
 }
@@ -231,6 +353,7 @@ on_flushed(void *user, unsigned scanout_idx, const struct gpu_rect *rect)
     if (!view->is_over && scanout_idx < view->screen_count) {
         struct screen *screen = &view->screens[scanout_idx];
         screen->damage = merge(&screen->damage, rect);
+        screen->is_refused = false;
         tell_news(view, scanout_idx);
     }
 }
@@ -275,7 +398,10 @@ on_message(struct view *view, const struct view_message *message)
 {
     bool is_scanout = message->scanout_idx < view->screen_count;
     if (is_scanout && message->kind == VIEW_TAKEN) {
-        view->screens[message->scanout_idx].is_viewer_busy = false;
+        struct screen *screen = &view->screens[message->scanout_idx];
+        screen->is_viewer_busy = false;
+        gpu_memory_give_back(view->config.gpu, screen->old_held_bytes);
+        screen->old_held_bytes = 0;
         tell_news(view, message->scanout_idx);
     } else if (is_scanout && message->kind == VIEW_RESIZE) {
         resize(view, message);
@@ -321,7 +447,7 @@ begin(struct view *view)
 {
     for (unsigned i = 0; i < view->screen_count; i++) {
         view->screens[i].picture.fd = -1;
-        fit_picture(view, i);
+        view->screens[i].damage = wanted(view, i);
         view->screens[i].is_cursor_new = true;
         tell_news(view, i);
     }
@@ -336,6 +462,8 @@ view_create(const struct view_config *config)
     }
     view->config = *config;
     view->screen_count = gpu_scanout_count(config->gpu);
+    view->work_bytes = PICTURE_WORK_BYTES;
+    view->again = (struct loop_timer){ .on_late = on_again, .user = view };
     view->watcher = (struct gpu_watcher){
         .user = view,
         .scanout_changed = on_scanout_changed,

@@ -9,7 +9,8 @@
  *                                              viewer idle: copy it, DAMAGE ─────────▶ copies, TAKEN
  *
  * Never blocks, and holds no queue: what the viewer was not yet told is state (a size, one rectangle, a cursor), so a slow
- * viewer misses pictures, never costs memory, and never sees one half written.
+ * viewer misses pictures and never sees one half written.  The guest chooses how large pictures are: they count as its memory
+ * (gpu_memory_take), the viewer's copies with them, and large ones are made and copied in several rounds of the loop.
  */
 #ifndef DEVICE_VIEW_VIEW_H
 #define DEVICE_VIEW_VIEW_H

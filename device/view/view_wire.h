@@ -4,6 +4,7 @@
  *      device                                             vitrine-view
  *        │ ◀───────────────────────────── READY, or FAILED why │  first of all
  *        │ PICTURE scanout, size, memfd ──────────────────────▶ │  maps it; the one before is gone
+ *        │ ◀──────────────────────────────────── TAKEN scanout │  so there are never more than two of a scanout
  *        │ DAMAGE scanout, rectangle ─────────────────────────▶ │  copies it
  *        │ ◀──────────────────────────────────── TAKEN scanout │  only now is the picture written again
  *        │ CURSOR scanout, place, pixels ─────────────────────▶ │
@@ -22,7 +23,7 @@ enum view_kind {
     VIEW_FAILED,    /* viewer: a sentence follows; it ends */
     VIEW_PICTURE, /* device: width_px × height_px of 0xXXRRGGBB, rows without gaps, in the memfd; 0 × 0: it shows nothing */
     VIEW_DAMAGE,  /* device: this rectangle is new; x, y, width_px, height_px within the picture */
-    VIEW_TAKEN,   /* viewer: has copied the last damage */
+    VIEW_TAKEN,   /* viewer: has mapped the last picture, or copied the last damage */
     VIEW_CURSOR, /* device: is_shown, its top left corner x, y; with pixels when their shape is new */
     VIEW_RESIZE, /* viewer: width_px × height_px are wanted */
 };
@@ -33,6 +34,8 @@ enum {
     VIEW_CURSOR_SIDE_PX = 64,
     VIEW_CURSOR_BYTES = VIEW_CURSOR_SIDE_PX * VIEW_CURSOR_SIDE_PX * 4, /* 0xAARRGGBB */
     VIEW_SENTENCE_BYTES_MAX = 512,
+    VIEW_COPY_COUNT =
+        4, /* of a picture: the shared one, the viewer's clean and shown ones, its window's */
 };
 
 struct view_message {

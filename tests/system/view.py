@@ -171,7 +171,7 @@ def control(where):
         text = rig.vitrine("status")
         for words in (
             r"^  front end: +view_rig$", r"^  features: +2D, EDID$", r"^  features offered: +EDID RESOURCE_BLOB CONTEXT_INIT$",
-            r"driver took: +EDID RESOURCE_BLOB$", r"^  memory: +4.9 MiB of at most 1.0 GiB .* 3.9 MiB for 2D pictures$", r"^  memory in blobs: +1.0 MiB of at most 1.0 GiB$",
+            r"driver took: +EDID RESOURCE_BLOB$", r"^  memory: +4.9 MiB of at most 1.0 GiB .* 3.9 MiB for 2D pictures and the viewer$", r"^  memory in blobs: +1.0 MiB of at most 1.0 GiB$",
             r"^  0 +1280x800 +1280x800 at \(0,10\) of resource 7 +5 times, .* s ago +at \(3,4\)$",
             r"^  1 +nothing +nothing: the guest has set no resource$", r"^  7 +2d +1280x800 +3.9 MiB",
             r"vk\?\[2Jcube +12 .* dead: its renderer was killed$", r"^  controlq +packed, 256 +30 +29 +30 +2$",

@@ -171,6 +171,58 @@ UTEST(a_screenshot_is_memory_with_the_pixels)
     finish();
 }
 
+UTEST(a_large_screenshot_keeps_nobody_waiting)
+{
+    begin(1);
+    static const size_t picture_bytes = (size_t)4096 * 4096 * 4;
+    gpu_fake_show(rig.gpu, 0, 4096, 4096);
+    gpu_fake_draw(rig.gpu, 0, 3);
+    int picture_fd;
+    int patient = connect_client();
+    int gone = connect_client();
+    EXPECT_EQ(send(patient, "screenshot\n", 11, 0), 11);
+    EXPECT_EQ(send(gone, "screenshot\n", 11, 0), 11);
+    run_loop(0);
+    run_loop(0);
+    int other = connect_client();
+    EXPECT_EQ(send(other, "unplug 0\n", 9, 0), 9);
+    (void)close(gone);
+    run_loop(0);
+    run_loop(0);
+    EXPECT_TRUE(is_answer(other, "{\"ok\":true}\n"));
+    EXPECT_STREQ(heard(patient, &picture_fd), "");
+    for (unsigned i = 0; i < 100 && picture_fd < 0; i++) {
+        run_loop(5);
+        (void)heard(patient, &picture_fd);
+    }
+    uint32_t *pixels = mmap(NULL, picture_bytes, PROT_READ, MAP_SHARED, picture_fd, 0);
+    if (EXPECT_TRUE(pixels != MAP_FAILED)) {
+        EXPECT_MEMEQ(pixels, gpu_fake_pixels(rig.gpu, 0), picture_bytes);
+        (void)munmap(pixels, picture_bytes);
+    }
+    (void)close(picture_fd);
+    (void)close(patient);
+    (void)close(other);
+    finish();
+}
+
+UTEST(a_screenshot_is_no_larger_than_the_guests_memory_may_be)
+{
+    begin(1);
+    int fd = connect_client();
+    int none;
+    gpu_fake_limit(rig.gpu, UINT64_C(64) * 32 * 4);
+    gpu_fake_show(rig.gpu, 0, 64, 33);
+    say(fd, "screenshot\n");
+    EXPECT_CONTAINS(heard(fd, &none), "larger than the guest's memory may be (--max-memory)");
+    gpu_fake_show(rig.gpu, 0, 64, 32);
+    say(fd, "screenshot\n");
+    EXPECT_CONTAINS(heard(fd, &none), "\"ok\":true");
+    (void)close(none);
+    (void)close(fd);
+    finish();
+}
+
 UTEST(what_cannot_be_is_a_sentence)
 {
     begin(1);

@@ -62,6 +62,11 @@ UTEST(pictures_share_the_limit_with_renderers)
     quota_add(&quota, QUOTA_DEVICE_PLACE, 1000); /* as only a renderer in other hands would */
     gpu_reset(guest.host.gpu);
     EXPECT_EQ(quota_held_bytes(&quota), 0);
+    EXPECT_TRUE(gpu_memory_take(guest.host.gpu, 1000)); /* a viewer's */
+    gpu_reset(guest.host.gpu);
+    EXPECT_EQ(quota_held_bytes(&quota), 1000);
+    gpu_memory_give_back(guest.host.gpu, 1000);
+    EXPECT_EQ(quota_held_bytes(&quota), 0);
     loop_guest_end(&guest);
     quota_finish(&quota);
 }

@@ -20,7 +20,7 @@ static struct {
     struct view *view;
     int fd; /* the viewer's end */
     unsigned problem_count;
-    const char *problem;
+    char problem[160];
 } rig;
 
 static void
@@ -42,7 +42,7 @@ static void
 on_problem(void *user, const char *sentence)
 {
     (void)user;
-    rig.problem = sentence;
+    (void)snprintf(rig.problem, sizeof(rig.problem), "%s", sentence);
     rig.problem_count++;
 }
 
@@ -54,7 +54,7 @@ begin(unsigned scanout_count)
     EXPECT_EQ(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
     rig.fd = fds[1];
     rig.problem_count = 0;
-    rig.problem = NULL;
+    rig.problem[0] = '\0';
     rig.loop = loop_create();
     rig.gpu = gpu_fake_create(scanout_count);
     rig.view = view_create(&(struct view_config){
@@ -107,14 +107,17 @@ say(uint32_t kind, uint32_t scanout_idx, uint32_t width_px, uint32_t height_px)
     run_loop(3);
 }
 
-/* The picture that the viewer gets next, mapped. */
+/* The picture that the viewer gets next, mapped and taken. */
 static bool
 take_picture(struct picture *picture)
 {
     int fd;
     struct view_message message = next(VIEW_PICTURE, &fd);
-    return EXPECT_EQ(message.kind, VIEW_PICTURE) &&
-           EXPECT_TRUE(picture_open(picture, fd, message.width_px, message.height_px) == NULL);
+    bool is_right =
+        EXPECT_EQ(message.kind, VIEW_PICTURE) &&
+        EXPECT_TRUE(picture_open(picture, fd, message.width_px, message.height_px) == NULL);
+    say(VIEW_TAKEN, 0, 0, 0);
+    return is_right;
 }
 
 static bool
@@ -184,17 +187,132 @@ UTEST(only_a_new_size_is_a_new_picture)
     gpu_fake_show(rig.gpu, 0, 64, 32);
     EXPECT_TRUE(take_picture(&picture));
     picture_finish(&picture);
+    EXPECT_TRUE(is_damage(0, 0, 64, 32));
+    say(VIEW_TAKEN, 0, 0, 0);
     gpu_fake_show(rig.gpu, 0, 64, 32); /* another resource, as in page flips */
     EXPECT_EQ(next(VIEW_PICTURE, &fd).kind, 0);
+    say(VIEW_TAKEN, 0, 0, 0);
     gpu_fake_show(rig.gpu, 0, 65, 32);
     EXPECT_TRUE(take_picture(&picture));
     EXPECT_EQ(picture.width_px, 65);
     picture_finish(&picture);
+    EXPECT_TRUE(is_damage(0, 0, 65, 32));
+    say(VIEW_TAKEN, 0, 0, 0);
     gpu_fake_show(rig.gpu, 0, 0, 0);
     struct view_message message = next(VIEW_PICTURE, &fd);
     EXPECT_EQ(message.kind, VIEW_PICTURE);
     EXPECT_EQ(message.width_px, 0);
     EXPECT_EQ(fd, -1);
+    finish();
+}
+
+/* What a picture counts for, with the viewer's copies. */
+static uint64_t
+counted(uint64_t width_px, uint64_t height_px)
+{
+    return width_px * height_px * 4 * VIEW_COPY_COUNT;
+}
+
+UTEST(a_guest_that_changes_sizes_costs_no_more_than_two_pictures)
+{
+    begin(1);
+    struct picture picture;
+    int fd;
+    gpu_fake_show(rig.gpu, 0, 64, 32);
+    EXPECT_TRUE(take_picture(&picture));
+    picture_finish(&picture);
+    EXPECT_TRUE(is_damage(0, 0, 64, 32));
+    say(VIEW_TAKEN, 0, 0, 0);
+    for (uint32_t i = 0; i < 100; i++) {
+        gpu_fake_show(rig.gpu, 0, 65 + i, 32); /* the viewer takes nothing */
+    }
+    EXPECT_EQ(gpu_memory_held(rig.gpu), counted(64, 32) + counted(65, 32));
+    EXPECT_EQ(next(VIEW_PICTURE, &fd).width_px, 65);
+    (void)close(fd);
+    EXPECT_EQ(next(VIEW_PICTURE, &fd).kind, 0);
+    say(VIEW_TAKEN, 0, 0, 0);
+    EXPECT_EQ(gpu_memory_held(rig.gpu), counted(65, 32) + counted(164, 32));
+    EXPECT_EQ(next(VIEW_PICTURE, &fd).width_px, 164);
+    (void)close(fd);
+    say(VIEW_TAKEN, 0, 0, 0);
+    EXPECT_EQ(gpu_memory_held(rig.gpu), counted(164, 32));
+    gpu_fake_show(rig.gpu, 0, 0, 0);
+    EXPECT_EQ(next(VIEW_PICTURE, &fd).kind, 0); /* the viewer copies */
+    say(VIEW_TAKEN, 0, 0, 0);
+    EXPECT_EQ(next(VIEW_PICTURE, &fd).kind, VIEW_PICTURE);
+    say(VIEW_TAKEN, 0, 0, 0);
+    EXPECT_EQ(gpu_memory_held(rig.gpu), 0);
+    finish();
+}
+
+UTEST(a_picture_is_within_the_guests_memory_or_not_shown)
+{
+    begin(1);
+    struct picture picture;
+    int fd;
+    gpu_fake_limit(rig.gpu, counted(70, 32));
+    gpu_fake_show(rig.gpu, 0, 64, 32);
+    EXPECT_TRUE(take_picture(&picture));
+    picture_finish(&picture);
+    say(VIEW_TAKEN, 0, 0, 0);
+    gpu_fake_show(rig.gpu, 0, 65, 32); /* there is no room for both: the old one goes first */
+    EXPECT_EQ(next(VIEW_PICTURE, &fd).kind, VIEW_PICTURE);
+    EXPECT_EQ(fd, -1);
+    say(VIEW_TAKEN, 0, 0, 0);
+    EXPECT_TRUE(take_picture(&picture));
+    EXPECT_EQ(picture.width_px, 65);
+    picture_finish(&picture);
+    EXPECT_EQ(rig.problem_count, 0);
+    say(VIEW_TAKEN, 0, 0, 0);
+    gpu_fake_show(rig.gpu, 0, 71, 32);
+    EXPECT_EQ(next(VIEW_PICTURE, &fd).width_px, 0);
+    say(VIEW_TAKEN, 0, 0, 0);
+    EXPECT_CONTAINS(rig.problem, "for the viewer's picture of scanout 0: it shows none");
+    for (unsigned i = 0; i < 100; i++) {
+        gpu_fake_show(rig.gpu, 0, 71 + i, 32);
+    }
+    EXPECT_EQ(rig.problem_count, 1);
+    EXPECT_EQ(gpu_memory_held(rig.gpu), 0);
+    gpu_fake_limit(rig.gpu, counted(170, 32));
+    gpu_fake_draw(rig.gpu, 0, 1);
+    EXPECT_TRUE(take_picture(&picture));
+    EXPECT_EQ(picture.width_px, 170);
+    picture_finish(&picture);
+    EXPECT_EQ(shutdown(rig.fd, SHUT_RDWR), 0);
+    run_loop(3);
+    EXPECT_EQ(gpu_memory_held(rig.gpu), 0);
+    finish();
+}
+
+/* The loop serves others in between: 64 MiB at once would keep them waiting. */
+UTEST(a_large_picture_is_made_and_copied_in_rounds)
+{
+    enum { SIDE_PX = 4096, ROUNDS = (SIDE_PX * SIDE_PX * 4) / PICTURE_WORK_BYTES };
+    begin(1);
+    struct picture picture;
+    int fd;
+    unsigned rounds = 0;
+    gpu_fake_show(rig.gpu, 0, SIDE_PX, SIDE_PX);
+    EXPECT_EQ(next(VIEW_PICTURE, &fd).kind, 0);
+    struct view_message message = { 0 };
+    for (; message.kind == 0 && rounds < 100; rounds++) {
+        run_loop(0);
+        message = next(VIEW_PICTURE, &fd);
+    }
+    EXPECT_TRUE(rounds >= ROUNDS - 1);
+    EXPECT_TRUE(picture_open(&picture, fd, message.width_px, message.height_px) == NULL);
+    gpu_fake_draw(rig.gpu, 0, 7);
+    const struct view_message taken = { .kind = VIEW_TAKEN };
+    EXPECT_EQ(packet_send(rig.fd, &taken, sizeof(taken), -1), 0);
+    for (rounds = 0, message.kind = 0; message.kind == 0 && rounds < 100; rounds++) {
+        run_loop(0);
+        message = next(VIEW_DAMAGE, &fd);
+    }
+    EXPECT_TRUE(rounds >= ROUNDS - 1);
+    EXPECT_EQ(message.height_px, SIDE_PX);
+    EXPECT_MEMEQ(picture.pixels, gpu_fake_pixels(rig.gpu, 0),
+                 picture.row_bytes * picture.height_px);
+    picture_finish(&picture);
     finish();
 }
 

@@ -16,6 +16,8 @@ struct gpu {
     const char *status;
     unsigned display_count;
     struct gpu_fake_told told;
+    uint64_t limit_bytes;
+    uint64_t held_bytes;
 };
 
 struct gpu *
@@ -27,6 +29,7 @@ gpu_fake_create(unsigned scanout_count)
     }
     gpu->scanout_count = scanout_count;
     gpu->status = "{}";
+    gpu->limit_bytes = UINT64_C(1) << 30;
     for (unsigned i = 0; i < scanout_count; i++) {
         gpu->scanouts[i].display = (struct gpu_scanout_config){ 1280, 800, i == 0 };
     }
@@ -149,7 +152,40 @@ gpu_fake_display_count(const struct gpu *gpu)
     return gpu->display_count;
 }
 
+void
+gpu_fake_limit(struct gpu *gpu, uint64_t limit_bytes)
+{
+    gpu->limit_bytes = limit_bytes;
+}
+
 /* --- gpu.h --- */
+
+uint64_t
+gpu_memory_limit(const struct gpu *gpu)
+{
+    return gpu->limit_bytes;
+}
+
+uint64_t
+gpu_memory_held(const struct gpu *gpu)
+{
+    return gpu->held_bytes;
+}
+
+bool
+gpu_memory_take(struct gpu *gpu, uint64_t bytes)
+{
+    bool is_left =
+        gpu->held_bytes <= gpu->limit_bytes && bytes <= gpu->limit_bytes - gpu->held_bytes;
+    gpu->held_bytes += is_left ? bytes : 0;
+    return is_left;
+}
+
+void
+gpu_memory_give_back(struct gpu *gpu, uint64_t bytes)
+{
+    gpu->held_bytes -= bytes;
+}
 
 bool
 gpu_watch(struct gpu *gpu, const struct gpu_watcher *watcher)

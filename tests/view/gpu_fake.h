@@ -40,6 +40,9 @@ struct gpu_fake_told {
 };
 struct gpu_fake_told gpu_fake_told(struct gpu *gpu);
 
+/* The guest's memory from now on, 1 GiB at first. */
+void gpu_fake_limit(struct gpu *gpu, uint64_t limit_bytes);
+
 /* What gpu_status says, a JSON object; its owner is the caller. */
 void gpu_fake_status(struct gpu *gpu, const char *json);
 

@@ -21,7 +21,7 @@ enum {
 
 struct screen {
     struct canvas canvas;
-    bool is_taken;     /* the damage has been copied, and the device is to know */
+    bool is_taken;     /* the picture or damage is ours now, and the device is to know */
     uint64_t taken_ms; /* when it was last told so */
 };
 
@@ -67,12 +67,14 @@ show_title(const struct show_config *config, unsigned scanout_idx, const struct 
 static const char *
 on_picture(struct viewer *viewer, const struct view_message *message, int fd)
 {
-    struct canvas *canvas = &viewer->screens[message->scanout_idx].canvas;
+    struct screen *screen = &viewer->screens[message->scanout_idx];
+    struct canvas *canvas = &screen->canvas;
     struct canvas before = *canvas;
     const char *wrong =
         canvas_init(canvas, fd, message->width_px, message->height_px, &before.cursor);
     viewer->config->way->picture(viewer->show, message->scanout_idx, canvas);
     canvas_finish(&before);
+    screen->is_taken = true;
     return wrong;
 }
 

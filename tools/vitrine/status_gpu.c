@@ -88,7 +88,8 @@ print_summary(const cJSON *gpu)
     bytes_text(number(gpu, "memory_bytes_max"), most);
     bytes_text(number(gpu, "pictures_bytes"), pictures);
     bytes_text(number(gpu, "blob_bytes"), blobs);
-    (void)printf("  memory:            %s of at most %s of this machine's, %s for 2D pictures\n",
+    (void)printf("  memory:            %s of at most %s of this machine's, %s for 2D pictures and "
+                 "the viewer\n",
                  used, most, pictures);
     (void)printf("  memory in blobs:   %s of at most %s\n", blobs, most);
     (void)printf("  resets by driver:  %.0f\n", number(gpu, "reset_count"));
