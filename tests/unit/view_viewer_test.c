@@ -196,6 +196,7 @@ UTEST(a_cursor_without_a_picture_is_no_matter)
         WHOLE + VIEW_CURSOR_BYTES, -1);
     say((struct view_message){ .kind = VIEW_PICTURE, .scanout_idx = 3 }, WHOLE, -1);
     EXPECT_EQ(run(), 0);
+    EXPECT_STREQ(heard(), "15"); /* READY, TAKEN: only now does the device send another */
     EXPECT_EQ(rig.damage_count, 0);
     (void)close(rig.device);
 }
