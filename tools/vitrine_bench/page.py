@@ -66,10 +66,11 @@ TAIL = """
 - **The machine's two states**: two processors of a shared machine, whose neighbours come and go. In runs of one binary within a minute a played sampler
   takes 150 or 300 ns, a synchronous call by the load generator 210 or 920: a line of one processor's cache then comes to the other twice to
   four times as slowly, and what both servers wait for alike outweighs what they do. Ratios to the peer are best when the machine is quiet, and a row is
-  one run. Over the runs of 2026-11-21: ring-call 0.29 to 1.07 of the peer, ring-sampler 0.43 to 0.59, ring-record 1.9 to 2.5 times, ring-alloc
-  0.26 to 0.29, ring-frames 0.90 to 0.98 of native, ring-vkmark 0.94 to 1.13 of native; guest.submit 0.57 to 2.5 of the peer (behind it in four series of five: ours takes 26 to 220 µs
-  from one start of the guest to the next, the peer 24 to 76), guest.frames 0.95 to 1.09 times,
-  guest.compute (as it is measured now) 0.28. The row of venus.decode was measured again by itself (62.6 ns in the run of the others, 43.3 before it).
+  one run. Over the runs of 2026-11-21: ring-call 0.29 to 1.07 of the peer, ring-sampler 0.43 to 0.59 and, since
+  commands of one layout are decoded in a straight line, 0.31 to 0.56 (0.46 when quiet), ring-record 1.9 to 2.6 times, ring-alloc 0.24 to 0.29 and alloc
+  0.29 to 0.36, ring-frames 0.78 to 1.01 of native, ring-vkmark 0.94 to 1.13; guest.frames 0.93 to 1.09 times, guest.compute 0.28 to 0.47.
+  *sync-idle-worst* is the worst of some 600 wake-ups, 0.47 to 2.1 of the peer: two bare threads that wake each other after 5 ms by a futex take
+  11 to 20 µs here, and once in 1,200 times 1,900.
 - **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time on a quiet machine (*venus.ring-call*); the client
   encodes, looks once per yield, and shares two processors with the ring's thread.
 - **venus.frames, venus.vkmark**: of a frame (`vitrine exec --stats -- build/vulkan/bin/vkt_bench --only frames`) lavapipe takes some 143 µs
@@ -78,7 +79,7 @@ TAIL = """
   make the same system calls for a frame (`strace -f`, 2,300 frames): 4 futexes where commands are executed, 30 in the threads that draw.
 - **venus.record**: decoding is 20 ns of a command (*venus.decode*); the client's own recording, some 1 ms of 9, and lavapipe's, 3 ms natively,
   come one after the other, because Mesa sends a command buffer when it is ended. A server alone takes twice the peer's rate (*venus.ring*).
-- **venus.sampler**: the renderer's part is 78 ns a pair where it was 107 (`build/bench/bin/venus_decode_bench`, one session), lavapipe's 70; the rest is
+- **venus.sampler**: the renderer's part is 50 ns a pair, where it was 107 and then 78 (`build/bench/bin/venus_decode_bench`; decision 6), lavapipe's 70; the rest is
   the client and the ring, whose head is no longer stored for each command (`vn_ring_show_head`): a client that waits for room looks at it all the time.
 - **venus.alloc**: memory that this client freed is used again (`venus/shared.h`), so that the renderer makes 5 system calls for an allocation,
   besides waiting, where they were 12 (`strace -f`), and a ring looks on for 150 µs before it naps, as long as nobody who computes wants the
@@ -89,6 +90,12 @@ TAIL = """
   virtio-gpu-pci in the same QEMU (`tests/perf/guest_figures.py`). An emulated processor polls without giving way, so that two processors are
   shared by the guest's two, the renderer's thread and lavapipe's two. `guest.compute` is a round of
   `vulkan compute 64 10000`, against the same by `vkt_bench --only compute-few`: recorded anew, submitted, waited for. Memory is the pages that the guest's memory file has, when the picture is there.
+- **guest.submit**: the median, for the mean is ruled by what happens seldom. Mesa's client looks 16 times, yielding, which is some 20 µs in this guest,
+  and then sleeps 160 µs; the answer takes 17 µs when the ring and lavapipe's thread share one processor and the guest's the other. When it comes a
+  little later (by `perf record -e sched:*`: QEMU's loop or lavapipe's thread is put where the guest runs, and a wake-up to there takes 15 µs
+  where it takes 2), the client sleeps, and meets a ring that rests when it comes back. Over 20 starts of each in one session medians were 18 to 26 µs on
+  both, means 26 to 580 µs: in quiet series 55 for ours and 37 for the peer, whose ring looks 16 times between yields and then naps 10 µs at a time. A ring of
+  ours that rests that way comes to 42 where the peer has 33, but answers synchronous calls later; that is not done.
 - **library.text**: `size` of build/aarch64/libvirtio.a, code and constants.
 """
 
