@@ -25,26 +25,30 @@ tell(struct gpu *gpu, enum gpu_problem_kind kind, const char *sentence)
     }
 }
 
+static void
+tell_with(struct gpu *gpu, enum gpu_problem_kind kind, const char *format, va_list arguments)
+{
+    char sentence[GPU_PROBLEM_BYTES];
+    (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
+    tell(gpu, kind, sentence);
+}
+
 void
 gpu_problem(struct gpu *gpu, enum gpu_problem_kind kind, const char *format, ...)
 {
-    char sentence[GPU_PROBLEM_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
+    tell_with(gpu, kind, format, arguments);
     va_end(arguments);
-    tell(gpu, kind, sentence);
 }
 
 void
 gpu_tell(struct gpu *gpu, const char *format, ...)
 {
-    char sentence[GPU_PROBLEM_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
+    tell_with(gpu, GPU_PROBLEM_FRONT, format, arguments);
     va_end(arguments);
-    tell(gpu, GPU_PROBLEM_FRONT, sentence);
 }
 
 uint32_t

@@ -179,16 +179,24 @@ UTEST(a_busy_viewers_picture_is_left_alone_and_its_news_are_merged)
     finish();
 }
 
-UTEST(only_a_new_size_is_a_new_picture)
+/* The guest shows a picture of 64 x 32, and the viewer has taken it. */
+static void
+show_first(void)
 {
-    begin(1);
-    struct picture picture;
-    int fd;
+    struct picture picture = { .fd = -1 };
     gpu_fake_show(rig.gpu, 0, 64, 32);
     EXPECT_TRUE(take_picture(&picture));
     picture_finish(&picture);
     EXPECT_TRUE(is_damage(0, 0, 64, 32));
     say(VIEW_TAKEN, 0, 0, 0);
+}
+
+UTEST(only_a_new_size_is_a_new_picture)
+{
+    begin(1);
+    struct picture picture = { .fd = -1 };
+    int fd;
+    show_first();
     gpu_fake_show(rig.gpu, 0, 64, 32); /* another resource, as in page flips */
     EXPECT_EQ(next(VIEW_PICTURE, &fd).kind, 0);
     say(VIEW_TAKEN, 0, 0, 0);
@@ -216,13 +224,8 @@ counted(uint64_t width_px, uint64_t height_px)
 UTEST(a_guest_that_changes_sizes_costs_no_more_than_two_pictures)
 {
     begin(1);
-    struct picture picture;
     int fd;
-    gpu_fake_show(rig.gpu, 0, 64, 32);
-    EXPECT_TRUE(take_picture(&picture));
-    picture_finish(&picture);
-    EXPECT_TRUE(is_damage(0, 0, 64, 32));
-    say(VIEW_TAKEN, 0, 0, 0);
+    show_first();
     for (uint32_t i = 0; i < 100; i++) {
         gpu_fake_show(rig.gpu, 0, 65 + i, 32); /* the viewer takes nothing */
     }

@@ -162,17 +162,18 @@ class Emitter:
 
     def _commands(self):
         by_id = {row.id: index for index, row in enumerate(self.model.rows)}
-        out, rows, flat = [], [], self.flat.names()
+        out, rows = [], []
         for row in self.model.rows:
             ret = self._returns(row)
             on = f"vn_thunk_{row.name}" if row.args else "NULL"
             why = '"' + row.why.replace('"', "'") + '"' if not row.args else "NULL"
             if row.args:
                 out.append(f"void vn_thunk_{row.name}(struct vn_exec *exec, void *args);")
-            if row.name in flat:
-                out.append(f"void *vn_flat_{row.name}(struct vn_exec *exec);")
+            flat = f"vn_flat_{row.name}" if row.name in self.flat else "NULL"
+            if row.name in self.flat:
+                out.append(f"void *{flat}(struct vn_exec *exec);")
             rows.append(f'    {{"{row.name}", {row.id}, {self.index[row.args.name] if row.args else 0}, {ret}, '
-                        f"{c_bool(row.how == 'own')}, {f'vn_flat_{row.name}' if row.name in flat else 'NULL'}, {on}, {why}}},")
+                        f"{c_bool(row.how == 'own')}, {flat}, {on}, {why}}},")
         count = max(by_id) + 1
         ids = ", ".join(str(by_id[i] + 1 if i in by_id else 0) for i in range(count))
         return (out + ["", "const struct vn_command vn_commands[] = {"] + rows + ["};", f"const uint32_t vn_command_count = {len(rows)};",

@@ -13,22 +13,24 @@ class NotFlat(Exception):
 
 class FlatEmitter:
     def __init__(self, emitter):
-        self.emitter, self.model = emitter, emitter.model
+        self._functions = {}  # name of a command -> lines
+        for row in emitter.model.rows:
+            if row.args:
+                self._add(emitter, row)
 
-    def names(self):
-        return {row.name for row in self.model.rows if row.args and self._layout(row)}
+    def __contains__(self, name):
+        return name in self._functions
 
     def functions(self):
-        layouts = [(row, self._layout(row)) for row in self.model.rows if row.args]
-        return [line for row, layout in layouts if layout for line in layout.function(row)]
+        return [line for lines in self._functions.values() for line in lines]
 
-    def _layout(self, row):
-        layout = Layout(self.emitter)
+    def _add(self, emitter, row):
+        layout = Layout(emitter)
         try:
             layout.members(row.args, "args", "struct " + row.args.name)
         except NotFlat:
-            return None
-        return layout
+            return
+        self._functions[row.name] = layout.function(row)
 
 
 class Layout:
