@@ -25,7 +25,7 @@ tell(struct gpu *gpu, enum gpu_problem_kind kind, const char *sentence)
     }
 }
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 tell_with(struct gpu *gpu, enum gpu_problem_kind kind, const char *format, va_list arguments)
 {
     char sentence[GPU_PROBLEM_BYTES];
