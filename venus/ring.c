@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "venus/context.h"
+#include "venus/habit.h"
 #include "venus/os.h"
 
 /*
@@ -26,10 +27,9 @@
  * client that asks for a very long idleTimeout they grow to NAP_MAX_NS, so that an empty ring never wakes more than 4 times
  * per second.
  *
- * Many clients come at regular intervals: once per frame, or once per tick of their own.  After HABIT_TRUST intervals that
- * were alike within a HABIT_PART-th, the thread is up and looks between yields shortly before the next is due, for at most
- * HABIT_LEAD_NS before and after; a wake-up on time costs the client far less than one by notification.  A client that stays
- * away costs one such look, and then nothing.
+ * A client that comes at regular intervals (habit.h) finds the thread up, looking between yields from shortly before it is due;
+ * a wake-up on time costs the client far less than one by notification.  One that stays away costs one such look, and then
+ * nothing.
  *
  * After a notification the thread stays up longer, NOTIFY_QUIET idleTimeouts: Mesa's client sends at most one notification
  * per idleTimeout, by a clock of its own, and so may stay silent about a tail that it writes that soon, although it sees
@@ -47,10 +47,6 @@
 #define NAP_MAX_NS       250000000u
 #define NAP_PART         20u
 #define NOTIFY_QUIET     2u
-#define HABIT_TRUST      3u
-#define HABIT_PART       8u
-#define HABIT_LEAD_PART  16u
-#define HABIT_LEAD_NS    200000u
 
 struct rest {
     uint32_t look_count;
@@ -59,9 +55,8 @@ struct rest {
     bool has_company; /* somebody else ran when we yielded */
     /* What outlasts a rest: */
     bool is_crowded;
-    uint32_t robbed_count;  /* yields still to be left out */
-    uint32_t regular_count; /* silences that were as long as the one before */
-    uint64_t habit_ns;      /* how long they were */
+    uint32_t robbed_count; /* yields still to be left out */
+    struct vn_habit habit;
 };
 
 static void
@@ -78,25 +73,9 @@ static void
 learn(struct rest *rest)
 {
     uint64_t silence_ns = vn_os_now_ns() - rest->since_ns;
-    if (silence_ns < REST_SPIN_NS) {
-        return;
+    if (silence_ns >= REST_SPIN_NS) {
+        vn_habit_learn(&rest->habit, silence_ns);
     }
-    uint64_t habit_ns = rest->habit_ns;
-    uint64_t off_ns = silence_ns > habit_ns ? silence_ns - habit_ns : habit_ns - silence_ns;
-    bool is_regular = off_ns <= habit_ns / HABIT_PART;
-    rest->regular_count = is_regular ? rest->regular_count + 1 : 0;
-    rest->habit_ns = is_regular ? (3 * habit_ns + silence_ns) / 4 : silence_ns;
-}
-
-/* When to look for the next tail, if the client keeps its habit: [*begin_ns, *end_ns), or never. */
-static void
-expect(const struct rest *rest, uint64_t *begin_ns, uint64_t *end_ns)
-{
-    uint64_t lead_ns = rest->habit_ns / HABIT_LEAD_PART;
-    lead_ns = lead_ns < HABIT_LEAD_NS ? lead_ns : HABIT_LEAD_NS;
-    bool is_known = rest->regular_count >= HABIT_TRUST;
-    *begin_ns = is_known ? rest->since_ns + rest->habit_ns - lead_ns : 0;
-    *end_ns = is_known ? rest->since_ns + rest->habit_ns + lead_ns : 0;
 }
 
 /* Gives way to whoever waits for progress, or stops; see vn_ring_wait_seqno for why nobody is missed. */
@@ -285,7 +264,7 @@ rest_once(struct vn_ring *ring, struct rest *rest)
     uint64_t quiet_ns = now_ns - rest->since_ns;
     uint64_t begin_ns = 0;
     uint64_t end_ns = 0;
-    expect(rest, &begin_ns, &end_ns);
+    vn_habit_expect(&rest->habit, rest->since_ns, &begin_ns, &end_ns);
     uint64_t spin_ns = rest->has_company ? REST_SPIN_NS : REST_ALONE_NS;
     if (quiet_ns < spin_ns || (now_ns >= begin_ns && now_ns < end_ns)) {
         spin(ring, rest, now_ns);
