@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 /*
@@ -16,7 +17,7 @@
  */
 enum { PEEKED_BYTES_MAX = 128 };
 
-enum { LAST_WRITE_MS = 1000 };
+enum { LAST_WRITE_MS = 1000, YIELD_COUNT = 2 };
 
 enum stream_result
 stream_init(struct stream *stream, int fd)
@@ -57,6 +58,23 @@ consume(struct stream *stream)
     return STREAM_OK;
 }
 
+/*
+ * Peeks what is there, or waits for it.  A client writes a message in several pieces, each of which would wake us; if it shares
+ * our processor, to let it go on brings all of them at once.
+ */
+static ssize_t
+peek(const struct stream *stream, void *to, size_t size)
+{
+    for (int i = 0; i < YIELD_COUNT; i++) {
+        ssize_t got = receive(stream->fd, to, size, MSG_PEEK | MSG_DONTWAIT);
+        if (got >= 0 || errno != EAGAIN) {
+            return got;
+        }
+        (void)sched_yield();
+    }
+    return receive(stream->fd, to, size, MSG_PEEK);
+}
+
 /* Peeks what is there, at least one byte, into the empty buffer. */
 static enum stream_result
 fill(struct stream *stream)
@@ -64,7 +82,7 @@ fill(struct stream *stream)
     if (stream->peeked_bytes > PEEKED_BYTES_MAX && consume(stream) != STREAM_OK) {
         return STREAM_ERROR;
     }
-    ssize_t got = receive(stream->fd, stream->buffer, STREAM_BUFFER_BYTES, MSG_PEEK);
+    ssize_t got = peek(stream, stream->buffer, STREAM_BUFFER_BYTES);
     if (got <= 0) {
         return got == 0 ? STREAM_END : STREAM_ERROR;
     }
