@@ -58,7 +58,7 @@ push_stream(struct load *l, void (*encode)(struct ring_stream *s))
 static void
 show_slices(const char *name, struct ring_slices *s)
 {
-    ring_show(name, ring_slices_median_ns(s), "ns");
+    ring_show(name, ring_slices_percentile_ns(s, 50), "ns");
 }
 
 /* Commands through the ring as fast as the server takes them. */
@@ -159,12 +159,13 @@ measure_call(struct load *l, const struct measurement *m)
 static void
 measure_wake(struct load *l, const struct measurement *m)
 {
+    static struct ring_slices slices;
     uint64_t end_ns = ring_now_ns() + l->span_ns;
     uint64_t spent_ns = 0;
-    uint64_t worst_ns = 0;
     uint64_t count = 0;
     uint32_t notify_count = l->v.notify_count;
 
+    slices.count = 0;
     for (; ring_now_ns() < end_ns; count++) {
         const struct timespec pause = { 0, PAUSE_NS };
         uint64_t took_ns = 0;
@@ -172,11 +173,13 @@ measure_wake(struct load *l, const struct measurement *m)
         (void)nanosleep(&pause, NULL);
         took_ns = call(l);
         spent_ns += took_ns;
-        worst_ns = took_ns > worst_ns ? took_ns : worst_ns;
+        ring_slices_add(&slices, took_ns, 1);
     }
     (void)m;
     ring_show("wake-mean", (double)spent_ns / (double)count, "ns");
-    ring_show("wake-worst", (double)worst_ns, "ns");
+    ring_show("wake-median", ring_slices_percentile_ns(&slices, 50), "ns");
+    ring_show("wake-p99", ring_slices_percentile_ns(&slices, 99), "ns");
+    ring_show("wake-worst", ring_slices_percentile_ns(&slices, 100), "ns");
     ring_show("wake-notified", (double)(l->v.notify_count - notify_count) / (double)count, "of 1");
 }
 

@@ -255,7 +255,7 @@ measure(struct player *p)
         ring_wait(&p->v);
         ring_slices_add(&slices, ring_now_ns() - start_ns, count);
     }
-    ring_show(p->kind->name, ring_slices_median_ns(&slices), "ns");
+    ring_show(p->kind->name, ring_slices_percentile_ns(&slices, 50), "ns");
 }
 
 static void

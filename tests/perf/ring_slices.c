@@ -24,10 +24,15 @@ ring_slices_add(struct ring_slices *s, uint64_t spent_ns, uint64_t count)
 }
 
 double
-ring_slices_median_ns(struct ring_slices *s)
+ring_slices_percentile_ns(struct ring_slices *s, unsigned percent)
 {
+    size_t at = s->count * percent / 100;
+
+    if (s->count == 0) {
+        return 0;
+    }
     qsort(s->ns, s->count, sizeof(s->ns[0]), compare);
-    return s->count > 0 ? s->ns[s->count / 2] : 0;
+    return s->ns[at < s->count ? at : s->count - 1];
 }
 
 void

@@ -16,8 +16,8 @@ struct ring_slices {
 /* `count` pieces took spent_ns; what does not fit any more is left out. */
 void ring_slices_add(struct ring_slices *s, uint64_t spent_ns, uint64_t count);
 
-/* Sorts the slices.  Returns: the median; 0 without any. */
-double ring_slices_median_ns(struct ring_slices *s);
+/* Sorts the slices.  Returns: what `percent` of them did not exceed; 50: the median; 0 without any. */
+double ring_slices_percentile_ns(struct ring_slices *s, unsigned percent);
 
 /* Prints `name value unit`. */
 void ring_show(const char *name, double value, const char *unit);

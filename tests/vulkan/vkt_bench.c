@@ -46,6 +46,30 @@ struct choice {
 };
 
 void
+vkt_spans_add(struct vkt_spans *spans, uint64_t ns)
+{
+    spans->ns[spans->count++ % VKT_SPAN_MAX] = ns;
+}
+
+static int
+compare_ns(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+double
+vkt_spans_percentile_us(struct vkt_spans *spans, unsigned percent)
+{
+    size_t count = spans->count < VKT_SPAN_MAX ? spans->count : VKT_SPAN_MAX;
+    size_t at = count * percent / 100;
+
+    qsort(spans->ns, count, sizeof(spans->ns[0]), compare_ns);
+    return (double)spans->ns[at < count ? at : count - 1] / 1e3;
+}
+
+void
 vkt_report(struct vkt_bench *b, const char *name, double value, const char *unit)
 {
     if (b->is_json) {

@@ -30,6 +30,18 @@ extern const unsigned vkt_measurement_count;
 /* Prints one value. */
 void vkt_report(struct vkt_bench *b, const char *name, double value, const char *unit);
 
+#define VKT_SPAN_MAX 65536U
+
+/* How long each of many took: the last so many of them. */
+struct vkt_spans {
+    uint64_t ns[VKT_SPAN_MAX];
+    uint64_t count; /* of all */
+};
+
+void vkt_spans_add(struct vkt_spans *spans, uint64_t ns);
+/* Sorts them, so that none is added afterwards.  Returns: what `percent` of them did not exceed, in microseconds. */
+double vkt_spans_percentile_us(struct vkt_spans *spans, unsigned percent);
+
 /* Measurements of calls (vkt_bench_calls.c). */
 void vkt_bench_start(struct vkt_bench *b);
 void vkt_bench_sync_hot(struct vkt_bench *b);

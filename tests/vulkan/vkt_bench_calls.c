@@ -88,13 +88,13 @@ vkt_bench_sync_hot(struct vkt_bench *b)
 void
 vkt_bench_sync_idle(struct vkt_bench *b)
 {
+    static struct vkt_spans spans;
     VkImage image = linear_image(&b->t);
     uint64_t sum_ns = 0;
-    uint64_t worst_ns = 0;
-    uint64_t count = 0;
     uint64_t end_ns = vkt_now_ns() + b->span_ns;
 
     get_layout(b, &image);
+    spans.count = 0;
     do {
         const struct timespec pause = { 0, PAUSE_NS };
         uint64_t start_ns = 0;
@@ -105,11 +105,12 @@ vkt_bench_sync_idle(struct vkt_bench *b)
         get_layout(b, &image);
         took_ns = vkt_now_ns() - start_ns;
         sum_ns += took_ns;
-        worst_ns = took_ns > worst_ns ? took_ns : worst_ns;
-        count++;
+        vkt_spans_add(&spans, took_ns);
     } while (vkt_now_ns() < end_ns);
-    vkt_report(b, "sync-idle-mean", (double)sum_ns / (double)count / NS_PER_US, "us");
-    vkt_report(b, "sync-idle-worst", (double)worst_ns / NS_PER_US, "us");
+    vkt_report(b, "sync-idle-mean", (double)sum_ns / (double)spans.count / NS_PER_US, "us");
+    vkt_report(b, "sync-idle-median", vkt_spans_percentile_us(&spans, 50), "us");
+    vkt_report(b, "sync-idle-p99", vkt_spans_percentile_us(&spans, 99), "us");
+    vkt_report(b, "sync-idle-worst", vkt_spans_percentile_us(&spans, 100), "us");
     vk.DestroyImage(b->t.device, image, NULL);
 }
 

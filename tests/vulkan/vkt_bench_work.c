@@ -13,7 +13,6 @@
 #define ELEMENT_COUNT   (1U << 20)
 #define FEW_COUNT       64U
 #define IN_FLIGHT_COUNT 1000
-#define SPAN_COUNT_MAX  65536U
 
 static VkCommandBuffer
 record_viewports(const struct vkt *t)
@@ -74,44 +73,25 @@ submit_only(struct vkt_bench *b)
     vkt_report(b, "submit", (double)spent_ns / 1e3 / (double)count, "us");
 }
 
-static int
-compare_ns(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* spans_ns: sorted by this. */
-static void
-report_spans(struct vkt_bench *b, uint64_t *spans_ns, size_t count)
-{
-    size_t middle = count / 2;
-    size_t late = count * 9 / 10;
-
-    qsort(spans_ns, count, sizeof(*spans_ns), compare_ns);
-    vkt_report(b, "submit-wait-median", (double)spans_ns[middle] / 1e3, "us");
-    vkt_report(b, "submit-wait-p90", (double)spans_ns[late] / 1e3, "us");
-}
-
 void
 vkt_bench_submit(struct vkt_bench *b)
 {
-    static uint64_t spans_ns[SPAN_COUNT_MAX]; /* the last so many */
+    static struct vkt_spans spans;
     VkFence fence = vkt_fence_create(&b->t);
     uint64_t start_ns = vkt_now_ns();
     uint64_t now_ns = start_ns;
-    size_t count = 0;
 
-    for (; now_ns - start_ns < b->span_ns; count++) {
+    spans.count = 0;
+    while (now_ns - start_ns < b->span_ns) {
         uint64_t begin_ns = now_ns;
 
         vkt_run(&b->t, NULL, fence);
         now_ns = vkt_now_ns();
-        spans_ns[count % SPAN_COUNT_MAX] = now_ns - begin_ns;
+        vkt_spans_add(&spans, now_ns - begin_ns);
     }
-    vkt_report(b, "submit-wait", (double)(now_ns - start_ns) / 1e3 / (double)count, "us");
-    report_spans(b, spans_ns, count < SPAN_COUNT_MAX ? count : SPAN_COUNT_MAX);
+    vkt_report(b, "submit-wait", (double)(now_ns - start_ns) / 1e3 / (double)spans.count, "us");
+    vkt_report(b, "submit-wait-median", vkt_spans_percentile_us(&spans, 50), "us");
+    vkt_report(b, "submit-wait-p90", vkt_spans_percentile_us(&spans, 90), "us");
     submit_only(b);
     vk.DestroyFence(b->t.device, fence, NULL);
 }

@@ -101,6 +101,22 @@ def load_average():
     return round(os.getloadavg()[0], 2)
 
 
+def processor_time():
+    """In ticks since the start of the machine: all, and what its host gave to other machines meanwhile."""
+    try:
+        with open("/proc/stat", encoding="ascii") as f:
+            ticks = [int(word) for word in f.readline().split()[1:9]]
+        return sum(ticks), ticks[7]
+    except (OSError, ValueError, IndexError):
+        return 0, 0
+
+
+def stolen_percent(begin):
+    """Of the processors' time since `begin`: when it is more than a little, the late ones of every figure are the machine's."""
+    everything, stolen = (now - then for now, then in zip(processor_time(), begin))
+    return round(100 * stolen / everything, 1) if everything > 0 else 0.0
+
+
 def table(figures, outcomes):
     """The figures once more, one line each."""
     rows = [("figure", "ours", "peer", "unit", "bar", "verdict")]
@@ -111,10 +127,10 @@ def table(figures, outcomes):
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows)
 
 
-def write_json(figures, outcomes, started):
+def write_json(figures, outcomes, started, stolen):
     """Everything measured, with what it was measured on."""
     record = {
-        "when_s": int(started), "qemu": qemu_version(), "processors": os.cpu_count(), "load_at_end": load_average(),
+        "when_s": int(started), "qemu": qemu_version(), "processors": os.cpu_count(), "load_at_end": load_average(), "stolen_percent": stolen,
         "runs": settings.runs, "seconds": settings.seconds,
         "figures": [
             {"name": f.name, "about": f.about, "bar": f.bar, "verdict": verdict, **(dataclasses.asdict(r) if r else {})}
@@ -141,10 +157,13 @@ def main(argv):
         return 3
     settings.runs, settings.seconds, started = options.runs, options.seconds, time.time()
     print(f"bench: {qemu_version()}, {os.cpu_count()} processors, load {load_average()}, {settings.runs} runs", flush=True)
+    begin = processor_time()
     outcomes = [show(figure, width) for figure in figures]
-    write_json(figures, outcomes, started)
+    stolen = stolen_percent(begin)
+    write_json(figures, outcomes, started, stolen)
     verdicts = [verdict for verdict, _ in outcomes]
     print(f"\n{table(figures, outcomes)}\n")
+    print(f"of the processors' time {stolen} % went to other machines of this host")
     print(", ".join(f"{verdicts.count(v)} {v}" for v in ("met", "missed", "unknown", "unavailable", "broken")))
     return 1 if "broken" in verdicts or (options.strict and "missed" in verdicts) else 0
 

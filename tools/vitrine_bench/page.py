@@ -21,7 +21,8 @@ HEAD = """\
 # Figures
 
 Written by `tools/vitrine_bench/page.py` from runs of every figure of `./bench` in one session: {when}, {qemu}, {processors} processors, TCG (guests on our device: QEMU 11), {runs} runs of
-{seconds} s each, ours and the peers alternating, medians; load at the end {load_at_end}. Rates under emulation on a shared machine
+{seconds} s each, ours and the peers alternating, medians; load at the end {load_at_end},
+{stolen_percent} % of the processors' time given to other machines of the host. Rates under emulation on a shared machine
 vary by a factor of two from day to day; compare within a row, not between runs. Rows marked † are of an earlier session.
 
 | figure | what | ours | peer | unit | bar | | more |
@@ -69,8 +70,10 @@ TAIL = """
   one run. Over the runs of 2026-11-21: ring-call 0.29 to 1.07 of the peer, ring-sampler 0.43 to 0.59 and, since
   commands of one layout are decoded in a straight line, 0.31 to 0.56 (0.46 when quiet), ring-record 1.9 to 2.6 times, ring-alloc 0.24 to 0.29 and alloc
   0.29 to 0.36, ring-frames 0.78 to 1.01 of native, ring-vkmark 0.94 to 1.13; guest.frames 0.93 to 1.09 times, guest.compute 0.28 to 0.47.
-  *sync-idle-worst* is the worst of some 600 wake-ups, 0.47 to 2.1 of the peer: two bare threads that wake each other after 5 ms by a futex take
-  11 to 20 µs here, and once in 1,200 times 1,900.
+  The worst of some 600 wake-ups, beside *sync-idle-late* and *ring-wake-late*, says nothing of either server, 0.3 to 2.1 of the peer: two
+  bare threads that wake each other after 5 ms by a futex take 11 to 20 µs here, and once in 1,200 times 1,900; `perf record -e sched:*` shows a kernel
+  thread or another machine on the processor meanwhile. Hence the 99th percentile; when more than some 5 % of the processors' time goes to other machines,
+  it is 3 to 4 ms for both servers alike.
 - **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time on a quiet machine (*venus.ring-call*); the client
   encodes, looks once per yield, and shares two processors with the ring's thread.
 - **venus.frames, venus.vkmark**: of a frame (`vitrine exec --stats -- build/vulkan/bin/vkt_bench --only frames`) lavapipe takes some 143 µs
