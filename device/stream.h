@@ -24,6 +24,7 @@ struct stream {
     size_t peeked_bytes; /* in the socket */
     size_t first;        /* of the buffer, which stream_read gives next */
     size_t end;
+    unsigned robbed_count; /* sleeps still to begin at once, see give_way in stream.c */
     uint8_t buffer[STREAM_BUFFER_BYTES];
 };
 

@@ -11,7 +11,9 @@ vn_habit_learn(struct vn_habit *habit, uint64_t silence_ns)
     uint64_t usual_ns = habit->silence_ns;
     uint64_t off_ns = silence_ns > usual_ns ? silence_ns - usual_ns : usual_ns - silence_ns;
     if (off_ns <= usual_ns / VN_HABIT_PART) {
-        habit->trust += habit->trust < VN_HABIT_SURE;
+        if (habit->trust < VN_HABIT_SURE) {
+            habit->trust++;
+        }
         habit->silence_ns = (3 * usual_ns + silence_ns) / 4;
         return;
     }

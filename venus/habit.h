@@ -1,8 +1,9 @@
 /*
  * When a client that comes at regular intervals will come next.
  *
- * Many do: once per frame, or once per tick of their own.  After VN_HABIT_TRUST silences that were alike, the next one is
- * expected to be; one of another length then costs half of the trust, so that a client which was held up once is still known.
+ * Many do: once per frame, or once per tick of their own.  When VN_HABIT_TRUST silences were each like those before, the next
+ * one is expected to be.  One of another length costs half of the trust: a habit of at least 2 * VN_HABIT_TRUST silences
+ * outlasts it, so that a client which was held up once is still known; a younger one is forgotten.
  * Times are nanoseconds.  Context: one thread; nothing is called, nothing allocated.
  */
 #ifndef VENUS_HABIT_H
@@ -10,11 +11,13 @@
 
 #include <stdint.h>
 
-#define VN_HABIT_TRUST 3u  /* so many were alike */
-#define VN_HABIT_SURE  12u /* more trust than that is not gained: three others in a row use it up */
-#define VN_HABIT_PART  8u  /* alike: within an 8th */
-#define VN_HABIT_LEAD_NS                                                                           \
- 200000u /* expected so long before and after its time, or a 16th of the silence if that is less */
+/* So many were alike, within an 8th. */
+#define VN_HABIT_TRUST 3u
+#define VN_HABIT_PART  8u
+/* More trust than that is not gained: three others in a row use it up. */
+#define VN_HABIT_SURE 12u
+/* The client is expected so long before and after its time, or a 16th of the silence if that is less. */
+#define VN_HABIT_LEAD_NS 200000u
 
 /* Zeros: none known. */
 struct vn_habit {

@@ -5,7 +5,7 @@
  * usage: ring_load SOCKET [--only NAME] [--seconds S] [--timeout S] [--batch N]
  * Prints lines `name value unit`.  Works with any vtest server of Venus.  Exit status: 0; 1 with a sentence; 2 wrong
  * use; 124 no end in time.  The times hold decoding, the host driver's own work, and the ring;
- * of many slices the median is told.
+ * of many slices the median is told (of single calls after a silence the 99th percentile and the worst, too).
  */
 #include <stdio.h>
 #include <stdlib.h>

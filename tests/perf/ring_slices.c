@@ -1,5 +1,5 @@
 /*
- * Medians of slices, and how a value is told.
+ * Percentiles of slices, and how a value is told.
  */
 #include "tests/perf/ring_slices.h"
 
@@ -26,13 +26,13 @@ ring_slices_add(struct ring_slices *s, uint64_t spent_ns, uint64_t count)
 double
 ring_slices_percentile_ns(struct ring_slices *s, unsigned percent)
 {
-    size_t at = s->count * percent / 100;
+    size_t rank = (s->count * percent + 99) / 100; /* the nearest rank, from 1 */
 
     if (s->count == 0) {
         return 0;
     }
     qsort(s->ns, s->count, sizeof(s->ns[0]), compare);
-    return s->ns[at < s->count ? at : s->count - 1];
+    return s->ns[rank > 0 ? rank - 1 : 0];
 }
 
 void

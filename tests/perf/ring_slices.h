@@ -1,12 +1,12 @@
 /*
- * Nanoseconds for each piece of work, slice by slice: the median stands while others use the machine.
+ * Nanoseconds for each piece of work, slice by slice: a percentile of them stands while others use the machine.
  */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_SLICE_MAX 8192
+#define RING_SLICE_MAX 131072 /* 10 minutes of calls that follow each other after 5 ms */
 
 struct ring_slices {
     double ns[RING_SLICE_MAX];

@@ -72,6 +72,18 @@ UTEST(one_late_call_is_forgiven)
     EXPECT_TRUE(is_expected(&habit, 5 * MS));
 }
 
+UTEST(a_young_habit_is_forgotten)
+{
+    struct vn_habit habit = { 0 };
+    learn_many(&habit, 2 * VN_HABIT_TRUST, 5 * MS); /* the first is like none */
+    vn_habit_learn(&habit, 9 * MS);
+    EXPECT_FALSE(is_expected(&habit, 5 * MS));
+    habit = (struct vn_habit){ 0 };
+    learn_many(&habit, 2 * VN_HABIT_TRUST + 1, 5 * MS);
+    vn_habit_learn(&habit, 9 * MS);
+    EXPECT_TRUE(is_expected(&habit, 5 * MS));
+}
+
 UTEST(a_client_without_a_habit_is_not_expected_for_long)
 {
     struct vn_habit habit = { 0 };

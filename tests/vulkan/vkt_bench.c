@@ -10,6 +10,7 @@
 #include "tests/vulkan/vkt_bench.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/vulkan/vkt_options.h"
@@ -63,10 +64,13 @@ double
 vkt_spans_percentile_us(struct vkt_spans *spans, unsigned percent)
 {
     size_t count = spans->count < VKT_SPAN_MAX ? spans->count : VKT_SPAN_MAX;
-    size_t at = count * percent / 100;
+    size_t rank = (count * percent + 99) / 100; /* the nearest rank, from 1 */
 
+    if (count == 0) {
+        return 0;
+    }
     qsort(spans->ns, count, sizeof(spans->ns[0]), compare_ns);
-    return (double)spans->ns[at < count ? at : count - 1] / 1e3;
+    return (double)spans->ns[rank > 0 ? rank - 1 : 0] / 1e3;
 }
 
 void

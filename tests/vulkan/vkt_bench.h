@@ -39,7 +39,7 @@ struct vkt_spans {
 };
 
 void vkt_spans_add(struct vkt_spans *spans, uint64_t ns);
-/* Sorts them, so that none is added afterwards.  Returns: what `percent` of them did not exceed, in microseconds. */
+/* Sorts them, so that none is added afterwards.  Returns: what `percent` (to 100) of them did not exceed, in microseconds; 0 without any. */
 double vkt_spans_percentile_us(struct vkt_spans *spans, unsigned percent);
 
 /* Measurements of calls (vkt_bench_calls.c). */

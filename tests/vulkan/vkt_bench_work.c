@@ -1,7 +1,6 @@
 /*
  * Measurements of recorded and submitted work.
  */
-#include <stdlib.h>
 
 #include "tests/vulkan/vkt_bench.h"
 #include "tests/vulkan/vkt_target.h"

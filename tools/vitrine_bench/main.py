@@ -102,19 +102,21 @@ def load_average():
 
 
 def processor_time():
-    """In ticks since the start of the machine: all, and what its host gave to other machines meanwhile."""
+    """In ticks since the start of the machine: all, and what its host gave to other machines meanwhile; None: not told."""
     try:
         with open("/proc/stat", encoding="ascii") as f:
             ticks = [int(word) for word in f.readline().split()[1:9]]
         return sum(ticks), ticks[7]
     except (OSError, ValueError, IndexError):
-        return 0, 0
+        return None
 
 
 def stolen_percent(begin):
-    """Of the processors' time since `begin`: when it is more than a little, the late ones of every figure are the machine's."""
-    everything, stolen = (now - then for now, then in zip(processor_time(), begin))
-    return round(100 * stolen / everything, 1) if everything > 0 else 0.0
+    """Of the processors' time since `begin`.  Beyond a few percent, late percentiles tell of the machine and not of the servers."""
+    now = processor_time()
+    if now is None or begin is None or now[0] == begin[0]:
+        return "an unknown number of"
+    return round(100 * (now[1] - begin[1]) / (now[0] - begin[0]), 1)
 
 
 def table(figures, outcomes):

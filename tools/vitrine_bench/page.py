@@ -13,6 +13,9 @@ import sys
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+from vitrine_bench import main as bench  # noqa: E402
+
 RECORD, PAGE = os.path.join(TOP, "build/bench.json"), os.path.join(TOP, "docs/figures.md")
 FULL = 8  # figures that a whole run has at least
 EARLIER = "†"
@@ -118,7 +121,8 @@ def kept_rows(names):
     """The page's rows of figures other than these, each marked once."""
     with open(PAGE, encoding="utf-8") as f:
         rows = [line.rstrip("\n") for line in f if re.match(r"\| [a-z]+\.", line)]
-    kept = [r for r in rows if r.split("|")[1].strip(f" {EARLIER}") not in names]
+    known = {figure.name for figure in bench.all_figures()}
+    kept = [r for r in rows if r.split("|")[1].strip(f" {EARLIER}") in known - names]
     return [r if EARLIER in r else r.replace(" |", f" {EARLIER} |", 1) for r in kept]
 
 
@@ -131,6 +135,7 @@ def main():
     elif len(rows) < FULL:
         sys.exit(f"page: {RECORD} holds {len(rows)} figures; run ./bench without --only first, or say --keep")
     record["when"] = time.strftime("%Y-%m-%d", time.gmtime(record["when_s"]))
+    record.setdefault("stolen_percent", "an unknown number of")
     text = HEAD.format(**record) + "\n".join(rows) + "\n" + TAIL
     with open(PAGE, "w", encoding="utf-8") as f:
         f.write(text)

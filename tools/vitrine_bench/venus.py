@@ -277,7 +277,7 @@ def late(measured, key, worst, unit, terms):
     """A 99th percentile, with the worst of all beside it: that one is mostly somebody else's on a shared machine."""
     runs, reasons = campaign(*measured)
     result = against(runs, reasons, key, unit, terms)
-    result.note += "; worst " + " / ".join(f"{middle(runs[w], worst):.4g}" for w in ("ours", "peer") if runs[w])
+    result.note += "".join(f"; worst of {w} {middle(runs[w], worst):.4g}" for w in ("ours", "peer") if runs[w])
     return result
 
 
