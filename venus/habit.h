@@ -1,9 +1,10 @@
 /*
  * When a client that comes at regular intervals will come next.
  *
- * Many do: once per frame, or once per tick of their own.  When VN_HABIT_TRUST silences were each like those before, the next
- * one is expected to be.  One of another length costs half of the trust: a habit of at least 2 * VN_HABIT_TRUST silences
- * outlasts it, so that a client which was held up once is still known; a younger one is forgotten.
+ * Many do: once per frame, or once per tick of their own.  A silence that ends when it was expected to earns a point of trust, one
+ * that is alike but ends earlier or later costs one, and from VN_HABIT_TRUST on the client is expected.  A silence of another
+ * length costs half of the trust: a habit of 2 * VN_HABIT_TRUST outlasts it, so that a client which was held up once is still
+ * known; a younger one is forgotten.
  * Times are nanoseconds.  Context: one thread; nothing is called, nothing allocated.
  */
 #ifndef VENUS_HABIT_H
@@ -11,9 +12,9 @@
 
 #include <stdint.h>
 
-/* So many were alike, within an 8th. */
 #define VN_HABIT_TRUST 3u
-#define VN_HABIT_PART  8u
+/* Alike: within an 8th. */
+#define VN_HABIT_PART 8u
 /* More trust than that is not gained: three others in a row use it up. */
 #define VN_HABIT_SURE 12u
 /* The client is expected so long before and after its time, or a 16th of the silence if that is less. */

@@ -51,6 +51,24 @@ UTEST(a_regular_client_is_expected_a_little_before_its_time)
     EXPECT_FALSE(is_expected(&habit, 149999));
 }
 
+/* To wait for one who mostly comes at another time costs processor time, and nobody gains by it. */
+UTEST(one_who_is_only_roughly_regular_is_not_expected)
+{
+    struct vn_habit habit = { 0 };
+    learn_many(&habit, 100, 16 * MS);
+    for (unsigned i = 0; i < 20; i++) {
+        vn_habit_learn(&habit, i % 2 ? 15 * MS : 17 * MS);
+    }
+    EXPECT_FALSE(is_expected(&habit, 16 * MS));
+    for (uint64_t silence_ns = 16 * MS; silence_ns < 25 * MS; silence_ns += MS / 10) {
+        vn_habit_learn(&habit,
+                       silence_ns); /* further off each time than it is expected before and after */
+    }
+    EXPECT_FALSE(is_expected(&habit, 25 * MS));
+    learn_many(&habit, 10 + VN_HABIT_TRUST, 25 * MS);
+    EXPECT_TRUE(is_expected(&habit, 25 * MS));
+}
+
 UTEST(a_habit_drifts)
 {
     struct vn_habit habit = { 0 };

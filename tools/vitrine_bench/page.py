@@ -100,8 +100,13 @@ TAIL = """
   and then sleeps 160 µs; the answer takes 17 µs when the ring and lavapipe's thread share one processor and the guest's the other. When it comes a
   little later (by `perf record -e sched:*`: QEMU's loop or lavapipe's thread is put where the guest runs, and a wake-up to there takes 15 µs
   where it takes 2), the client sleeps, and meets a ring that rests when it comes back. Over 20 starts of each in one session medians were 18 to 26 µs on
-  both, means 26 to 580 µs: in quiet series 55 for ours and 37 for the peer, whose ring looks 16 times between yields and then naps 10 µs at a time. A ring of
-  ours that rests that way comes to 42 where the peer has 33, but answers synchronous calls later; that is not done.
+  both, means 26 to 580 µs: in quiet series 55 for ours and 37 for the peer, whose ring looks 16 times between yields and then naps 10 µs at a time. A
+  call that is missed takes 250 to 500 µs, and what is missed has a reason in the kernel: lavapipe's thread is woken where the guest's processor
+  computes, and waits 80 µs for it, while the ring's own processor falls idle for naps too short to fetch it. A ring of ours that
+  rests after 60 pauses as the peer's does has means of 57 where the peer has 50 and we 64 to 94 (18 to 42 processes of a second each, in
+  turn), but a synchronous call takes 0.85 of the peer's time where it takes 0.28, an allocation 0.32 for 0.25 and a frame 1.16 for 0.99: not
+  done. Neither the C library (the peer's tried), nor shorter time slices for lavapipe's thread, nor longer naps make a difference that is
+  seen through the noise; a ring of nice 12 does (48 for 67), but would stand back for everybody else, too.
 - **library.text**: `size` of build/aarch64/libvirtio.a, code and constants.
 """
 
