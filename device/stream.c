@@ -88,8 +88,8 @@ give_way(struct stream *stream)
 }
 
 /*
- * Sleeps until there is a byte that was not peeked.  Linux of before the end of 2025 forgets the peek offset in that sleep, and gives what is
- * oldest in the socket: so what it gives is not looked at, and the offset is set again.
+ * Sleeps until there is a byte that was not peeked.  Until it was mended at the end of 2025, Linux forgot the peek offset in that
+ * sleep and gave what is oldest in the socket: so what it gives is not looked at, and the offset is set again.
  * Returns: as receive.
  */
 static ssize_t

@@ -29,8 +29,8 @@ UTEST(nothing_is_expected_of_a_stranger)
     struct vn_habit habit = { 0 };
     uint64_t begin_ns = 1;
     uint64_t end_ns = 1;
-    learn_many(&habit, VN_HABIT_TRUST,
-               5 * MS); /* one to compare with, and too few that were like it */
+    /* One to compare with, and too few that were like it. */
+    learn_many(&habit, VN_HABIT_TRUST, 5 * MS);
     vn_habit_expect(&habit, 7, &begin_ns, &end_ns);
     EXPECT_EQ(begin_ns, 0);
     EXPECT_EQ(end_ns, 0);
@@ -60,9 +60,9 @@ UTEST(one_who_is_only_roughly_regular_is_not_expected)
         vn_habit_learn(&habit, i % 2 ? 15 * MS : 17 * MS);
     }
     EXPECT_FALSE(is_expected(&habit, 16 * MS));
+    /* Each time further off than it is waited for. */
     for (uint64_t silence_ns = 16 * MS; silence_ns < 25 * MS; silence_ns += MS / 10) {
-        vn_habit_learn(&habit,
-                       silence_ns); /* further off each time than it is expected before and after */
+        vn_habit_learn(&habit, silence_ns);
     }
     EXPECT_FALSE(is_expected(&habit, 25 * MS));
     learn_many(&habit, 10 + VN_HABIT_TRUST, 25 * MS);

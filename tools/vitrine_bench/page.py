@@ -75,10 +75,10 @@ TAIL = """
   0.29 to 0.36, ring-frames 0.78 to 1.01 of native, ring-vkmark 0.94 to 1.13; guest.frames 0.93 to 1.09 times, guest.compute 0.28 to 0.47.
   Within one hour of the next day: sync-idle 0.23, 0.49 and 0.73 of the peer (53, 202 and 334 µs), ring-wake 0.20, 0.22 and 0.56,
   sync-idle-late 0.64 to 1.2, ring-wake-late 0.34 to 1.24, alloc 0.29 to 0.45, ring-sampler 0.35 and 0.54, guest.submit's median 1.08, guest.frames 1.04.
-  The worst of some 600 wake-ups, beside *sync-idle-late* and *ring-wake-late*, says nothing of either server, 0.3 to 2.1 of the peer: two
-  bare threads that wake each other after 5 ms by a futex take 11 to 20 µs here, and once in 1,200 times 1,900; `perf record -e sched:*` shows a kernel
-  thread or another machine on the processor meanwhile. Hence the 99th percentile; when more than some 5 % of the processors' time goes to other machines,
-  it is 3 to 4 ms for both servers alike.
+  *sync-idle-worst* is the worst of some 600 wake-ups, 0.3 to 2.1 of the peer: two bare threads that wake each other after 5 ms by a futex take
+  11 to 20 µs here, and once in 1,200 times 1,900; in the late ones that `perf record -e sched:*` showed, a kernel thread or another machine was on the
+  processor. So the 99th percentiles stand beside it (*sync-idle-late*, *ring-wake-late*); when more than some 5 % of the processors' time goes to
+  other machines, they too are 3 to 4 ms for both servers.
 - **venus.sync**: without Mesa's client a synchronous call takes the server a third of the peer's time on a quiet machine (*venus.ring-call*); the client
   encodes, looks once per yield, and shares two processors with the ring's thread.
 - **venus.frames, venus.vkmark**: of a frame (`vitrine exec --stats -- build/vulkan/bin/vkt_bench --only frames`) lavapipe takes some 143 µs
