@@ -14,9 +14,9 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "device/clock.h"
 #include "device/record.h"
 #include "device/render_records.h"
 
@@ -31,9 +31,7 @@ enum {
 uint64_t
 herd_now_ns(void)
 {
-    struct timespec now = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return clock_now_ns();
 }
 
 void

@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "device/clock.h"
 
 enum {
     EVENT_COUNT_MAX = 64, /* taken from the kernel at once */
@@ -35,9 +36,7 @@ struct loop {
 uint64_t
 loop_now_ns(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    return clock_now_ns();
 }
 
 struct loop *

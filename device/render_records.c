@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "device/clock.h"
 #include "device/trace_out.h"
 
 enum { RECORD_COUNT_MAX = 2048 };
@@ -34,10 +34,7 @@ struct render_records {
 static struct trace_record
 event_now(unsigned event)
 {
-    struct timespec now = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    return (struct trace_record){ .time_ns = le64_from(now_ns),
+    return (struct trace_record){ .time_ns = le64_from(clock_now_ns()),
                                   .event = le16_from((uint16_t)event),
                                   .origin = TRACE_ORIGIN_DEVICE_SIDE,
                                   .queue = TRACE_QUEUE_NONE };

@@ -10,7 +10,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "device/clock.h"
 
 /*
  * Before we sleep, no more than this stays in the socket: each of the other end's writes costs far more of its buffer than its
@@ -37,14 +38,6 @@ stream_init(struct stream *stream, int fd)
     stream->robbed_count = 0;
     int result = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &from_the_first, sizeof(from_the_first));
     return result == 0 ? STREAM_OK : STREAM_ERROR;
-}
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* As recv: how many bytes came, 0 at the end; -1 and errno. */
@@ -82,9 +75,9 @@ consume(struct stream *stream)
 static void
 give_way(struct stream *stream)
 {
-    uint64_t start_ns = now_ns();
+    uint64_t start_ns = clock_now_ns();
     (void)sched_yield();
-    stream->robbed_count = now_ns() - start_ns > ROBBED_NS ? ROBBED_FILLS : 0;
+    stream->robbed_count = clock_now_ns() - start_ns > ROBBED_NS ? ROBBED_FILLS : 0;
 }
 
 /*

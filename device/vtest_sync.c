@@ -8,8 +8,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "device/clock.h"
 
 enum {
     SYNC_COUNT_MAX = 65536,
@@ -57,14 +58,6 @@ struct vtest_syncs {
     struct fence *fences; /* the oldest first */
     struct fence **fences_end;
 };
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec now = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static void
 release(struct sync *sync)
@@ -152,7 +145,7 @@ has_left(const struct wait *wait)
 static void
 review_waits(struct vtest_syncs *syncs)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_now_ns();
     struct wait **link = &syncs->waits;
     while (*link != NULL) {
         struct wait *wait = *link;
@@ -325,7 +318,7 @@ make_wait(const struct vtest_syncs *syncs, const struct vtest_message *message, 
     wait->point_count = point_count;
     wait->is_any = (message->payload[0] & VTEST_WAIT_ANY) != 0;
     wait->deadline_ns =
-        timeout_ms == UINT32_MAX ? UINT64_MAX : now_ns() + (uint64_t)timeout_ms * 1000000;
+        timeout_ms == UINT32_MAX ? UINT64_MAX : clock_now_ns() + (uint64_t)timeout_ms * 1000000;
     return wait;
 }
 
